@@ -1,0 +1,145 @@
+//! What one failed attempt at one origin looked like, as the fetcher saw it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::reason::Reason;
+
+/// One failed attempt. Everything in it may be stored; nothing in it is a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFailure {
+    /// The row of the table.
+    pub reason: Reason,
+    /// The origin's HTTP status, if an answer came.
+    pub upstream_status: Option<u16>,
+    /// The provider's own code, e.g. `NoSuchKey`.
+    pub provider_code: Option<String>,
+    /// The provider's request id, for its support.
+    pub provider_request_id: Option<String>,
+    /// Where we looked: object key or URL, without query secrets and user info.
+    pub location: Option<String>,
+    /// How long each phase took.
+    pub timings: PhaseTimings,
+    /// Header fields of the answer that help (server, content-type, retry-after, …), values escaped and capped.
+    pub response_headers: Vec<(String, String)>,
+    /// The first 512 bytes of a text body, control characters escaped.
+    pub body_excerpt: Option<String>,
+    /// What the bytes looked like, when they were no usable image.
+    pub looks_like: Option<LooksLike>,
+    /// The limit and what was found, for `ELIMIT`.
+    pub limit: Option<LimitBreach>,
+    /// The origin's `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// One line for people about what exactly went wrong (`certificate expired 3 days ago`). Never sent to clients.
+    pub note: Option<String>,
+    /// How often the request was repeated before giving up.
+    pub retries: u8,
+}
+
+impl AttemptFailure {
+    /// A failure of which nothing but the reason is known yet.
+    pub fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            upstream_status: None,
+            provider_code: None,
+            provider_request_id: None,
+            location: None,
+            timings: PhaseTimings::default(),
+            response_headers: Vec::new(),
+            body_excerpt: None,
+            looks_like: None,
+            limit: None,
+            retry_after: None,
+            note: None,
+            retries: 0,
+        }
+    }
+
+    /// Adds the line for people.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// Adds the limit that was exceeded.
+    #[must_use]
+    pub fn with_limit(mut self, limit: LimitBreach) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// How long the phases of one attempt took; `None` where a phase did not happen (a reused connection has no `dns`).
+///
+/// Units: microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseTimings {
+    /// Name resolution.
+    pub dns_us: Option<u32>,
+    /// TCP connect.
+    pub connect_us: Option<u32>,
+    /// TLS handshake.
+    pub tls_us: Option<u32>,
+    /// From sending the request to the head of the answer.
+    pub first_byte_us: Option<u32>,
+    /// Reading the body.
+    pub body_us: Option<u32>,
+    /// The whole attempt.
+    pub total_us: u32,
+}
+
+/// What bytes that are no usable image look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LooksLike {
+    /// An HTML page.
+    Html,
+    /// JSON.
+    Json,
+    /// XML other than SVG.
+    Xml,
+    /// Plain text.
+    Text,
+    /// PDF.
+    Pdf,
+    /// Audio or video.
+    Media,
+    /// An archive.
+    Archive,
+    /// An image format we know by name but don't decode.
+    OtherImage,
+    /// Anything else.
+    Binary,
+}
+
+impl LooksLike {
+    /// The kind in `lower_snake_case`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Text => "text",
+            Self::Pdf => "pdf",
+            Self::Media => "media",
+            Self::Archive => "archive",
+            Self::OtherImage => "other_image",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// A limit and what exceeded it. The sentence is `<name>: <found> exceeds <allowed>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitBreach {
+    /// Name of the limit, e.g. `input image size`.
+    pub name: String,
+    /// What was found, with its unit, e.g. `52428800 bytes`.
+    pub found: String,
+    /// What is allowed, with its unit.
+    pub allowed: String,
+}

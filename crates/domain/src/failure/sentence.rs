@@ -1,0 +1,151 @@
+//! The sentence after `ik-error: CODE - `. Built only from texts of ours: no byte of the request or the origin gets in.
+
+use serde::{Deserialize, Serialize};
+
+use super::attempt::LimitBreach;
+use super::code::FailureCode;
+use super::reason::{Reason, SentenceRule};
+use crate::origin::OriginKind;
+
+/// Longest `ik-error` value, code and separator included. Source: `imagekit.md` 1.4.
+pub const MAX_IK_ERROR_BYTES: usize = 256;
+
+/// How much an answer tells whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetailLevel {
+    /// The code and a generic sentence: the default where a web proxy is attached, so that nobody scans networks through it.
+    Code,
+    /// The reason's own sentence and name: the default elsewhere.
+    Reason,
+}
+
+/// The sentence for `reason` at an origin of `kind`, without the code.
+///
+/// Shape: printable ASCII, short enough that `CODE - sentence` stays within [`MAX_IK_ERROR_BYTES`].
+pub fn sentence(
+    reason: Reason,
+    kind: Option<OriginKind>,
+    limit: Option<&LimitBreach>,
+    level: DetailLevel,
+) -> String {
+    let row = reason.row();
+    let text = match (row.sentence, limit, level) {
+        (SentenceRule::Limit, Some(limit), _) => {
+            format!("{}: {} exceeds {}", limit.name, limit.found, limit.allowed)
+        }
+        (SentenceRule::Limit, None, _) => "a limit was exceeded".to_owned(),
+        (SentenceRule::Fixed(text), _, DetailLevel::Reason) => text.to_owned(),
+        (SentenceRule::Fixed(text), _, DetailLevel::Code) if kind.is_none() => text.to_owned(),
+        (SentenceRule::Fixed(_), _, DetailLevel::Code) | (SentenceRule::PerOriginKind, _, _) => {
+            per_origin_kind(row.code, kind).to_owned()
+        }
+    };
+    to_header_text(
+        &text,
+        MAX_IK_ERROR_BYTES - row.code.as_str().len() - " - ".len(),
+    )
+}
+
+/// Replaces what is not printable ASCII by `?` and cuts at `max_bytes`.
+fn to_header_text(text: &str, max_bytes: usize) -> String {
+    text.chars()
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+        .take(max_bytes)
+        .collect()
+}
+
+/// The sentences of `imagekit.md` 1.4.
+fn per_origin_kind(code: FailureCode, kind: Option<OriginKind>) -> &'static str {
+    use OriginKind as K;
+    match code {
+        FailureCode::Enoent => match kind {
+            Some(K::S3 | K::S3Compatible) => "No file was found on S3 at the specified path",
+            Some(K::CloudinaryBackup) => {
+                "No file was found on the Cloudinary backup bucket at the specified path"
+            }
+            Some(K::WebFolder) => "No file was found on the web server at the specified path",
+            Some(K::WebProxy) => "No file was found at the specified URL",
+            Some(K::Gcs) => "No file was found on Google Cloud Storage at the specified path",
+            Some(K::AzureBlob) => "No file was found on Azure Blob Storage at the specified path",
+            Some(K::AkeneoPim) => "No file was found on Akeneo PIM at the specified path",
+            None => "No file was found at the specified path",
+        },
+        FailureCode::Eacces => match kind {
+            Some(K::S3 | K::S3Compatible) => {
+                "Access to S3 was denied, check the credentials of the origin"
+            }
+            Some(K::CloudinaryBackup) => {
+                "Access to the Cloudinary backup bucket was denied, check the credentials of the origin"
+            }
+            Some(K::WebFolder) => "The web server denied access to the file",
+            Some(K::WebProxy) => "The remote server denied access to the file",
+            Some(K::Gcs) => {
+                "Access to Google Cloud Storage was denied, check the credentials of the origin"
+            }
+            Some(K::AzureBlob) => {
+                "Access to Azure Blob Storage was denied, check the SAS token of the origin"
+            }
+            Some(K::AkeneoPim) => {
+                "Access to Akeneo PIM was denied, check the credentials of the origin"
+            }
+            None => "Access to the origin was denied",
+        },
+        FailureCode::Econnrefused => match kind {
+            Some(K::S3 | K::S3Compatible) => "S3 refused the connection",
+            Some(K::CloudinaryBackup) => "The Cloudinary backup bucket refused the connection",
+            Some(K::WebFolder) => "The web server refused the connection",
+            Some(K::WebProxy) => "The remote server refused the connection",
+            Some(K::Gcs) => "Google Cloud Storage refused the connection",
+            Some(K::AzureBlob) => "Azure Blob Storage refused the connection",
+            Some(K::AkeneoPim) => "Akeneo PIM refused the connection",
+            None => "The origin refused the connection",
+        },
+        FailureCode::Elimit => "A limit was exceeded",
+        FailureCode::Unidentified => "The exact cause of the error could not be identified",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::reason::TABLE;
+
+    #[test]
+    fn the_one_public_sentence_is_literal() {
+        let text = sentence(
+            Reason::ObjectNotFound,
+            Some(OriginKind::S3),
+            None,
+            DetailLevel::Reason,
+        );
+        assert_eq!(text, "No file was found on S3 at the specified path");
+    }
+
+    #[test]
+    fn every_sentence_is_one_short_line_of_ascii() {
+        let hostile = LimitBreach {
+            name: "x\r\nSet-Cookie: a=b\u{1b}\u{2028}ä".repeat(40),
+            found: "1".to_owned(),
+            allowed: "0".to_owned(),
+        };
+        let kinds = OriginKind::ALL.into_iter().map(Some).chain([None]);
+        for kind in kinds {
+            for row in TABLE {
+                for level in [DetailLevel::Code, DetailLevel::Reason] {
+                    let text = sentence(row.reason, kind, Some(&hostile), level);
+                    let line = format!("{} - {text}", row.code);
+                    assert!(line.len() <= MAX_IK_ERROR_BYTES, "{line}");
+                    assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_code_level_does_not_tell_reasons_apart() {
+        let at = |reason| sentence(reason, Some(OriginKind::WebProxy), None, DetailLevel::Code);
+        assert_eq!(at(Reason::ConnectionRefused), at(Reason::DnsNotFound));
+        assert_eq!(at(Reason::AccessDenied), at(Reason::AddressProhibited));
+    }
+}

@@ -1,0 +1,17 @@
+//! The pure heart of Limpid: names, rules and tables. No I/O, no clock, no database.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ids`] | newtypes for every identifier, so that a tenant can't be passed as an origin |
+//! | [`clock`] | time as a parameter |
+//! | [`secret`] | credentials in memory and the fingerprint that may be shown |
+//! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
+//! | [`event`] | configuration events as stored, and their upcasting |
+//! | [`failure`] | **the** table of failure reasons, and the failure event |
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod clock;
+pub mod failure;
+pub mod ids;
+pub mod origin;
