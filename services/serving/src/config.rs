@@ -1,0 +1,111 @@
+//! Everything the serving service is started with. Plain data: the cli reads files, environment and flags.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use limpid_domain::clock::Clock;
+use secrecy::SecretString;
+
+/// The whole configuration of a serving node.
+#[derive(Debug, Clone)]
+pub struct ServingConfig {
+    /// Where delivery URLs are served. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The database that holds the configuration; it may be down for hours.
+    pub database_url: SecretString,
+    /// The database failures are recorded in, where it is another one.
+    pub failures_database_url: Option<SecretString>,
+    /// Connections to each database.
+    pub database_connections: u32,
+    /// Where the last configuration is kept, so that the node starts while the database is down.
+    pub snapshot_path: PathBuf,
+    /// Limits of one request.
+    pub limits: RequestLimits,
+    /// The listener's own limits.
+    pub http: HttpConfig,
+    /// Sizes of the caches.
+    pub cache: CacheConfig,
+    /// Threads that change pixels; the number of cores by default.
+    pub transform_threads: Option<NonZeroUsize>,
+    /// Whether a `traceparent` from outside becomes the parent of our spans (it is a link otherwise).
+    pub trust_traceparent: bool,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// Limits of one request. Source: `imagekit.md` 2.
+#[derive(Debug, Clone)]
+pub struct RequestLimits {
+    /// Longest original. Units: bytes.
+    pub max_source_bytes: u64,
+    /// Most pixels of the original and of the result of any step.
+    pub max_pixels: u64,
+    /// Most pixels of all frames of an animation together.
+    pub max_frame_pixels: u64,
+    /// From the request's head to its answer.
+    pub request_timeout: Duration,
+    /// For the pixels of one request, waiting included.
+    pub transform_timeout: Duration,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            max_source_bytes: 40 * 1024 * 1024,
+            max_pixels: 100_000_000,
+            max_frame_pixels: 100_000_000,
+            request_timeout: Duration::from_secs(45),
+            transform_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The listener's own limits. Source: `reliability.md` 7.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// For the head of a request, from its first byte (or the connection's beginning).
+    pub header_read_timeout: Duration,
+    /// Connections at a time; the next ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Requests being answered at a time; the rest is refused with `EBUSY`.
+    pub max_requests: usize,
+    /// Longest request target. Units: bytes.
+    pub max_target_bytes: usize,
+    /// How long requests in flight may take after shutdown began.
+    pub drain_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            header_read_timeout: Duration::from_secs(10),
+            max_connections: 10_000,
+            max_requests: 2_000,
+            max_target_bytes: 16 * 1024,
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Sizes of the caches in memory.
+#[derive(Debug, Clone)]
+pub struct CacheConfig {
+    /// Finished answers. Units: bytes.
+    pub variant_bytes: u64,
+    /// Originals, kept for other variants of the same file. Units: bytes.
+    pub original_bytes: u64,
+    /// How long an original is used without asking its origin again.
+    pub original_ttl: Duration,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            variant_bytes: 256 * 1024 * 1024,
+            original_bytes: 64 * 1024 * 1024,
+            original_ttl: Duration::from_secs(300),
+        }
+    }
+}
