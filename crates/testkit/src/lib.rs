@@ -1,1 +1,7 @@
-//! limpid-testkit
+//! A zoo of origins that misbehave, and databases to try things on. Dev-dependency only.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`fake_origin`] | a scripted web origin on a raw socket: a path per misbehaviour, and a log of what it was asked |
+
+pub mod fake_origin;

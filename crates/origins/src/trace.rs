@@ -1,0 +1,73 @@
+//! The steps of a fetch as `explain` shows them. Costs nothing when nobody asked.
+
+use std::time::{Duration, Instant};
+
+/// What happened on the way, step by step; off unless somebody wants to read it.
+#[derive(Debug, Default)]
+pub struct FetchTrace {
+    steps: Option<Vec<TraceStep>>,
+}
+
+/// One step of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceStep {
+    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`.
+    pub name: &'static str,
+    /// Whether the step succeeded.
+    pub ok: bool,
+    /// How long it took.
+    pub duration: Duration,
+    /// One line for people: addresses, status, sizes. No credentials.
+    pub detail: String,
+}
+
+impl FetchTrace {
+    /// A trace that records nothing.
+    pub fn off() -> Self {
+        Self::default()
+    }
+
+    /// A trace that records every step.
+    pub fn recording() -> Self {
+        Self {
+            steps: Some(Vec::new()),
+        }
+    }
+
+    /// The steps so far, in order; none when off.
+    pub fn steps(&self) -> &[TraceStep] {
+        self.steps.as_deref().unwrap_or_default()
+    }
+
+    /// Records a step that began at `started`. `detail` is built only when somebody reads it.
+    pub(crate) fn step(
+        &mut self,
+        name: &'static str,
+        ok: bool,
+        started: Instant,
+        detail: impl FnOnce() -> String,
+    ) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(TraceStep {
+                name,
+                ok,
+                duration: started.elapsed(),
+                detail: detail(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_that_is_off_builds_no_text() {
+        let mut trace = FetchTrace::off();
+        trace.step("dns", true, Instant::now(), || {
+            panic!("nobody reads this")
+        });
+        assert!(trace.steps().is_empty());
+    }
+}
