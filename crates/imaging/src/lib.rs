@@ -1,1 +1,33 @@
-//! limpid-imaging
+//! The imaging engine: bytes, a transformation and limits in, encoded bytes out. Synchronous, one thread per call, no
+//! network, no files, no tenants.
+//!
+//! ```text
+//! source ─ probe ─ limits ─ plan ─ decode (scaled) ─ steps ─ colour ─ encode ─ bytes
+//!          header only      pure   one of six codecs                 format by negotiation
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`transform`] | the one entry point and what it takes and gives |
+//! | [`sniff`] | what bytes are, or what they look like when they are no image |
+//! | [`probe`] | size, orientation, alpha, frames and profile from the header alone, before anything is allocated |
+//! | [`limits`] | how large sources and results may be, checked on numbers before pixels exist |
+//! | [`geometry`] | integer arithmetic of sizes and boxes |
+//! | [`plan`] | every step of a transformation as exact pixels; pure |
+//! | [`format`](mod@format) | which format the answer has, from `f`, `Accept` and the tenant's settings |
+//! | [`error`] | why a transformation was refused |
+
+pub mod error;
+pub mod format;
+pub mod geometry;
+pub mod limits;
+pub mod probe;
+pub mod sniff;
+pub mod transform;
+
+pub use error::ImagingError;
+pub use format::{AcceptedFormats, ImageFormat, ImageSettings};
+pub use limits::Limits;
+pub use probe::{ImageInfo, Orientation, probe};
+pub use sniff::{LooksLike, Sniffed, sniff};
+pub use transform::{StageTimings, TransformRequest, Transformed, transform};
