@@ -1,1 +1,27 @@
-//! limpid-dashboard-api
+//! The dashboard's HTTP API: commands in, queries out.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | what the service needs from whoever starts it |
+//! | [`server`] | the listener: connections, time-outs, graceful drain |
+//! | [`router`] | every route, and the OpenAPI document made of the same list |
+//! | `routes` | one file per resource; the URL path is the file path |
+//! | `error` | every problem the API can answer; the only place that chooses a status |
+//! | `exchange` | what surrounds every request: id, span, metric, problem body, security headers |
+//! | `auth` | who asks: a tenant by private key, the operator by bearer key |
+//! | `json_body`, `query` | request input, parsed once |
+
+pub mod config;
+pub mod router;
+pub mod server;
+
+mod auth;
+mod error;
+mod exchange;
+mod json_body;
+mod query;
+mod routes;
+
+pub use config::DashboardConfig;
+pub use router::{openapi, router};
+pub use server::{DashboardError, run};

@@ -1,0 +1,5 @@
+//! Who asks: a tenant by its private key, or the operator.
+
+mod operator;
+
+pub(crate) use operator::Operator;

@@ -1,0 +1,36 @@
+//! What the service needs from whoever starts it.
+
+use std::time::Duration;
+
+use limpid_domain::clock::Clock;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use url::Url;
+
+/// The dashboard's configuration: everything it needs, already opened and checked.
+#[derive(Debug)]
+pub struct DashboardConfig {
+    /// The socket to answer on, already bound so that the caller knows the port.
+    pub listener: TcpListener,
+    /// Everything but the socket.
+    pub api: ApiConfig,
+    /// How long open requests may take to finish after shutdown was asked for.
+    pub drain_timeout: Duration,
+}
+
+/// What the routes need.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// Opens `/operator/v1`.
+    pub operator_key: SecretString,
+    /// Where serving answers, for example `http://127.0.0.1:8080/`; made part of answers, never called from here.
+    pub serving_url: Url,
+    /// The `help` member of every problem: whom to ask.
+    pub help: String,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// The `help` text where none is configured.
+pub const DEFAULT_HELP: &str =
+    "See the documentation of your Limpid installation, or ask its operator.";

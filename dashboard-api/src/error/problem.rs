@@ -1,0 +1,76 @@
+//! The body of an error answer: RFC 9457 members and ImageKit's `message` and `help` in one object.
+
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A problem before it is written; travels in the response's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) message: String,
+    pub(crate) errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// The body for the request with this id.
+    pub(crate) fn body(self, request_id: String, help: String) -> ProblemBody {
+        ProblemBody {
+            kind: format!("/problems/{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: self.message.clone(),
+            instance: format!("/requests/{request_id}"),
+            code: self.code,
+            request_id,
+            errors: self.errors,
+            message: self.message,
+            help,
+        }
+    }
+}
+
+/// An error answer.
+///
+/// Source: RFC 9457; `message` and `help` as ImageKit's API answers them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// Names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/not-found")]
+    kind: String,
+    /// The kind in a few words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    #[schema(example = "Origin not found.")]
+    detail: String,
+    /// Names this very request.
+    instance: String,
+    /// The kind, as the last segment of `type`.
+    #[schema(example = "not-found")]
+    code: &'static str,
+    /// The request's id, also in `X-Request-Id` and `x-ik-requestId`.
+    request_id: String,
+    /// Each wrong field or parameter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// The same as `detail`, under the name ImageKit's SDKs read.
+    message: String,
+    /// Whom to ask.
+    help: String,
+}
+
+/// What is wrong with one query parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// The parameter's name.
+    pub(crate) parameter: String,
+    /// What is wrong and what would be right.
+    pub(crate) detail: String,
+}

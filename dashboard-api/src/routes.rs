@@ -1,0 +1,4 @@
+//! One file per resource; the URL path is the file path.
+
+pub(crate) mod health;
+pub(crate) mod unsupported;
