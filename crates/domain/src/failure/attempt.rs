@@ -75,6 +75,7 @@ impl AttemptFailure {
 /// How long the phases of one attempt took; `None` where a phase did not happen (a reused connection has no `dns`).
 ///
 /// Units: microseconds.
+#[expect(clippy::struct_field_names, reason = "the unit belongs in the name")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseTimings {

@@ -5,22 +5,46 @@ pub const PATH_TEMPLATE_VERSION: u16 = 1;
 
 /// Folds the variable pieces of a path to `*`.
 ///
-/// In each segment, runs of digits, UUIDs and hexadecimal runs of 8 or more characters that contain a digit become `*`:
+/// UUIDs, runs of digits, and hexadecimal runs of 8 or more characters that contain a digit become `*`:
 /// `/p/1234/img-9f86d081884c7d65.jpg` → `/p/*/img-*.jpg`.
 pub fn path_template(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
-    let mut run = String::new();
-    for c in path.chars() {
-        if c.is_ascii_alphanumeric() {
-            run.push(c);
+    let mut rest = path;
+    while let Some(first) = rest.chars().next() {
+        let run_bytes = rest
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(rest.len());
+        let taken = if let Some(uuid_bytes) = uuid_prefix(rest) {
+            out.push('*');
+            uuid_bytes
+        } else if run_bytes > 0 {
+            push_folded(&mut out, rest.get(..run_bytes).unwrap_or_default());
+            run_bytes
         } else {
-            push_folded(&mut out, &run);
-            run.clear();
-            out.push(c);
-        }
+            out.push(first);
+            first.len_utf8()
+        };
+        rest = rest.get(taken..).unwrap_or_default();
     }
-    push_folded(&mut out, &run);
     out
+}
+
+/// Length of the UUID that `text` begins with, if it does and nothing alphanumeric follows.
+fn uuid_prefix(text: &str) -> Option<usize> {
+    const UUID_BYTES: usize = 36;
+    let candidate = text.get(..UUID_BYTES)?;
+    let shaped = candidate
+        .bytes()
+        .enumerate()
+        .all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    let ends = !text
+        .as_bytes()
+        .get(UUID_BYTES)
+        .is_some_and(u8::is_ascii_alphanumeric);
+    (shaped && ends).then_some(UUID_BYTES)
 }
 
 fn push_folded(out: &mut String, run: &str) {
@@ -28,29 +52,17 @@ fn push_folded(out: &mut String, run: &str) {
         && run.bytes().all(|b| b.is_ascii_hexdigit())
         && run.bytes().any(|b| b.is_ascii_digit());
     if is_hash {
-        push_star(out);
+        out.push('*');
         return;
     }
     let mut in_digits = false;
     for c in run.chars() {
-        if c.is_ascii_digit() {
-            if !in_digits {
-                push_star(out);
-            }
-            in_digits = true;
-        } else {
+        if !c.is_ascii_digit() {
             out.push(c);
-            in_digits = false;
+        } else if !in_digits {
+            out.push('*');
         }
-    }
-}
-
-/// Appends `*`, folding `*-` before it away, so that a UUID is one star.
-fn push_star(out: &mut String) {
-    if out.ends_with("*-") {
-        out.pop();
-    } else {
-        out.push('*');
+        in_digits = c.is_ascii_digit();
     }
 }
 

@@ -22,6 +22,7 @@ macro_rules! table {
         $ttl:ident $(($seconds:literal))?, $proxy:expr;
         $sentence:ident $(($text:literal))?; $title:literal; $meaning:literal; $advice:literal.)+) => {
         /// Why an image failed. The variants are the rows of [`TABLE`], in its order.
+        #[expect(clippy::doc_markdown, reason = "the meanings are prose that is also sent as text")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
             $(#[doc = $meaning] $variant,)+

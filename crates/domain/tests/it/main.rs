@@ -1,0 +1,5 @@
+//! Blackbox tests of the pure rules.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod errors_document;
