@@ -6,12 +6,20 @@
 //! | [`clock`] | time as a parameter |
 //! | [`secret`] | credentials in memory and the fingerprint that may be shown |
 //! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
+//! | [`request_body`], [`refusal`] | a JSON body becomes a typed draft in one place, or a refusal that says which field is wrong |
 //! | [`event`] | configuration events as stored, and their upcasting |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod clock;
+pub mod event;
 pub mod failure;
 pub mod ids;
+pub mod key_pair;
 pub mod origin;
+pub mod refusal;
+pub mod request_body;
+pub mod secret;
+pub mod tenant;
+pub mod url_endpoint;

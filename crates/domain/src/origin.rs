@@ -1,7 +1,15 @@
 //! Origins: where a tenant's originals live. Settings without secrets, and the credentials apart from them.
 
+mod base_url;
+mod decide;
+mod draft;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use decide::{OriginCommand, OriginState, OriginUse, decide, evolve};
+pub use draft::OriginDraft;
 
 /// The kind of an origin, spelled as ImageKit's management API spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,7 +93,7 @@ pub struct OriginSettings {
     pub include_canonical_header: bool,
     /// Base of that link.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub base_url_for_canonical_header: Option<url::Url>,
+    pub base_url_for_canonical_header: Option<BaseUrl>,
 }
 
 /// Where the originals of one origin are, by kind.
@@ -113,7 +121,7 @@ pub enum OriginLocation {
         /// Folder inside the bucket; `""` and `/` mean its root.
         prefix: String,
         /// Address of the service.
-        endpoint: url::Url,
+        endpoint: BaseUrl,
         /// `https://endpoint/bucket/key` instead of `https://bucket.endpoint/key`.
         #[serde(rename = "s3ForcePathStyle")]
         s3_force_path_style: bool,
@@ -131,7 +139,7 @@ pub enum OriginLocation {
     /// A folder on a web server.
     WebFolder {
         /// The folder; request paths are appended.
-        base_url: url::Url,
+        base_url: BaseUrl,
         /// Send the image request's `Host` instead of the base URL's.
         forward_host_header_to_origin: bool,
     },
@@ -158,7 +166,7 @@ pub enum OriginLocation {
     /// Akeneo PIM.
     AkeneoPim {
         /// Address of the PIM.
-        base_url: url::Url,
+        base_url: BaseUrl,
     },
 }
 
@@ -184,6 +192,8 @@ pub enum OriginCredentials {
     /// Public origins, web folders, web proxies, and S3 with an ambient role.
     #[default]
     None,
+    /// Stored, but the key ring cannot open it (a key was lost, or the row was tampered with): our fault, not the tenant's.
+    Unreadable,
     /// `S3`, `S3_COMPATIBLE`, `CLOUDINARY_BACKUP`.
     AccessKey {
         /// Access key id.

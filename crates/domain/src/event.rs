@@ -1,0 +1,265 @@
+//! Configuration events: what happened, in the past tense, as stored for ever. Failures are facts of another kind and
+//! live in [`crate::failure`].
+
+mod upcast;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::ids::{ImagekitId, OriginId, RequestId};
+use crate::key_pair::{KeyHash, PublicKey};
+use crate::origin::OriginSettings;
+use crate::secret::SecretRef;
+use crate::tenant::TenantSettings;
+use crate::url_endpoint::{CustomDomain, UrlEndpointSettings};
+
+/// One change of a tenant's configuration. Never holds a secret in the clear.
+///
+/// Stored rows hold the payload as JSON beside [`ConfigEvent::kind`] and [`ConfigEvent::schema_version`]. Changing a payload
+/// means: a new schema version, an upcaster from the old one, and a golden file that is kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    content = "data",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+pub enum ConfigEvent {
+    /// A tenant came into being.
+    TenantCreated {
+        /// Its public name.
+        imagekit_id: ImagekitId,
+        /// Its display name.
+        name: String,
+        /// Its settings.
+        settings: TenantSettings,
+    },
+    /// A pair of API keys was issued.
+    KeyPairCreated {
+        /// Display name.
+        name: String,
+        /// The public half.
+        public_key: PublicKey,
+        /// SHA-256 of the private half, by which requests are authenticated.
+        private_key_hash: KeyHash,
+        /// The first characters of the private half, to recognise it by.
+        private_key_hint: String,
+        /// Where the private half is sealed (signed URLs need it in the clear).
+        private_key: SecretRef,
+    },
+    /// A pair of API keys stopped being accepted.
+    KeyPairRevoked {},
+    /// An origin was added.
+    OriginCreated {
+        /// Everything that is not secret.
+        settings: OriginSettings,
+        /// Where its credentials are sealed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        credentials: Option<SecretRef>,
+    },
+    /// An origin was replaced as a whole, credentials included.
+    OriginReplaced {
+        /// Everything that is not secret.
+        settings: OriginSettings,
+        /// Where its credentials are sealed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        credentials: Option<SecretRef>,
+    },
+    /// An origin was deleted; its credentials were destroyed with it.
+    OriginDeleted {},
+    /// A URL endpoint was added.
+    UrlEndpointCreated {
+        /// Whether it is the account's default endpoint, which has no prefix and stays for ever.
+        is_default: bool,
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: UrlEndpointSettings,
+    },
+    /// A URL endpoint was replaced as a whole.
+    UrlEndpointReplaced {
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: UrlEndpointSettings,
+    },
+    /// An origin was appended to a URL endpoint, because it was the account's first.
+    OriginAttached {
+        /// The origin.
+        origin_id: OriginId,
+    },
+    /// A URL endpoint was deleted.
+    UrlEndpointDeleted {},
+    /// The custom domains of a URL endpoint were set, the earlier ones forgotten.
+    CustomDomainsSet {
+        /// All of them.
+        domains: Vec<CustomDomain>,
+    },
+}
+
+/// Who did it, from where, and as part of what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventMeta {
+    /// Who.
+    pub actor: Actor,
+    /// With what: the user agent, or the name of the tool. At most 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
+    /// The request it arrived in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<RequestId>,
+    /// The command: all events of one command share it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub command_id: Option<Uuid>,
+}
+
+/// Who gave a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What kind of actor.
+    pub kind: ActorKind,
+    /// How people recognise it: the public key, a user's name, `limpid tenant create`.
+    pub label: String,
+}
+
+/// Kinds of [`Actor`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A program with an API key of the tenant.
+    ApiKey,
+    /// Whoever runs the installation.
+    Operator,
+    /// The program itself (demo data, upgrades).
+    System,
+}
+
+/// A stored event that this version of the program can't read.
+#[derive(Debug, thiserror::Error)]
+pub enum EventDecodeError {
+    /// Written by a newer version.
+    #[error("event kind {kind} version {schema_version} is newer than this program")]
+    Newer {
+        /// Its kind.
+        kind: String,
+        /// Its schema version.
+        schema_version: i16,
+    },
+    /// Not what its kind and version promise: the row was damaged, or an upcaster is missing.
+    #[error("event kind {kind} version {schema_version} is malformed")]
+    Malformed {
+        /// Its kind.
+        kind: String,
+        /// Its schema version.
+        schema_version: i16,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl ConfigEvent {
+    /// Every kind, for tests that must not forget one.
+    pub const KINDS: [&str; 11] = [
+        "tenant_created",
+        "key_pair_created",
+        "key_pair_revoked",
+        "origin_created",
+        "origin_replaced",
+        "origin_deleted",
+        "url_endpoint_created",
+        "url_endpoint_replaced",
+        "origin_attached",
+        "url_endpoint_deleted",
+        "custom_domains_set",
+    ];
+
+    /// Its name in storage.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TenantCreated { .. } => "tenant_created",
+            Self::KeyPairCreated { .. } => "key_pair_created",
+            Self::KeyPairRevoked {} => "key_pair_revoked",
+            Self::OriginCreated { .. } => "origin_created",
+            Self::OriginReplaced { .. } => "origin_replaced",
+            Self::OriginDeleted {} => "origin_deleted",
+            Self::UrlEndpointCreated { .. } => "url_endpoint_created",
+            Self::UrlEndpointReplaced { .. } => "url_endpoint_replaced",
+            Self::OriginAttached { .. } => "origin_attached",
+            Self::UrlEndpointDeleted {} => "url_endpoint_deleted",
+            Self::CustomDomainsSet { .. } => "custom_domains_set",
+        }
+    }
+
+    /// The kind of the stream it belongs to.
+    pub fn stream_kind(&self) -> StreamKind {
+        match self {
+            Self::TenantCreated { .. } => StreamKind::Tenant,
+            Self::KeyPairCreated { .. } | Self::KeyPairRevoked {} => StreamKind::KeyPair,
+            Self::OriginCreated { .. } | Self::OriginReplaced { .. } | Self::OriginDeleted {} => {
+                StreamKind::Origin
+            }
+            Self::UrlEndpointCreated { .. }
+            | Self::UrlEndpointReplaced { .. }
+            | Self::OriginAttached { .. }
+            | Self::UrlEndpointDeleted {}
+            | Self::CustomDomainsSet { .. } => StreamKind::UrlEndpoint,
+        }
+    }
+
+    /// The payload version written today.
+    pub fn schema_version(&self) -> i16 {
+        upcast::current_version(self.kind())
+    }
+
+    /// The payload as stored.
+    pub fn to_data(&self) -> Value {
+        let tagged = serde_json::to_value(self).expect("payloads have text keys only");
+        match tagged {
+            Value::Object(mut fields) => fields.remove("data").unwrap_or(Value::Null),
+            _ => Value::Null,
+        }
+    }
+
+    /// Reads a stored payload of any version ever written.
+    ///
+    /// Errors: [`EventDecodeError`].
+    pub fn from_stored(
+        kind: &str,
+        schema_version: i16,
+        data: Value,
+    ) -> Result<Self, EventDecodeError> {
+        let data = upcast::to_current(kind, schema_version, data)?;
+        serde_json::from_value(json!({ "kind": kind, "data": data })).map_err(|source| {
+            EventDecodeError::Malformed {
+                kind: kind.to_owned(),
+                schema_version,
+                source,
+            }
+        })
+    }
+}
+
+/// What a stream is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StreamKind {
+    /// The tenant itself.
+    Tenant,
+    /// A pair of API keys.
+    KeyPair,
+    /// An origin.
+    Origin,
+    /// A URL endpoint, with its custom domains.
+    UrlEndpoint,
+}
+
+impl StreamKind {
+    /// Its name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::KeyPair => "key_pair",
+            Self::Origin => "origin",
+            Self::UrlEndpoint => "url_endpoint",
+        }
+    }
+}
