@@ -2,6 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`database`] | a real PostgreSQL: a database per test, or a cluster that can be taken down |
 //! | [`fake_origin`] | a scripted web origin on a raw socket: a path per misbehaviour, and a log of what it was asked |
 
+pub mod database;
 pub mod fake_origin;

@@ -1,7 +1,9 @@
 //! The real server, started, crashed and stopped.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,9 +29,12 @@ fn config(data_dir: &Path) -> ClusterConfig {
 
 /// A directory that an unprivileged account can pass through.
 fn reachable_dir() -> tempfile::TempDir {
+    dir_with_mode(0o755)
+}
+
+fn dir_with_mode(mode: u32) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(dir.path(), open).unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
     dir
 }
 
@@ -110,13 +115,12 @@ fn a_cluster_of_another_major_version_is_refused_with_advice() {
 #[test]
 fn an_unreachable_data_directory_is_replaced_by_one_in_the_state_directory() {
     let state = reachable_dir();
-    let private = tempfile::tempdir().unwrap();
+    let private = dir_with_mode(0o700);
     let mut config = config(&private.path().join("data"));
     config.state_dir = state.path().join("limpid");
     let first = Cluster::start(&config).unwrap();
     let place = first.cluster_dir().to_owned();
-    let is_root =
-        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let is_root = std::fs::metadata(private.path()).unwrap().uid() == 0;
     assert_eq!(place.starts_with(&config.state_dir), is_root);
     first.stop(StopMode::Fast);
     let again = Cluster::start(&config).unwrap();
