@@ -46,7 +46,7 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     /// A part of ImageKit's API that Limpid does not have.
     #[error(
-        "Limpid delivers images from your own origins; this call belongs to the media library, which it does not have."
+        "Limpid does not support this call of ImageKit's API: it delivers images from your own origins and has no media library."
     )]
     NotSupported,
     /// The body is too long to be read.

@@ -1,4 +1,5 @@
 //! One file per resource; the URL path is the file path.
 
+pub(crate) mod dashboard;
 pub(crate) mod health;
 pub(crate) mod unsupported;

@@ -6,29 +6,33 @@ use axum::routing::any;
 use crate::error::ApiError;
 use crate::router::ApiState;
 
-/// Paths of the media library, uploads, folders and extensions, below which nothing is supported.
+/// Calls of ImageKit's SDKs that have no counterpart here: media library, uploads, extensions, and what is still to come.
 ///
 /// Source: the resources of `@imagekit/nodejs` 7.11 and `imagekitio` 5.11.
-const MEDIA_LIBRARY: [&str; 10] = [
-    "/v1/files",
-    "/v1/files/{*rest}",
-    "/v1/folder",
-    "/v1/folder/{*rest}",
+const UNSUPPORTED: [&str; 16] = [
+    "/api/{*rest}",
+    "/v1/accounts/usage",
+    "/v1/accounts/usage-analytics",
+    "/v1/accounts/webhooks",
+    "/v1/accounts/webhooks/{*rest}",
     "/v1/bulkJobs/{*rest}",
     "/v1/customMetadataFields",
     "/v1/customMetadataFields/{*rest}",
+    "/v1/files",
+    "/v1/files/{*rest}",
+    "/v1/folder",
+    "/v1/metadata",
+    "/v1/named-transformations",
+    "/v1/named-transformations/{*rest}",
     "/v1/saved-extensions",
     "/v1/saved-extensions/{*rest}",
-    "/api/{*rest}",
 ];
 
 /// Routes that politely refuse.
 pub(crate) fn routes() -> Router<ApiState> {
-    MEDIA_LIBRARY
-        .into_iter()
-        .fold(Router::new(), |router, path| {
-            router.route(path, any(not_supported))
-        })
+    UNSUPPORTED.into_iter().fold(Router::new(), |router, path| {
+        router.route(path, any(not_supported))
+    })
 }
 
 async fn not_supported() -> ApiError {

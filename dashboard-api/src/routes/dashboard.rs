@@ -1,0 +1,3 @@
+//! `/dashboard/v1`: our own resources.
+
+pub(crate) mod origin_errors;

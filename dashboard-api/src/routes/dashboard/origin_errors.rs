@@ -1,0 +1,3 @@
+//! `/dashboard/v1/origin-errors`: why images failed.
+
+mod filter;
