@@ -213,7 +213,9 @@ impl Config {
             origins: texts.origins()?,
             limits: texts.limits()?,
             failures: Failures {
-                spool_dir: texts.path("failures.spool_dir").unwrap_or_else(|| under("spool")),
+                spool_dir: texts
+                    .path("failures.spool_dir")
+                    .unwrap_or_else(|| under("spool")),
                 fsync: texts.parse("failures.fsync", fsync)?,
                 max_spool_bytes: texts.parse("failures.max_spool", values::bytes)?,
                 retention: texts.parse("failures.retention", values::duration)?,
@@ -222,7 +224,9 @@ impl Config {
             cache: Cache {
                 memory_bytes: texts.parse("cache.memory", values::bytes)?,
                 disk_bytes: texts.parse("cache.disk", values::bytes)?,
-                disk_dir: texts.path("cache.disk_dir").unwrap_or_else(|| under("cache")),
+                disk_dir: texts
+                    .path("cache.disk_dir")
+                    .unwrap_or_else(|| under("cache")),
             },
             images: Images {
                 threads: texts.parse("images.threads", values::number)?,
@@ -245,7 +249,10 @@ struct Texts(BTreeMap<String, Given>);
 
 impl Texts {
     fn text(&self, key: &str) -> &str {
-        debug_assert!(self.0.contains_key(key), "{key} is not in the table of keys");
+        debug_assert!(
+            self.0.contains_key(key),
+            "{key} is not in the table of keys"
+        );
         self.0.get(key).map_or("", |given| given.text.trim())
     }
 
@@ -257,17 +264,25 @@ impl Texts {
         read(self.text(key)).map_err(|problem| ConfigurationError::Invalid {
             key: key.to_owned(),
             text: self.text(key).to_owned(),
-            given_in: self.0.get(key).map(|given| given.source.clone()).unwrap_or_default(),
+            given_in: self
+                .0
+                .get(key)
+                .map(|given| given.source.clone())
+                .unwrap_or_default(),
             problem,
         })
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from)
+        Some(self.text(key))
+            .filter(|text| !text.is_empty())
+            .map(PathBuf::from)
     }
 
     fn secret(&self, key: &str) -> Option<SecretString> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(SecretString::from)
+        Some(self.text(key))
+            .filter(|text| !text.is_empty())
+            .map(SecretString::from)
     }
 
     fn origins(&self) -> Result<Origins, ConfigurationError> {

@@ -21,39 +21,159 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 
 /// Every setting, in the order the documentation shows them.
 pub(crate) const KEYS: [Key; 33] = [
-    key("data_dir", "./data", "Where state is kept: the embedded database, the spool, the keys"),
-    key("database.url", "", "PostgreSQL to use (also `DATABASE_URL`); none: `up` starts an embedded one"),
-    key("database.max_connections", "16", "Connections each role opens at most"),
-    key("database.binaries", "", "Folder with the `postgres` and `initdb` of the embedded server (also `LIMPID_PG_BIN`); none: looked for in the usual places"),
-    key("serving.address", "127.0.0.1:8080", "Where images are served; port 0 picks a free one"),
-    key("dashboard.address", "127.0.0.1:8081", "Where the APIs answer; port 0 picks a free one"),
-    key("telemetry.metrics_address", "", "Private listener for `/metrics`; none: 127.0.0.1:9464, or a free port if that one is taken; `off` disables it"),
-    key("telemetry.log_format", "auto", "`json`, `pretty`, or `auto`: pretty on a terminal"),
-    key("telemetry.log_filter", "info", "Which log lines are written, as in `RUST_LOG`, which wins"),
-    key("telemetry.trust_trace_context", "false", "Whether a client's `traceparent` becomes the parent of our trace"),
-    key("origins.allow_addresses", "", "CIDRs, each with an optional `:port`, exempt from the address guard"),
-    key("origins.connect_timeout", "3s", "Longest wait for name, connection and TLS, per attempt"),
-    key("origins.first_byte_timeout", "10s", "Longest wait for the answer's headers, per attempt"),
-    key("origins.idle_timeout", "10s", "Longest silence inside a body, per attempt"),
-    key("origins.total_timeout", "30s", "Longest time for all attempts of one request"),
-    key("origins.max_concurrency_per_origin", "64", "Fetches at once from one origin; the rest waits briefly, then fails with `origin_concurrency_limit`"),
+    key(
+        "data_dir",
+        "./data",
+        "Where state is kept: the embedded database, the spool, the keys",
+    ),
+    key(
+        "database.url",
+        "",
+        "PostgreSQL to use (also `DATABASE_URL`); none: `up` starts an embedded one",
+    ),
+    key(
+        "database.max_connections",
+        "16",
+        "Connections each role opens at most",
+    ),
+    key(
+        "database.binaries",
+        "",
+        "Folder with the `postgres` and `initdb` of the embedded server (also `LIMPID_PG_BIN`); none: looked for in the usual places",
+    ),
+    key(
+        "serving.address",
+        "127.0.0.1:8080",
+        "Where images are served; port 0 picks a free one",
+    ),
+    key(
+        "dashboard.address",
+        "127.0.0.1:8081",
+        "Where the APIs answer; port 0 picks a free one",
+    ),
+    key(
+        "telemetry.metrics_address",
+        "",
+        "Private listener for `/metrics`; none: 127.0.0.1:9464, or a free port if that one is taken; `off` disables it",
+    ),
+    key(
+        "telemetry.log_format",
+        "auto",
+        "`json`, `pretty`, or `auto`: pretty on a terminal",
+    ),
+    key(
+        "telemetry.log_filter",
+        "info",
+        "Which log lines are written, as in `RUST_LOG`, which wins",
+    ),
+    key(
+        "telemetry.trust_trace_context",
+        "false",
+        "Whether a client's `traceparent` becomes the parent of our trace",
+    ),
+    key(
+        "origins.allow_addresses",
+        "",
+        "CIDRs, each with an optional `:port`, exempt from the address guard",
+    ),
+    key(
+        "origins.connect_timeout",
+        "3s",
+        "Longest wait for name, connection and TLS, per attempt",
+    ),
+    key(
+        "origins.first_byte_timeout",
+        "10s",
+        "Longest wait for the answer's headers, per attempt",
+    ),
+    key(
+        "origins.idle_timeout",
+        "10s",
+        "Longest silence inside a body, per attempt",
+    ),
+    key(
+        "origins.total_timeout",
+        "30s",
+        "Longest time for all attempts of one request",
+    ),
+    key(
+        "origins.max_concurrency_per_origin",
+        "64",
+        "Fetches at once from one origin; the rest waits briefly, then fails with `origin_concurrency_limit`",
+    ),
     key("limits.max_source_bytes", "40MB", "Largest original"),
-    key("limits.max_pixels", "100MP", "Most pixels of an original, over all frames, and of an output"),
-    key("limits.max_frame_pixels", "100MP", "Most pixels of one frame"),
-    key("limits.max_connections", "10000", "Connections the serving listener holds at once"),
-    key("failures.spool_dir", "", "The durable queue of failure events; none: `spool` under the data directory"),
-    key("failures.fsync", "50ms", "How long a recorded failure may wait for the disk; `always` waits before answering"),
-    key("failures.max_spool", "4GB", "Size at which the spool refuses more and requests that fail are answered 503"),
-    key("failures.retention", "90days", "How long single failures are kept; counts are kept on"),
-    key("failures.database_url", "", "Database for failures; none: the main one"),
+    key(
+        "limits.max_pixels",
+        "100MP",
+        "Most pixels of an original, over all frames, and of an output",
+    ),
+    key(
+        "limits.max_frame_pixels",
+        "100MP",
+        "Most pixels of one frame",
+    ),
+    key(
+        "limits.max_connections",
+        "10000",
+        "Connections the serving listener holds at once",
+    ),
+    key(
+        "failures.spool_dir",
+        "",
+        "The durable queue of failure events; none: `spool` under the data directory",
+    ),
+    key(
+        "failures.fsync",
+        "50ms",
+        "How long a recorded failure may wait for the disk; `always` waits before answering",
+    ),
+    key(
+        "failures.max_spool",
+        "4GB",
+        "Size at which the spool refuses more and requests that fail are answered 503",
+    ),
+    key(
+        "failures.retention",
+        "90days",
+        "How long single failures are kept; counts are kept on",
+    ),
+    key(
+        "failures.database_url",
+        "",
+        "Database for failures; none: the main one",
+    ),
     key("cache.memory", "256MB", "Variants kept in memory"),
     key("cache.disk", "4GB", "Variants kept on disk"),
-    key("cache.disk_dir", "", "Where; none: `cache` under the data directory"),
-    key("images.threads", "0", "Threads that transform images; 0: as many as cores"),
-    key("images.processing_timeout", "10s", "Longest time for one transformation"),
-    key("keys.master_key_file", "", "Key that encrypts stored credentials, 32 bytes in base64, mode 0600; none: `master.key` under the data directory, created if absent"),
-    key("keys.operator_key_file", "", "Bearer token of `/operator/v1`, mode 0600; none: `operator.key` under the data directory, created if absent"),
-    key("lifecycle.drain_timeout", "30s", "How long requests in flight may take after SIGTERM"),
+    key(
+        "cache.disk_dir",
+        "",
+        "Where; none: `cache` under the data directory",
+    ),
+    key(
+        "images.threads",
+        "0",
+        "Threads that transform images; 0: as many as cores",
+    ),
+    key(
+        "images.processing_timeout",
+        "10s",
+        "Longest time for one transformation",
+    ),
+    key(
+        "keys.master_key_file",
+        "",
+        "Key that encrypts stored credentials, 32 bytes in base64, mode 0600; none: `master.key` under the data directory, created if absent",
+    ),
+    key(
+        "keys.operator_key_file",
+        "",
+        "Bearer token of `/operator/v1`, mode 0600; none: `operator.key` under the data directory, created if absent",
+    ),
+    key(
+        "lifecycle.drain_timeout",
+        "30s",
+        "How long requests in flight may take after SIGTERM",
+    ),
 ];
 
 /// The table as Markdown, for `docs/OPERATIONS.md`.
@@ -66,7 +186,10 @@ pub(crate) fn markdown() -> String {
         } else {
             format!("`{}`", key.default)
         };
-        table.push_str(&format!("| `{}` | {default} | {} |\n", key.name, key.meaning));
+        table.push_str(&format!(
+            "| `{}` | {default} | {} |\n",
+            key.name, key.meaning
+        ));
     }
     table
 }
@@ -120,14 +243,23 @@ mod tests {
 
     #[test]
     fn distance_counts_single_edits() {
-        for (a, b, edits) in [("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+        for (a, b, edits) in [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
             assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }
 
     #[test]
     fn a_mistyped_key_gets_a_suggestion_and_nonsense_gets_none() {
-        assert_eq!(nearest("origins.conect_timeout"), Some("origins.connect_timeout"));
+        assert_eq!(
+            nearest("origins.conect_timeout"),
+            Some("origins.connect_timeout")
+        );
         assert_eq!(nearest("cache.memroy"), Some("cache.memory"));
         assert_eq!(nearest("zzzzzzzzzzzz"), None);
     }

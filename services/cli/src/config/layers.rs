@@ -29,7 +29,9 @@ pub(crate) struct Sources<'a> {
 }
 
 /// Lays the sources over the defaults. Every key of the table is in the result.
-pub(super) fn collect(sources: &Sources<'_>) -> Result<BTreeMap<String, Given>, ConfigurationError> {
+pub(super) fn collect(
+    sources: &Sources<'_>,
+) -> Result<BTreeMap<String, Given>, ConfigurationError> {
     let mut given: BTreeMap<String, Given> = KEYS
         .iter()
         .map(|key| (key.name.to_owned(), from("default", key.default.to_owned())))
@@ -37,7 +39,11 @@ pub(super) fn collect(sources: &Sources<'_>) -> Result<BTreeMap<String, Given>, 
     if let Some(file) = sources.file {
         let source = File::from(file).format(FileFormat::Toml);
         let shown = format!("file {}", file.display());
-        lay_over(&mut given, read(Config::builder().add_source(source))?, &shown)?;
+        lay_over(
+            &mut given,
+            read(Config::builder().add_source(source))?,
+            &shown,
+        )?;
     }
     let environment = Environment::with_prefix("LIMPID")
         .prefix_separator("__")
@@ -62,7 +68,11 @@ fn read(
     builder: config::ConfigBuilder<config::builder::DefaultState>,
 ) -> Result<Value, ConfigurationError> {
     let unreadable = |error: ConfigError| ConfigurationError::Unreadable(error.to_string());
-    builder.build().map_err(unreadable)?.try_deserialize().map_err(unreadable)
+    builder
+        .build()
+        .map_err(unreadable)?
+        .try_deserialize()
+        .map_err(unreadable)
 }
 
 fn lay_over(
@@ -90,7 +100,11 @@ fn flatten(prefix: &str, value: Value, flat: &mut Vec<(String, String)>) {
     match value.kind {
         ValueKind::Table(table) => {
             for (name, value) in table {
-                let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+                let key = if prefix.is_empty() {
+                    name
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 flatten(&key, value, flat);
             }
         }

@@ -78,8 +78,14 @@ fn a_wrong_value_names_its_key_its_source_and_what_was_expected() {
     })
     .unwrap_err()
     .to_string();
-    assert!(error.starts_with("setting limits.max_pixels = 'many' (file "), "{error}");
-    assert!(error.ends_with("expected a number of pixels such as 100MP"), "{error}");
+    assert!(
+        error.starts_with("setting limits.max_pixels = 'many' (file "),
+        "{error}"
+    );
+    assert!(
+        error.ends_with("expected a number of pixels such as 100MP"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn an_exempt_address_may_name_a_port_or_a_network() {
-        let parsed = allowed_addresses("127.0.0.1:9000, [::1]:80,10.1.0.0/16, 192.0.2.7,10.2.0.0/16:443");
+        let parsed =
+            allowed_addresses("127.0.0.1:9000, [::1]:80,10.1.0.0/16, 192.0.2.7,10.2.0.0/16:443");
         let shown: Vec<String> = parsed
             .into_iter()
             .flatten()

@@ -35,7 +35,10 @@ pub(crate) async fn bind(wanted: MetricsListener) -> Result<Option<TcpListener>,
             if wanted == MetricsListener::Usual && error.kind() == io::ErrorKind::AddrInUse =>
         {
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            TcpListener::bind(any).await.map_err(|error| taken(any, &error)).map(Some)
+            TcpListener::bind(any)
+                .await
+                .map_err(|error| taken(any, &error))
+                .map(Some)
         }
         bound => bound.map_err(|error| taken(address, &error)).map(Some),
     }
@@ -59,7 +62,11 @@ async fn metrics(State(registry): State<prometheus::Registry>) -> Response {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();
     match encoder.encode(&registry.gather(), &mut text) {
-        Ok(()) => ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response(),
+        Ok(()) => (
+            [(header::CONTENT_TYPE, encoder.format_type().to_owned())],
+            text,
+        )
+            .into_response(),
         Err(error) => {
             tracing::error!(%error, "could not encode the metrics");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -68,5 +75,9 @@ async fn metrics(State(registry): State<prometheus::Registry>) -> Response {
 }
 
 fn taken(address: SocketAddr, error: &io::Error) -> Failure {
-    Failure::caused(Kind::Conflict, format!("listen on {address} for /metrics"), error)
+    Failure::caused(
+        Kind::Conflict,
+        format!("listen on {address} for /metrics"),
+        error,
+    )
 }

@@ -87,16 +87,31 @@ mod tests {
     fn nothing_is_exported_unless_a_variable_asks_for_it() {
         assert_eq!(wanted(&[]), [false; 3]);
         assert_eq!(wanted(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]), [false; 3]);
-        assert_eq!(wanted(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")]), [true; 3]);
-        let traces_only = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/v1/traces")];
+        assert_eq!(
+            wanted(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")]),
+            [true; 3]
+        );
+        let traces_only = [(
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://c:4318/v1/traces",
+        )];
         assert_eq!(wanted(&traces_only), [true, false, false]);
-        assert_eq!(wanted(&[("OTEL_METRICS_EXPORTER", "otlp")]), [false, true, false]);
+        assert_eq!(
+            wanted(&[("OTEL_METRICS_EXPORTER", "otlp")]),
+            [false, true, false]
+        );
     }
 
     #[test]
     fn a_signal_or_the_whole_sdk_can_be_switched_off() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        assert_eq!(wanted(&[endpoint, ("OTEL_LOGS_EXPORTER", "none")]), [true, true, false]);
-        assert_eq!(wanted(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), [false; 3]);
+        assert_eq!(
+            wanted(&[endpoint, ("OTEL_LOGS_EXPORTER", "none")]),
+            [true, true, false]
+        );
+        assert_eq!(
+            wanted(&[endpoint, ("OTEL_SDK_DISABLED", "true")]),
+            [false; 3]
+        );
     }
 }

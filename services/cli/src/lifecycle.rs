@@ -1,0 +1,163 @@
+//! Signals, and the order in which things stop.
+//!
+//! Stopping: readiness goes red and listeners close, requests in flight finish, the recorder flushes its spool (all of it
+//! inside each service's `run`), then the drainer, the exporters, and last the embedded `PostgreSQL`, which the others use.
+
+use std::future::Future;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::{Failure, Kind};
+
+/// SIGINT and SIGTERM, listened to from the moment this exists, so that one that arrives during start-up counts.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Starts listening.
+    ///
+    /// Errors: the operating system refuses a handler.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let refused =
+            |error: std::io::Error| Failure::caused(Kind::Failed, "handle signals", &error);
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(refused)?,
+            terminate: signal(SignalKind::terminate()).map_err(refused)?,
+        })
+    }
+
+    /// Waits for the next one and returns its name.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
+/// The services of this process. The first to end, or a signal, ends them all.
+#[derive(Debug)]
+pub(crate) struct Services {
+    running: JoinSet<(&'static str, Result<(), Failure>)>,
+    shutdown: CancellationToken,
+}
+
+impl Services {
+    /// No services yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            running: JoinSet::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// What tells every service to stop.
+    pub(crate) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Starts a service. It must return soon after the token of [`Services::shutdown`] is cancelled.
+    pub(crate) fn start(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
+        self.running.spawn(async move { (name, service.await) });
+    }
+
+    /// Runs until a signal or until a service ends, then stops all and waits for them. A second signal ends the process
+    /// at once: whoever sends it has waited long enough, and nothing acknowledged depends on the rest of the drain.
+    ///
+    /// Errors: the failure of the first service that failed.
+    pub(crate) async fn run(mut self, signals: &mut Signals) -> Result<(), Failure> {
+        let mut failure = None;
+        tokio::select! {
+            name = signals.next() => tracing::info!(signal = name, "stopping: requests in flight finish first"),
+            ended = self.running.join_next() => note(&mut failure, ended),
+        }
+        self.shutdown.cancel();
+        loop {
+            tokio::select! {
+                name = signals.next() => {
+                    tracing::warn!(signal = name, "stopping at once");
+                    return Err(Failure::new(Kind::Interrupted, "interrupted while stopping"));
+                }
+                ended = self.running.join_next() => {
+                    if ended.is_none() {
+                        break;
+                    }
+                    note(&mut failure, ended);
+                }
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+type Ended = Result<(&'static str, Result<(), Failure>), tokio::task::JoinError>;
+
+/// Keeps the first failure, and logs all.
+fn note(failure: &mut Option<Failure>, ended: Option<Ended>) {
+    let error = match ended {
+        None => return,
+        Some(Ok((name, Ok(())))) => {
+            tracing::info!(service = name, "stopped");
+            return;
+        }
+        Some(Ok((name, Err(error)))) => {
+            tracing::error!(service = name, error = error.message(), "a service failed");
+            error
+        }
+        Some(Err(error)) => {
+            tracing::error!(%error, "a service panicked");
+            Failure::failed(format!("a service panicked: {error}"))
+        }
+    };
+    failure.get_or_insert(error);
+}
+
+/// Runs a future on a fresh multi-threaded runtime until it ends.
+///
+/// Errors: the runtime can't be built; whatever the future fails with.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("limpid-io")
+        .build()
+        .map_err(|error| Failure::caused(Kind::Failed, "start the runtime", &error))?;
+    runtime.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_first_service_to_end_stops_the_others_and_its_failure_is_reported() {
+        let outcome = block_on(async {
+            let mut signals = Signals::listen()?;
+            let mut services = Services::new();
+            let shutdown = services.shutdown();
+            services.start("patient", async move {
+                shutdown.cancelled().await;
+                Ok(())
+            });
+            services.start("broken", async {
+                Err(Failure::new(Kind::Conflict, "address taken"))
+            });
+            services.run(&mut signals).await
+        });
+        let failure = outcome.unwrap_err();
+        assert_eq!(
+            (failure.kind(), failure.message()),
+            (Kind::Conflict, "address taken")
+        );
+    }
+}
