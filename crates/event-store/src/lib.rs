@@ -1,1 +1,3 @@
 //! limpid-event-store
+
+pub mod spool;
