@@ -1,5 +1,6 @@
 //! One file per resource; the URL path is the file path.
 
+pub(crate) mod accounts;
 pub(crate) mod dashboard;
 pub(crate) mod health;
 pub(crate) mod unsupported;

@@ -1,0 +1,3 @@
+//! `/v1/accounts`: ImageKit's management API.
+
+pub(crate) mod origins;

@@ -1,0 +1,155 @@
+//! A failure event as it is answered: every stored column, what follows from the table, and public ids.
+
+use chrono::{DateTime, Utc};
+use limpid_domain::failure::advice::{AdviceContext, advice};
+use limpid_domain::failure::{FailureDetail, FailureEvent};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::names::{NamedEndpoint, Names};
+
+/// One failed attempt, as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OriginError)]
+pub(super) struct EventAnswer {
+    /// `ik-event-id`.
+    id: Uuid,
+    /// When the attempt ended.
+    occurred_at: DateTime<Utc>,
+    /// `ik-request-id`; the same for all attempts of one request.
+    request_id: Uuid,
+    /// The public code.
+    #[schema(example = "EACCES")]
+    code: &'static str,
+    /// The reason, a row of the table of failures.
+    #[schema(example = "access_denied")]
+    reason: &'static str,
+    /// The reason in two to four words.
+    title: &'static str,
+    /// What the client was told after the code.
+    message: String,
+    /// Where on the way it arose.
+    #[schema(example = "headers")]
+    stage: &'static str,
+    /// Who has to act.
+    #[schema(example = "tenant_config")]
+    blame: &'static str,
+    /// What became of the request.
+    #[schema(example = "failed")]
+    outcome: &'static str,
+    /// Whether its code is the one the client saw.
+    headline: bool,
+    /// Which attempt of the request, from 1; 0 where no origin was asked.
+    attempt: i16,
+    /// How many failed requests this event stands for.
+    occurrences: i32,
+    /// The status the client sees with this code.
+    status: u16,
+    /// The origin that was asked, also if it is deleted by now.
+    origin_id: Option<Uuid>,
+    /// Its name, the last one if it is deleted.
+    origin_name: Option<String>,
+    /// Its type.
+    #[schema(example = "S3")]
+    origin_type: Option<&'static str>,
+    /// The URL endpoint: its id, or `default`.
+    url_endpoint_id: Option<String>,
+    /// The requested file path.
+    path: String,
+    /// The origin's HTTP status, if it answered.
+    upstream_status: Option<i16>,
+    /// The provider's own code.
+    #[schema(example = "AccessDenied")]
+    provider_code: Option<String>,
+    /// How long the attempt took. Units: ms.
+    duration_ms: i32,
+    /// The account's configuration version in force.
+    config_version: i64,
+    /// The URL endpoint's own version in force.
+    url_endpoint_version: i32,
+    /// The origin's own version in force.
+    origin_version: i32,
+}
+
+/// One failed attempt with everything that is known about it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OriginErrorWithDetail)]
+pub(super) struct EventWithDetailAnswer {
+    #[serde(flatten)]
+    event: EventAnswer,
+    /// What happened, for people who never heard of it.
+    meaning: &'static str,
+    /// What to do about it, with the account's own values.
+    advice: String,
+    /// The `ik-error` header of the answer.
+    #[schema(example = "EACCES - Access to S3 was denied, check the credentials of the origin")]
+    ik_error: String,
+    /// What is only kept below a rate.
+    #[schema(value_type = Option<Object>)]
+    detail: Option<FailureDetail>,
+}
+
+impl EventAnswer {
+    /// The event under public names.
+    pub(super) fn new(event: &FailureEvent, names: &Names) -> Self {
+        let row = event.reason.row();
+        let origin = names.origin(event.origin_no);
+        let detail = event.detail.as_deref();
+        Self {
+            id: event.event_id.0,
+            occurred_at: event.occurred_at,
+            request_id: event.request_id.0,
+            code: row.code.as_str(),
+            reason: row.name,
+            title: row.title,
+            message: event.message(),
+            stage: row.stage.as_str(),
+            blame: row.blame.as_str(),
+            outcome: event.outcome.as_str(),
+            headline: event.headline,
+            attempt: event.attempt,
+            occurrences: event.occurrences,
+            status: row.code.http_status(),
+            origin_id: origin.map(|origin| origin.id.0),
+            origin_name: origin.map(|origin| origin.settings.name.clone()),
+            origin_type: event
+                .origin_kind
+                .map(limpid_domain::origin::OriginKind::as_str),
+            url_endpoint_id: names
+                .endpoint(event.endpoint_no)
+                .map(NamedEndpoint::public_id),
+            path: event.path.clone(),
+            upstream_status: (event.upstream_status != 0).then_some(event.upstream_status),
+            provider_code: detail.and_then(|detail| detail.provider_code.clone()),
+            duration_ms: event.duration_ms,
+            config_version: event.config_version.0,
+            url_endpoint_version: event.endpoint_version.0,
+            origin_version: event.origin_version.0,
+        }
+    }
+}
+
+impl EventWithDetailAnswer {
+    /// The event with its explanation.
+    pub(super) fn new(event: &FailureEvent, names: &Names) -> Self {
+        let answer = EventAnswer::new(event, names);
+        let endpoint = names.endpoint(event.endpoint_no);
+        let detail = event.detail.as_deref();
+        let context = AdviceContext {
+            origin: names.origin(event.origin_no).map(|origin| &origin.settings),
+            location: detail.and_then(|detail| detail.location.as_deref()),
+            endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
+            endpoint_id: answer.url_endpoint_id.as_deref(),
+        };
+        Self {
+            meaning: event.reason.row().meaning,
+            advice: advice(event.reason, &context),
+            ik_error: format!("{} - {}", answer.code, answer.message),
+            detail: detail.cloned(),
+            event: answer,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// URLs that the official SDK builds and signs, fetched from serving.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import ImageKit from '@imagekit/nodejs';
+
+const {
+  LIMPID_SERVING: serving,
+  IMAGEKIT_PRIVATE_KEY: privateKey,
+  LIMPID_IMAGEKIT_ID: imagekitId = 'demo',
+  LIMPID_IMAGE_PATH: src,
+} = process.env;
+assert.ok(serving && privateKey && src, 'set LIMPID_SERVING, IMAGEKIT_PRIVATE_KEY and LIMPID_IMAGE_PATH');
+
+const client = new ImageKit({ privateKey });
+const urlEndpoint = `${serving.replace(/\/$/, '')}/${imagekitId}`;
+const build = (options = {}) => client.helper.buildSrc({ urlEndpoint, src, ...options });
+const transformation = [{ width: 40, height: 30, format: 'png' }];
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+
+const fetchImage = async (url) => {
+  const response = await fetch(url);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  assert.equal(response.status, 200, `${url}: ${response.headers.get('ik-error') ?? bytes.subarray(0, 100)}`);
+  assert.match(response.headers.get('content-type'), /^image\//);
+  return bytes;
+};
+
+const assertPngOf40By30 = (bytes) => {
+  assert.deepEqual([...bytes.subarray(0, 4)], PNG);
+  assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [40, 30]);
+};
+
+test('a plain URL', async () => {
+  await fetchImage(build());
+});
+
+test('a transformation in the query and in the path', async () => {
+  for (const transformationPosition of ['query', 'path']) {
+    assertPngOf40By30(await fetchImage(build({ transformation, transformationPosition })));
+  }
+});
+
+test('chained steps', async () => {
+  const chain = [{ width: 80, height: 60 }, { width: 40, height: 30, format: 'png' }];
+  assertPngOf40By30(await fetchImage(build({ transformation: chain })));
+});
+
+test('signed for ever and signed with an expiry, both positions', async () => {
+  for (const transformationPosition of ['query', 'path']) {
+    for (const signing of [{ signed: true }, { expiresIn: 600 }]) {
+      const url = build({ transformation, transformationPosition, ...signing });
+      assert.match(url, /ik-s=[0-9a-f]{40}/);
+      assertPngOf40By30(await fetchImage(url));
+    }
+  }
+});
+
+test('a signed URL that was changed is refused', async () => {
+  const signed = build({ transformation, transformationPosition: 'path', signed: true });
+  const response = await fetch(signed.replace('w-40', 'w-41'));
+  await response.arrayBuffer();
+  assert.equal(response.status, 401);
+});
+
+test('an address from a foreign account is refused with a code', async () => {
+  const response = await fetch(client.helper.buildSrc({ urlEndpoint: `${serving}/nobody-has-this`, src }));
+  await response.arrayBuffer();
+  assert.equal(response.status, 404);
+  assert.match(response.headers.get('ik-error'), /^ENOENT - /);
+});
