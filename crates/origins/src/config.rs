@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use limpid_domain::clock::Clock;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
@@ -35,6 +36,8 @@ pub struct FetchConfig {
     /// Where kind `S3` finds Amazon instead of `https://<bucket>.s3.<region>.amazonaws.com`: a private endpoint, a test server.
     /// Addressed in path style.
     pub amazon_s3_endpoint: Option<Url>,
+    /// Tells the time to signatures and `Retry-After` dates.
+    pub clock: Clock,
     /// Certificate authorities trusted besides the machine's.
     pub extra_roots: Vec<CertificateDer<'static>>,
 }
@@ -53,6 +56,7 @@ impl Default for FetchConfig {
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),
             amazon_s3_endpoint: None,
+            clock: Clock::system(),
             extra_roots: Vec::new(),
         }
     }

@@ -1,18 +1,39 @@
 //! One original from one origin: concurrency cap, deadline, retries, and one `match` over the kinds.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use limpid_domain::failure::{AttemptFailure, PhaseTimings};
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, header};
+use limpid_domain::failure::{AttemptFailure, PhaseTimings, Reason};
 use limpid_domain::ids::{OriginId, RequestId, StreamVersion, TenantId};
-use limpid_domain::origin::{OriginCredentials, OriginSettings};
+use limpid_domain::origin::{OriginCredentials, OriginKind, OriginLocation, OriginSettings};
+use tracing::Instrument;
 
+use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
+use crate::body::BodyLimits;
 use crate::config::FetchConfig;
+use crate::exchange::Exchanger;
+use crate::origin_state::{OriginState, OriginStates};
 use crate::trace::FetchTrace;
+use crate::transport::Transport;
+use crate::{retry, s3, scrub, web_folder, web_proxy};
 
 /// Fetches originals. Cheap to clone; holds the connections to all origins.
 #[derive(Debug, Clone)]
-pub struct OriginFetcher {}
+pub struct OriginFetcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: FetchConfig,
+    user_agent: HeaderValue,
+    request_marker: HeaderValue,
+    transport: Transport,
+    states: OriginStates,
+}
 
 /// Why an [`OriginFetcher`] could not be set up: the operator's configuration or machine.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +44,9 @@ pub enum FetcherError {
     /// A trusted root is no certificate.
     #[error("set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The user agent or the request marker can't be a header value.
+    #[error("set `{0}` of every request")]
+    Header(&'static str),
 }
 
 /// The origin to ask, as the tenant configured it.
@@ -83,22 +107,219 @@ pub struct Original {
 impl OriginFetcher {
     /// Sets up name resolution and TLS. Opens no connection.
     ///
-    /// Errors: [`FetcherError`], the operator's to fix.
+    /// # Errors
+    ///
+    /// [`FetcherError`], the operator's to fix.
     pub fn new(config: FetchConfig) -> Result<Self, FetcherError> {
-        let _ = config;
-        todo!()
+        let user_agent = HeaderValue::from_str(&config.user_agent)
+            .map_err(|_| FetcherError::Header("user-agent"))?;
+        let request_marker = HeaderValue::from_str(&config.request_marker)
+            .map_err(|_| FetcherError::Header("x-req-from"))?;
+        let inner = Inner {
+            transport: Transport::new(&config)?,
+            states: OriginStates::new(&config),
+            user_agent,
+            request_marker,
+            config,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Fetches one original. Never takes longer than the request's deadline or the configured total.
     ///
-    /// Errors: the failed attempt, classified; everything in it may be stored.
+    /// # Errors
+    ///
+    /// The failed attempt, classified; everything in it may be stored.
     pub async fn fetch(
         &self,
         access: &OriginAccess<'_>,
         request: &FetchRequest<'_>,
         trace: &mut FetchTrace,
     ) -> Result<Original, Box<AttemptFailure>> {
-        let _ = (access, request, trace);
-        todo!()
+        let span = tracing::info_span!(
+            "origin.fetch",
+            otel.kind = "client",
+            limpid.tenant.id = access.tenant_id.0,
+            limpid.origin.id = %access.origin_id,
+            limpid.origin.kind = access.settings.location.kind().as_str(),
+            http.request.resend_count = tracing::field::Empty,
+            http.response.status_code = tracing::field::Empty,
+            http.response.body.size = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+        );
+        let result = self
+            .fetch_with_retries(access, request, trace)
+            .instrument(span.clone())
+            .await;
+        match &result {
+            Ok(original) => {
+                span.record("http.response.status_code", 200);
+                span.record("http.response.body.size", original.bytes.len());
+                span.record("http.request.resend_count", original.retries);
+            }
+            Err(failed) => {
+                if let Some(status) = failed.upstream_status {
+                    span.record("http.response.status_code", status);
+                }
+                span.record("http.request.resend_count", failed.retries);
+                span.record("error.type", failed.reason.name());
+            }
+        }
+        result
     }
+
+    async fn fetch_with_retries(
+        &self,
+        access: &OriginAccess<'_>,
+        request: &FetchRequest<'_>,
+        trace: &mut FetchTrace,
+    ) -> Result<Original, Box<AttemptFailure>> {
+        let started = Instant::now();
+        let deadline = request
+            .deadline
+            .min(started + self.inner.config.total_timeout);
+        let state = self.inner.states.of(access);
+        let context = FetchContext {
+            inner: &self.inner,
+            state: &state,
+            access,
+            request,
+        };
+        let mut retries = 0;
+        loop {
+            let mut attempt = Attempt::new(trace, deadline);
+            let outcome = context.fetch_once(&mut attempt).await;
+            let mut timings = attempt.timings;
+            timings.total_us = micros_since(started);
+            let mut failed = match outcome {
+                Ok(mut original) => {
+                    original.timings = timings;
+                    original.retries = original.retries.max(retries);
+                    return Ok(original);
+                }
+                Err(failed) => failed,
+            };
+            let jitter = Duration::from_millis(rand::random_range(retry::JITTER_MS));
+            let Some(pause) = retry::pause(&failed, retries, jitter, attempt.remaining()) else {
+                failed.timings = timings;
+                failed.retries = failed.retries.max(retries);
+                scrub::scrub(&mut failed, access.credentials, request.query);
+                return Err(failed);
+            };
+            let waiting = Instant::now();
+            tokio::time::sleep(pause).await;
+            retries += 1;
+            attempt.trace.step("retry", true, waiting, || {
+                format!("once more after {}", failed.reason)
+            });
+        }
+    }
+}
+
+/// Everything one fetch needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FetchContext<'a> {
+    inner: &'a Inner,
+    /// What is remembered about the origin.
+    pub(crate) state: &'a OriginState,
+    /// The origin.
+    pub(crate) access: &'a OriginAccess<'a>,
+    /// What to fetch.
+    pub(crate) request: &'a FetchRequest<'a>,
+}
+
+impl<'a> FetchContext<'a> {
+    /// The connections of this origin.
+    pub(crate) fn exchanger(&self) -> Exchanger<'a> {
+        Exchanger {
+            transport: &self.inner.transport,
+            pool: &self.state.pool,
+            first_byte_timeout: self.inner.config.first_byte_timeout,
+        }
+    }
+
+    /// How much may be read.
+    pub(crate) fn body_limits(&self) -> BodyLimits {
+        BodyLimits {
+            max_bytes: self.request.max_bytes,
+            idle_timeout: self.inner.config.idle_timeout,
+        }
+    }
+
+    /// The operator's settings.
+    pub(crate) fn config(&self) -> &'a FetchConfig {
+        &self.inner.config
+    }
+
+    /// `User-Agent`.
+    pub(crate) fn user_agent(&self) -> HeaderValue {
+        self.inner.user_agent.clone()
+    }
+
+    /// `x-req-from`.
+    pub(crate) fn request_marker(&self) -> HeaderValue {
+        self.inner.request_marker.clone()
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.inner.config.clock.now()
+    }
+
+    async fn fetch_once(&self, attempt: &mut Attempt<'_>) -> AttemptResult<Original> {
+        let _slot = self.inner.states.slot(self.state, attempt).await?;
+        match &self.access.settings.location {
+            OriginLocation::WebFolder {
+                base_url,
+                forward_host_header_to_origin,
+            } => web_folder::fetch(self, base_url, *forward_host_header_to_origin, attempt).await,
+            OriginLocation::WebProxy => web_proxy::fetch(self, attempt).await,
+            OriginLocation::S3 { .. }
+            | OriginLocation::S3Compatible { .. }
+            | OriginLocation::CloudinaryBackup { .. } => s3::fetch(self, attempt).await,
+            OriginLocation::Gcs { .. } => Err(not_served(OriginKind::Gcs)),
+            OriginLocation::AzureBlob { .. } => Err(not_served(OriginKind::AzureBlob)),
+            OriginLocation::AkeneoPim { .. } => Err(not_served(OriginKind::AkeneoPim)),
+        }
+    }
+}
+
+impl Original {
+    /// An original with the header fields worth keeping; timings and retries are filled in at the end of the fetch.
+    pub(crate) fn new(
+        bytes: Bytes,
+        headers: &HeaderMap,
+        location: String,
+        is_private: bool,
+    ) -> Self {
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        Self {
+            bytes,
+            content_type: text(header::CONTENT_TYPE),
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+            cache_control: text(header::CACHE_CONTROL),
+            location,
+            timings: PhaseTimings::default(),
+            is_private,
+            retries: 0,
+        }
+    }
+}
+
+fn not_served(kind: OriginKind) -> Box<AttemptFailure> {
+    failure(
+        Reason::Internal,
+        format!(
+            "origins of kind {} are not served by this version",
+            kind.as_str()
+        ),
+    )
 }

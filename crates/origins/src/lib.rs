@@ -6,19 +6,38 @@
 //! | [`config`] | time-outs, exempt addresses, name servers, trusted roots |
 //! | [`trace`] | the steps of a fetch, for `explain`; free when off |
 //! | `web_folder`, `web_proxy`, `s3` | one file per kind: from settings and path to a request, and what its answers mean |
-//! | `exchange` | one request and its whole answer: phases timed, body bounded |
-//! | `redirect` | our own redirect loop: every hop is checked again |
+//! | `web` | what the two web kinds share: our headers, the redirect loop, statuses |
+//! | `path` | request paths, refused where they climb |
+//! | `redirect` | where a redirect leads; every hop is judged again |
+//! | `exchange`, `body` | one request and its answer: phases timed, body bounded, encodings undone |
 //! | `transport` | guard, resolver, TLS, connections: nothing else in the product opens a socket to an origin |
-//! | `classify` | statuses, provider codes and challenge pages to reasons |
+//! | `attempt` | what a running attempt gathers: timings, trace, the time left |
+//! | `origin_state` | what is remembered about an origin: connections, slots, region |
 //! | `retry` | when an attempt is repeated, and how long it waits before |
-//! | `location` | where we looked, without secrets |
+//! | `classify` | statuses, provider codes and challenge pages to reasons; foreign text made safe |
+//! | `location`, `scrub` | where we looked, and last of all: no secret leaves in a failure |
 //!
 //! Absent on purpose: pixels, SQL, caches, HTTP answers to clients.
 
+mod attempt;
+mod body;
+mod classify;
 pub mod config;
+mod exchange;
 pub mod fetch;
+mod location;
+mod origin_state;
+mod path;
+mod redirect;
+mod retry;
+mod s3;
+mod scrub;
 pub mod trace;
+mod transport;
+mod web;
+mod web_folder;
+mod web_proxy;
 
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
-pub use fetch::{FetchRequest, FetcherError, Original, OriginAccess, OriginFetcher};
+pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
 pub use trace::{FetchTrace, TraceStep};

@@ -65,9 +65,7 @@ mod tests {
     #[test]
     fn a_trace_that_is_off_builds_no_text() {
         let mut trace = FetchTrace::off();
-        trace.step("dns", true, Instant::now(), || {
-            panic!("nobody reads this")
-        });
+        trace.step("dns", true, Instant::now(), || panic!("nobody reads this"));
         assert!(trace.steps().is_empty());
     }
 }

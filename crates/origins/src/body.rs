@@ -1,0 +1,194 @@
+//! Reading a body within its limits: bytes, silence, deadline; undoing content encodings nobody asked for.
+
+mod decode;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use limpid_domain::failure::{AttemptFailure, LimitBreach, Reason};
+
+use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
+use crate::exchange::io_cause;
+use crate::transport::Connection;
+use crate::transport::pool::{Authority, Pool};
+use decode::Decoder;
+
+/// A body on the wire. Dropping it before its end closes the connection; at its end the connection is kept.
+#[derive(Debug)]
+pub(crate) struct Body {
+    incoming: Incoming,
+    pool: Arc<Pool>,
+    authority: Authority,
+    connection: Connection,
+}
+
+/// How much of a body may be read, and how patiently.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// Largest acceptable body, encoded or not. Units: bytes.
+    pub(crate) max_bytes: u64,
+    /// Longest silence.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// Bodies below this are collected without asking for memory twice; a declared length above it is not believed at once.
+const MAX_TRUSTED_CAPACITY: u64 = 1 << 20;
+
+/// How long an error page may take. It only decorates a failure that is known already.
+const EXCERPT_TIMEOUT: Duration = Duration::from_millis(500);
+
+impl Body {
+    /// A body that returns `connection` to `pool` when it has been read to its end.
+    pub(crate) fn new(
+        incoming: Incoming,
+        pool: Arc<Pool>,
+        authority: Authority,
+        connection: Connection,
+    ) -> Self {
+        Self {
+            incoming,
+            pool,
+            authority,
+            connection,
+        }
+    }
+
+    /// Reads the whole body of a good answer.
+    ///
+    /// Errors: `source_too_large`, `body_stalled`, `body_incomplete`, `body_empty`, `content_encoding_invalid`, `http_protocol_error`.
+    pub(crate) async fn read(
+        self,
+        headers: &HeaderMap,
+        limits: BodyLimits,
+        attempt: &mut Attempt<'_>,
+    ) -> AttemptResult<Bytes> {
+        let started = Instant::now();
+        let read = self.read_and_decode(headers, limits, attempt).await;
+        attempt.timings.body_us = Some(micros_since(started));
+        attempt
+            .trace
+            .step("body", read.is_ok(), started, || match &read {
+                Ok(bytes) => format!("{} bytes", bytes.len()),
+                Err(failed) => failed.note.clone().unwrap_or_default(),
+            });
+        read
+    }
+
+    /// The beginning of an error page, as far as it comes at once. Never fails: the failure is known already.
+    pub(crate) async fn read_excerpt(mut self, max_bytes: usize, attempt: &Attempt<'_>) -> Bytes {
+        let mut page = BytesMut::new();
+        let reading = async {
+            while page.len() < max_bytes {
+                match self.incoming.frame().await {
+                    Some(Ok(frame)) => {
+                        page.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+                    }
+                    Some(Err(_)) => return false,
+                    None => return true,
+                }
+            }
+            self.incoming.is_end_stream()
+        };
+        let is_complete = attempt.within(EXCERPT_TIMEOUT, reading).await == Ok(true);
+        if is_complete {
+            self.pool.put(self.authority, self.connection);
+        }
+        page.truncate(max_bytes);
+        page.freeze()
+    }
+
+    async fn read_and_decode(
+        mut self,
+        headers: &HeaderMap,
+        limits: BodyLimits,
+        attempt: &Attempt<'_>,
+    ) -> AttemptResult<Bytes> {
+        let declared = self.incoming.size_hint().exact();
+        if let Some(declared) = declared.filter(|declared| *declared > limits.max_bytes) {
+            return Err(too_large(&format!("{declared} bytes"), limits.max_bytes));
+        }
+        let mut decoder =
+            Decoder::for_encoding(headers.get(header::CONTENT_ENCODING), limits.max_bytes)?;
+        let capacity = declared.unwrap_or(0).min(MAX_TRUSTED_CAPACITY);
+        let mut whole = BytesMut::with_capacity(usize::try_from(capacity).unwrap_or(0));
+        let mut received: u64 = 0;
+        while let Some(frame) = self
+            .next_frame(limits.idle_timeout, received, attempt)
+            .await?
+        {
+            received = received.saturating_add(frame.len() as u64);
+            if received > limits.max_bytes {
+                let found = format!("more than {} bytes", limits.max_bytes);
+                return Err(too_large(&found, limits.max_bytes));
+            }
+            match &mut decoder {
+                Some(decoder) => decoder.feed(&frame).await?,
+                None => whole.extend_from_slice(&frame),
+            }
+        }
+        self.pool.put(self.authority, self.connection);
+        let bytes = match decoder {
+            Some(decoder) => decoder.finish()?,
+            None => whole.freeze(),
+        };
+        if bytes.is_empty() {
+            return Err(failure(Reason::BodyEmpty, "status 200 with 0 bytes"));
+        }
+        Ok(bytes)
+    }
+
+    async fn next_frame(
+        &mut self,
+        idle_timeout: Duration,
+        received: u64,
+        attempt: &Attempt<'_>,
+    ) -> AttemptResult<Option<Bytes>> {
+        loop {
+            let frame = match attempt.within(idle_timeout, self.incoming.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(error))) => return Err(classify(&error, received)),
+                Ok(None) => return Ok(None),
+                Err(late) => {
+                    let waited = late.waited.as_millis();
+                    let note = format!("silent for {waited} ms after {received} bytes");
+                    return Err(failure(Reason::BodyStalled, note));
+                }
+            };
+            // Trailers carry nothing we use.
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}
+
+pub(crate) fn too_large(found: &str, max_bytes: u64) -> Box<AttemptFailure> {
+    Box::new(
+        AttemptFailure::new(Reason::SourceTooLarge).with_limit(LimitBreach {
+            name: "input image size".to_owned(),
+            found: found.to_owned(),
+            allowed: format!("{max_bytes} bytes"),
+        }),
+    )
+}
+
+/// The reason behind an error in the middle of a body.
+fn classify(error: &hyper::Error, received: u64) -> Box<AttemptFailure> {
+    let broken_framing = io_cause(error).is_some_and(|cause| {
+        matches!(
+            cause.kind(),
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData
+        ) && crate::transport::tls::tls_error(cause).is_none()
+    });
+    if broken_framing || error.is_parse() {
+        let note = format!("broken chunk after {received} bytes");
+        return failure(Reason::HttpProtocolError, note);
+    }
+    let note = format!("connection lost after {received} bytes");
+    failure(Reason::BodyIncomplete, note)
+}

@@ -1,0 +1,145 @@
+//! Where a redirect leads, and which redirects are not followed.
+
+use http::{HeaderMap, StatusCode, header};
+use limpid_domain::failure::Reason;
+use url::Url;
+
+use crate::attempt::{AttemptResult, failure};
+use crate::location;
+
+/// Redirects followed for one original. Source: `reliability.md` T19.
+const MAX_REDIRECTS: usize = 5;
+
+/// The URLs one fetch has been sent to.
+#[derive(Debug)]
+pub(crate) struct RedirectChain {
+    visited: Vec<Url>,
+}
+
+impl RedirectChain {
+    /// A chain that begins at `first`.
+    pub(crate) fn new(first: Url) -> Self {
+        Self {
+            visited: vec![first],
+        }
+    }
+
+    /// How many redirects were followed so far.
+    pub(crate) fn followed(&self) -> usize {
+        self.visited.len().saturating_sub(1)
+    }
+
+    /// Whether a status asks to look elsewhere.
+    pub(crate) fn is_redirect(status: StatusCode) -> bool {
+        matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+    }
+
+    /// The next URL after `current` answered with a redirect. The caller has the guard judge it like any other.
+    ///
+    /// Errors: `too_many_redirects` also for loops, `redirect_invalid` without a usable target and from https to http.
+    pub(crate) fn next(&mut self, current: &Url, headers: &HeaderMap) -> AttemptResult<Url> {
+        let target = target(current, headers)?;
+        if self.visited.contains(&target) {
+            let note = format!("redirect loop: {} again", location::of_url(&target));
+            return Err(failure(Reason::TooManyRedirects, note));
+        }
+        if self.followed() >= MAX_REDIRECTS {
+            let note = format!("more than {MAX_REDIRECTS} redirects");
+            return Err(failure(Reason::TooManyRedirects, note));
+        }
+        self.visited.push(target.clone());
+        Ok(target)
+    }
+}
+
+fn target(current: &Url, headers: &HeaderMap) -> AttemptResult<Url> {
+    let invalid = |note: &str| failure(Reason::RedirectInvalid, note);
+    let location = headers
+        .get(header::LOCATION)
+        .ok_or_else(|| invalid("redirect without a Location header"))?;
+    let location = std::str::from_utf8(location.as_bytes())
+        .map_err(|_| invalid("the Location header is no text"))?;
+    let mut target = current
+        .join(location)
+        .map_err(|_| invalid("the Location header is no URL"))?;
+    target.set_fragment(None);
+    match (current.scheme(), target.scheme()) {
+        ("https", "http") => Err(invalid("redirect from https to http")),
+        (_, "http" | "https") => Ok(target),
+        (_, other) => Err(invalid(&format!("redirect to scheme {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(current: &str, location: Option<&str>) -> Result<String, Reason> {
+        let current = Url::parse(current).unwrap();
+        let mut headers = HeaderMap::new();
+        if let Some(location) = location {
+            headers.insert(header::LOCATION, location.parse().unwrap());
+        }
+        RedirectChain::new(current.clone())
+            .next(&current, &headers)
+            .map(String::from)
+            .map_err(|failed| failed.reason)
+    }
+
+    #[test]
+    fn targets_are_resolved_against_the_current_url() {
+        let from = "https://a.example/x/y.jpg?q=1";
+        assert_eq!(
+            follow(from, Some("z.jpg#f")).unwrap(),
+            "https://a.example/x/z.jpg"
+        );
+        assert_eq!(
+            follow(from, Some("//b.example/z")).unwrap(),
+            "https://b.example/z"
+        );
+        assert_eq!(
+            follow("http://a.example/", Some("https://a.example/")).unwrap(),
+            "https://a.example/"
+        );
+    }
+
+    #[test]
+    fn unusable_targets_and_downgrades_are_refused() {
+        let from = "https://a.example/x";
+        for location in [
+            None,
+            Some("http://a.example/x"),
+            Some("file:///etc/hostname"),
+            Some("gopher://a/"),
+            Some("data:,x"),
+            Some("ftp://a/"),
+            Some("https://"),
+            Some("https://a b/"),
+        ] {
+            assert_eq!(
+                follow(from, location),
+                Err(Reason::RedirectInvalid),
+                "{location:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn loops_and_long_chains_end() {
+        assert_eq!(
+            follow("http://a.example/x", Some("/x")),
+            Err(Reason::TooManyRedirects)
+        );
+        let mut current = Url::parse("http://a.example/0").unwrap();
+        let mut chain = RedirectChain::new(current.clone());
+        for hop in 1..=MAX_REDIRECTS {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, format!("/{hop}").parse().unwrap());
+            current = chain.next(&current, &headers).unwrap();
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, "/again".parse().unwrap());
+        let failed = chain.next(&current, &headers).unwrap_err();
+        assert_eq!(failed.reason, Reason::TooManyRedirects);
+    }
+}

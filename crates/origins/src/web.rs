@@ -1,0 +1,190 @@
+//! What `WEB_FOLDER` and `WEB_PROXY` have in common: our headers, the redirect loop, what statuses mean.
+
+use std::time::Instant;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use limpid_domain::failure::AttemptFailure;
+use opentelemetry::propagation::Injector;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use url::Url;
+
+use crate::attempt::{Attempt, AttemptResult};
+use crate::classify::challenge::is_challenge;
+use crate::classify::status::{reason_of_status, retry_after};
+use crate::classify::text::{excerpt, telling_headers};
+use crate::exchange::{Answer, Outgoing};
+use crate::fetch::{FetchContext, Original};
+use crate::location;
+use crate::redirect::RedirectChain;
+
+/// The marker by which operators recognise us. Source: `imagekit.md` 3.5.
+const REQUEST_MARKER: HeaderName = HeaderName::from_static("x-req-from");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: &str = "traceparent";
+const IS_PRIVATE_FILE: HeaderName = HeaderName::from_static("is-private-file");
+
+/// How much of an error page is looked at for the marks of a challenge.
+const ERROR_PAGE_BYTES: usize = 16 * 1024;
+
+/// Fetches a URL, following redirects. `configured` is the tenant's own base URL, where there is one; `host` replaces
+/// the `Host` header towards the first URL.
+pub(crate) async fn fetch(
+    context: &FetchContext<'_>,
+    first: Url,
+    configured: Option<&Url>,
+    host: Option<&str>,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Original> {
+    let mut headers = our_headers(context);
+    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
+        headers.insert(HOST, host);
+    }
+    let mut chain = RedirectChain::new(first.clone());
+    let mut current = first;
+    loop {
+        let step = visit(context, &current, configured, &headers, attempt).await;
+        let answer = match step {
+            Ok(answer) => answer,
+            Err(failed) => return Err(at(failed, &current, chain.followed())),
+        };
+        if !RedirectChain::is_redirect(answer.status) {
+            return finish(context, &current, answer, attempt)
+                .await
+                .map_err(|failed| at(failed, &current, chain.followed()));
+        }
+        let started = Instant::now();
+        let next = chain.next(&current, &answer.headers);
+        attempt
+            .trace
+            .step("redirect", next.is_ok(), started, || match &next {
+                Ok(next) => location::of_url(next),
+                Err(failed) => failed.note.clone().unwrap_or_default(),
+            });
+        let next = next.map_err(|mut failed| {
+            failed.upstream_status = Some(answer.status.as_u16());
+            at(failed, &current, chain.followed())
+        })?;
+        // The page under a redirect is not worth reading, but a short one read to its end saves a connection.
+        answer.body.read_excerpt(ERROR_PAGE_BYTES, attempt).await;
+        if next.host() != current.host() {
+            headers.remove(HOST);
+        }
+        current = next;
+    }
+}
+
+async fn visit(
+    context: &FetchContext<'_>,
+    url: &Url,
+    configured: Option<&Url>,
+    headers: &HeaderMap,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Answer> {
+    let outgoing = Outgoing {
+        method: Method::GET,
+        url,
+        configured,
+        headers,
+    };
+    context.exchanger().send(&outgoing, attempt).await
+}
+
+/// The original, or what the answer says instead.
+async fn finish(
+    context: &FetchContext<'_>,
+    url: &Url,
+    answer: Answer,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Original> {
+    if answer.status != StatusCode::OK {
+        return Err(refusal(context, answer, attempt).await);
+    }
+    let (status, headers) = (answer.status, answer.headers);
+    let body = answer.body.read(&headers, context.body_limits(), attempt);
+    let bytes = body.await.map_err(|mut failed| {
+        failed.upstream_status = Some(status.as_u16());
+        failed.response_headers = telling_headers(&headers);
+        failed
+    })?;
+    let is_private = headers
+        .get(IS_PRIVATE_FILE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    Ok(Original::new(
+        bytes,
+        &headers,
+        location::of_url(url),
+        is_private,
+    ))
+}
+
+async fn refusal(
+    context: &FetchContext<'_>,
+    answer: Answer,
+    attempt: &mut Attempt<'_>,
+) -> Box<AttemptFailure> {
+    let (status, headers) = (answer.status, answer.headers);
+    let started = Instant::now();
+    let page = answer.body.read_excerpt(ERROR_PAGE_BYTES, attempt).await;
+    let reason = if is_challenge(status, &headers, &page) {
+        limpid_domain::failure::Reason::BotChallenge
+    } else {
+        reason_of_status(status)
+    };
+    attempt.trace.step("classify", false, started, || {
+        format!("status {status} means {reason}")
+    });
+    let mut failed = AttemptFailure::new(reason).with_note(format!("the origin answered {status}"));
+    failed.upstream_status = Some(status.as_u16());
+    failed.provider_request_id = ["x-request-id", "cf-ray", "x-amz-cf-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(crate::classify::text::printable);
+    failed.retry_after = retry_after(&headers, context.now());
+    failed.response_headers = telling_headers(&headers);
+    failed.body_excerpt = excerpt(&page);
+    Box::new(failed)
+}
+
+/// Adds where a failure happened, and after how many redirects.
+fn at(mut failed: Box<AttemptFailure>, url: &Url, redirects: usize) -> Box<AttemptFailure> {
+    failed.location = Some(location::of_url(url));
+    if redirects > 0 {
+        let note = failed.note.take().unwrap_or_default();
+        failed.note = Some(format!("after {redirects} redirects: {note}"));
+    }
+    failed
+}
+
+fn our_headers(context: &FetchContext<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(ACCEPT, HeaderValue::from_static("image/*,*/*;q=0.8"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, context.user_agent());
+    headers.insert(REQUEST_MARKER, context.request_marker());
+    if let Ok(id) = HeaderValue::from_str(&context.request.request_id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(traceparent) = current_traceparent() {
+        headers.insert(HeaderName::from_static(TRACEPARENT), traceparent);
+    }
+    headers
+}
+
+/// The current span as `traceparent`; nothing when tracing is off. `tracestate` and baggage stay inside.
+fn current_traceparent() -> Option<HeaderValue> {
+    struct OnlyTraceparent(Option<HeaderValue>);
+    impl Injector for OnlyTraceparent {
+        fn set(&mut self, key: &str, value: String) {
+            if key == TRACEPARENT {
+                self.0 = HeaderValue::from_str(&value).ok();
+            }
+        }
+    }
+    let mut carrier = OnlyTraceparent(None);
+    let span = tracing::Span::current().context();
+    opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&span, &mut carrier);
+    });
+    carrier.0
+}
