@@ -21,6 +21,23 @@ pub enum TenantLifecycle {
     Disabled,
 }
 
+impl TenantLifecycle {
+    /// Its name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The lifecycle with this name, or `None`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Active, Self::Disabled]
+            .into_iter()
+            .find(|lifecycle| lifecycle.as_str() == name)
+    }
+}
+
 /// What a tenant may tune for all of its images. Source of the defaults: `imagekit.md` 5.6 and 5.11.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -1,3 +1,20 @@
-//! limpid-event-store
+//! Where facts are kept: the configuration log, the failure log's append, and the secrets that events only point at.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`database`] | pools, roles, migrations; the only way to a connection, with the tenant set |
+//! | [`config_log`] | streams of configuration events: append with expected version, read, heads |
+//! | [`config_listener`] | which tenants changed: NOTIFY as a hint, a sweep as the truth |
+//! | [`spool`] | the durable local queue of failure events |
+//! | [`vault`] | envelope encryption of secrets |
+//! | [`error`] | what can go wrong |
 
+pub mod config_listener;
+pub mod config_log;
+pub mod database;
+pub mod error;
 pub mod spool;
+pub mod vault;
+
+pub use database::{Database, DatabaseOptions, TenantTx};
+pub use error::StoreError;
