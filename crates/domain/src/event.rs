@@ -215,8 +215,12 @@ impl ConfigEvent {
     pub fn to_data(&self) -> Value {
         let tagged = serde_json::to_value(self).expect("payloads have text keys only");
         match tagged {
-            Value::Object(mut fields) => fields.remove("data").unwrap_or(Value::Null),
-            _ => Value::Null,
+            Value::Object(mut fields) => fields.remove("data").unwrap_or_default(),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Value::Null,
         }
     }
 

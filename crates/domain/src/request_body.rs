@@ -104,10 +104,7 @@ impl Fields {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) => items
                 .into_iter()
-                .map(|item| match item {
-                    Value::String(text) => Ok(text),
-                    _ => Err(refused()),
-                })
+                .map(|item| serde_json::from_value(item).map_err(|_| refused()))
                 .collect(),
             Some(_) => Err(refused()),
         }

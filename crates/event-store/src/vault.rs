@@ -147,13 +147,7 @@ impl Vault {
         mac.update(&tenant_id.0.to_be_bytes());
         mac.update(plaintext);
         let digest = mac.finalize().into_bytes();
-        SecretFingerprint(
-            digest
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        SecretFingerprint(hex::encode(digest).chars().take(16).collect())
     }
 
     fn unwrap_dek(

@@ -33,7 +33,7 @@ impl TryFrom<String> for CustomDomain {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let name = text.to_ascii_lowercase();
         let labels: Vec<&str> = name.split('.').collect();
-        let is_label = |label: &&str| {
+        let is_label = |label: &str| {
             (1..=63).contains(&label.len())
                 && label
                     .bytes()
@@ -47,7 +47,7 @@ impl TryFrom<String> for CustomDomain {
         });
         if name.len() <= 253
             && labels.len() >= 2
-            && labels.iter().all(|label| is_label(&label))
+            && labels.iter().all(|label| is_label(label))
             && ends_in_a_letter_label
         {
             return Ok(Self(name));

@@ -57,7 +57,9 @@ async fn run_against_others(conn: &mut PgConnection, statement: String) -> Resul
         else {
             return Ok(());
         };
-        let code = error.as_database_error().and_then(|refused| refused.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             // duplicate_object, unique_violation: it is there now.
             Some("42710" | "23505") => return Ok(()),

@@ -1,6 +1,7 @@
 //! Reads tenants as serving holds them: everything at one moment, secrets opened.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use limpid_domain::ids::{
     KeyPairId, OriginId, OriginNo, StreamId, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
@@ -41,9 +42,9 @@ pub async fn load_all(database: &Database, vault: &Vault) -> Result<Vec<TenantCo
 /// Every tenant that has come further than the caller knows, with how far.
 ///
 /// Errors: [`StoreError::Unavailable`].
-pub async fn changed_since(
+pub async fn changed_since<S: BuildHasher + Sync>(
     database: &Database,
-    known: &HashMap<TenantId, TenantSeq>,
+    known: &HashMap<TenantId, TenantSeq, S>,
 ) -> Result<HashMap<TenantId, TenantSeq>, StoreError> {
     let heads = config_log::heads(database).await?;
     let newer = heads
