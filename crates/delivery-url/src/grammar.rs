@@ -1,6 +1,27 @@
-//! The text form of transformations: `parse`, and `Display` for the way back.
+//! The text form of transformations: [`parse`], and `Display` for the way back. `parse(print(t)) == t`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `lexer` | text → tokens; percent-decoding |
+//! | `parser` | tokens → steps, layers and conditionals; nesting |
+//! | `parameters` | one parameter's value → its type; which values are ignored and which refused |
+//! | `layers` | what may stand between `l-…` and `l-end` |
+//! | `arithmetic` | expressions and conditions |
+//! | `number` | numbers as URLs write them |
+//! | `unknown` | helpful refusals: retired, video, AI, misspelt |
+//! | `printer` | types → canonical text |
+//!
+//! Source: `imagekit.md` section 5; ignored or refused: its section 2.
 
+mod arithmetic;
 mod error;
+mod layers;
+mod lexer;
+mod number;
+mod parameters;
+mod parser;
+mod printer;
+mod unknown;
 
 pub use error::TransformationError;
 
@@ -9,9 +30,29 @@ use crate::Transformation;
 /// The longest accepted text. Source: `reliability.md` T135.
 pub const MAX_TRANSFORMATION_BYTES: usize = 64 * 1024;
 
-/// Reads a transformation as it stands in a URL, percent-encoded or not, without `tr:` or `tr=`.
+/// The most steps one transformation may have, branches and layers included.
+pub const MAX_STEPS: usize = 100;
+
+/// Reads a transformation as it stands in a URL, percent-encoded or not; a leading `tr:` is allowed.
 ///
-/// Errors: the first thing wrong, as one sentence.
-pub fn parse(_text: &str) -> Result<Transformation, TransformationError> {
-    todo!()
+/// # Errors
+///
+/// The first thing wrong, as one sentence.
+pub fn parse(text: &str) -> Result<Transformation, TransformationError> {
+    if text.len() > MAX_TRANSFORMATION_BYTES {
+        return Err(TransformationError::new(
+            "tr",
+            "the transformation is longer than 65536 bytes; shorten it or store it as a named transformation",
+        ));
+    }
+    let text = text.strip_prefix("tr:").unwrap_or(text);
+    if text.is_empty() {
+        return Ok(Transformation::default());
+    }
+    let decoded_first = lexer::decode_separators(text)?;
+    let tokens = match &decoded_first {
+        Some(decoded) => lexer::split_decoded(decoded),
+        None => lexer::split_encoded(text)?,
+    };
+    parser::Parser::new(tokens).transformation()
 }

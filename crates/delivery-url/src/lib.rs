@@ -9,11 +9,18 @@
 //!
 //! One request goes through it like this:
 //!
-//! ```ignore
-//! let target = target::parse("/demo/tr:w-300/photos/storm.jpg?v=2")?;    // Err: not a path at all
-//! let tenant = accounts.get(target.account().unwrap_or_default());       // "demo"
-//! let resolved = target.resolve(Mount::Account, |prefix| tenant.has_endpoint(prefix))?;
-//! let transformation = resolved.transformation()?;                       // Err: one sentence for `ik-error`
+//! ```
+//! use limpid_delivery_url::{Mount, target};
+//!
+//! let target = target::parse("/demo/tr:w-300/photos/storm.jpg?v=2")?; // Err: not a path at all
+//! assert_eq!(target.account(), Some("demo")); // names the tenant
+//! let resolved = target.resolve(Mount::Account, |prefix| prefix == "shop")?; // Err: says 404 or 400
+//! assert_eq!(resolved.endpoint_prefix, "");
+//! assert_eq!(resolved.file.as_raw(), "photos/storm.jpg");
+//! assert_eq!(resolved.forwarded_query.as_deref(), Some("v=2"));
+//! let transformation = resolved.transformation()?; // Err: one sentence for `ik-error`
+//! assert_eq!(transformation.to_string(), "w-300");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod grammar;

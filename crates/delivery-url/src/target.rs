@@ -6,8 +6,14 @@
 //! Percent-encoding is decoded exactly once, and only to look: what is passed on is what was received.
 
 mod error;
+mod file_path;
+mod query;
 
 pub use error::{Fault, TargetError};
+pub use file_path::FilePath;
+pub use query::Switches;
+
+use percent_encoding::percent_decode_str;
 
 use crate::{Transformation, TransformationError};
 
@@ -52,33 +58,41 @@ pub struct ResolvedTarget {
     pub thumbnail: bool,
 }
 
-/// The file asked for: percent-encoded as received, no leading slash, repeated slashes made one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FilePath {
-    raw: String,
-    absolute_url: Option<String>,
-}
+/// A path segment that names the SEO form.
+const SEO: &str = "ik-seo";
 
-/// What `ik-…` query parameters ask for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Switches {
-    /// `ik-attachment=true`, or a file name is given.
-    pub attachment: bool,
-    /// `ik-attachment-filename`, decoded; without extension.
-    pub attachment_filename: Option<String>,
-    /// `ik-sanitizeSvg`
-    pub sanitize_svg: Option<bool>,
-    /// `ik-obj-version`, decoded.
-    pub object_version: Option<String>,
-    /// Whether `ik-s` is present.
-    pub signed: bool,
-}
+/// A last segment that asks for a still picture of a document.
+const THUMBNAIL: &str = "ik-thumbnail.jpg";
+
+/// Last segments that ask for video. Source: `imagekit.md` 3.8.
+const VIDEO: [&str; 4] = [
+    "ik-video.mp4",
+    "ik-gif-video.mp4",
+    "ik-master.m3u8",
+    "ik-master.mpd",
+];
 
 /// Splits a request target (`/path?query`, no fragment). Non-ASCII characters become percent-encoded UTF-8.
 ///
-/// Errors: [`TargetError::NotAPath`] only.
-pub fn parse(_path_and_query: &str) -> Result<DeliveryTarget, TargetError> {
-    todo!()
+/// # Errors
+///
+/// [`TargetError::NotAPath`] only.
+pub fn parse(path_and_query: &str) -> Result<DeliveryTarget, TargetError> {
+    if !path_and_query.starts_with('/') {
+        return Err(TargetError::NotAPath);
+    }
+    let ascii: String =
+        percent_encoding::utf8_percent_encode(path_and_query, file_path::ONLY_NON_ASCII).collect();
+    Ok(match ascii.split_once('?') {
+        Some((path, query)) => DeliveryTarget {
+            path: path.to_owned(),
+            query: Some(query.to_owned()),
+        },
+        None => DeliveryTarget {
+            path: ascii,
+            query: None,
+        },
+    })
 }
 
 impl DeliveryTarget {
@@ -94,24 +108,73 @@ impl DeliveryTarget {
 
     /// The account (`imagekitId`) where the host is the shared one; none for `/`.
     pub fn account(&self) -> Option<&str> {
-        todo!()
+        Some(first_segment(&self.path).0).filter(|segment| !segment.is_empty())
     }
 
     /// Finds endpoint, transformation, file and switches. `is_prefix` says whether the account has an endpoint with that
-    /// `urlPrefix`.
+    /// `urlPrefix`; prefixes are compared exactly.
     ///
-    /// Errors: see [`TargetError`]; [`TargetError::fault`] says whether to answer "not found" or "bad request".
+    /// # Errors
+    ///
+    /// See [`TargetError`]; [`TargetError::fault`] says whether to answer "not found" or "bad request".
     pub fn resolve(
         &self,
-        _mount: Mount<'_>,
-        _is_prefix: impl Fn(&str) -> bool,
+        mount: Mount<'_>,
+        is_prefix: impl Fn(&str) -> bool,
     ) -> Result<ResolvedTarget, TargetError> {
-        todo!()
+        if self.path.len() > MAX_PATH_BYTES {
+            return Err(TargetError::PathTooLong);
+        }
+        let (endpoint_prefix, rest) = self.endpoint(mount, is_prefix);
+        let pieces = PathPieces::split(rest)?;
+        let (file, seo_name) = if pieces.is_seo {
+            pieces.seo_file()?
+        } else {
+            (pieces.file, None)
+        };
+        let (file, is_thumbnail) = special_names(file)?;
+        let file = FilePath::new(&file)?;
+        let query = query::split(self.query());
+        let transformations = pieces
+            .transformation
+            .into_iter()
+            .chain(query.transformations)
+            .collect();
+        Ok(ResolvedTarget {
+            endpoint_prefix: endpoint_prefix.to_owned(),
+            file,
+            seo_name,
+            transformations,
+            forwarded_query: query.forwarded,
+            switches: query.switches,
+            thumbnail: is_thumbnail,
+        })
+    }
+
+    /// The endpoint's prefix and what follows it.
+    fn endpoint<'s>(
+        &'s self,
+        mount: Mount<'s>,
+        is_prefix: impl Fn(&str) -> bool,
+    ) -> (&'s str, &'s str) {
+        let rest = match mount {
+            Mount::Endpoint(prefix) => return (prefix, &self.path),
+            Mount::Domain => &self.path,
+            Mount::Account => first_segment(&self.path).1,
+        };
+        match first_segment(rest) {
+            (segment, after) if !segment.is_empty() && is_prefix(segment) => (segment, after),
+            _ => ("", rest),
+        }
     }
 }
 
 impl ResolvedTarget {
-    /// The transformation asked for: path steps, then query steps. Errors: the first thing wrong.
+    /// The transformation asked for: path steps, then query steps.
+    ///
+    /// # Errors
+    ///
+    /// The first thing wrong.
     pub fn transformation(&self) -> Result<Transformation, TransformationError> {
         let mut whole = Transformation::default();
         for text in &self.transformations {
@@ -121,25 +184,102 @@ impl ResolvedTarget {
     }
 }
 
-impl FilePath {
-    /// Percent-encoded, as web origins get it; no leading slash.
-    pub fn as_raw(&self) -> &str {
-        &self.raw
+/// A path after the endpoint, taken apart.
+struct PathPieces {
+    /// Repeated slashes made one, no leading slash; an absolute URL in its usual form.
+    file: String,
+    transformation: Option<String>,
+    is_seo: bool,
+}
+
+impl PathPieces {
+    /// The first `tr:` segment counts, unless it is the last segment (then it is a file name) or inside a proxied URL.
+    fn split(rest: &str) -> Result<Self, TargetError> {
+        let mut pieces = Self {
+            file: String::new(),
+            transformation: None,
+            is_seo: false,
+        };
+        let mut rest = pieces.without_seo(rest);
+        loop {
+            if pieces.file.is_empty()
+                && let Some(url) = file_path::absolute_url(rest)
+            {
+                pieces.file = url;
+                return Ok(pieces);
+            }
+            let (segment, after) = first_segment(rest);
+            let is_last = after.is_empty();
+            match segment.strip_prefix("tr:") {
+                Some("") if pieces.transformation.is_none() => {
+                    return Err(TargetError::EmptyTransformation);
+                }
+                Some(transformation) if pieces.transformation.is_none() && !is_last => {
+                    pieces.transformation = Some(transformation.to_owned());
+                    rest = if pieces.file.is_empty() {
+                        pieces.without_seo(after)
+                    } else {
+                        after
+                    };
+                    continue;
+                }
+                _ => pieces.file.push_str(segment),
+            }
+            if is_last {
+                return Ok(pieces);
+            }
+            pieces.file.push('/');
+            rest = after;
+        }
     }
 
-    /// Decoded once, as object stores get it; none where the bytes are not UTF-8.
-    pub fn decoded(&self) -> Option<String> {
-        todo!()
+    fn without_seo<'r>(&mut self, rest: &'r str) -> &'r str {
+        match first_segment(rest) {
+            (SEO, after) if !self.is_seo => {
+                self.is_seo = true;
+                after
+            }
+            _ => rest,
+        }
     }
 
-    /// The URL a web proxy fetches, where the path is one (`https://h/a`, `https:/h/a`, `https%3A%2F%2Fh%2Fa`); without the
-    /// request's own query.
-    pub fn absolute_url(&self) -> Option<&str> {
-        self.absolute_url.as_deref()
+    /// `dir/file/name.jpg` → the file `dir/file.jpg`, shown as `name.jpg`.
+    fn seo_file(&self) -> Result<(String, Option<String>), TargetError> {
+        let (file, name) = self
+            .file
+            .rsplit_once('/')
+            .ok_or(TargetError::IncompleteSeoPath)?;
+        if file.is_empty() || name.is_empty() || file_path::absolute_url(&self.file).is_some() {
+            return Err(TargetError::IncompleteSeoPath);
+        }
+        let file = match name.rsplit_once('.') {
+            Some((_, extension)) => format!("{file}.{extension}"),
+            None => file.to_owned(),
+        };
+        Ok((
+            file,
+            Some(percent_decode_str(name).decode_utf8_lossy().into_owned()),
+        ))
     }
+}
 
-    /// The last part of the path, decoded; what a download is called.
-    pub fn file_name(&self) -> String {
-        todo!()
+/// Takes `ik-thumbnail.jpg` off; refuses what asks for video or generated pictures.
+fn special_names(file: String) -> Result<(String, bool), TargetError> {
+    if file
+        .split('/')
+        .any(|segment| segment.starts_with("ik-genimg-prompt-"))
+    {
+        return Err(TargetError::Generated);
     }
+    match file.rsplit_once('/') {
+        Some((document, THUMBNAIL)) => Ok((document.to_owned(), true)),
+        Some((_, name)) if VIDEO.contains(&name) => Err(TargetError::Video),
+        _ => Ok((file, false)),
+    }
+}
+
+/// The first segment and what follows it, which begins with a slash or is empty; leading slashes do not count.
+fn first_segment(path: &str) -> (&str, &str) {
+    let path = path.trim_start_matches('/');
+    path.split_at(path.find('/').unwrap_or(path.len()))
 }

@@ -78,7 +78,7 @@ pub struct Variables {
 }
 
 /// A parameter that can hold an expression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is the field of the same name")]
 pub enum Computable {
     Width,
@@ -134,17 +134,176 @@ impl Extent {
     }
 }
 
+/// Operators in the order in which they bind; those of one group bind alike, from left to right.
+const BINDING: [&[Operator]; 4] = [
+    &[Operator::Multiply, Operator::Divide],
+    &[Operator::Add, Operator::Subtract],
+    &[Operator::Modulo],
+    &[Operator::Power],
+];
+
+/// Larger dimensions are ignored, as literals are. Units: px.
+const MAX_SIDE: f64 = 65_535.0;
+
 impl Expression {
-    /// The value. Errors: see [`ExpressionError`].
-    pub fn evaluate(&self, _variables: &Variables) -> Result<f64, ExpressionError> {
-        todo!()
+    /// The value.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExpressionError`].
+    pub fn evaluate(&self, variables: &Variables) -> Result<f64, ExpressionError> {
+        let mut first = variables.value(self.first)?;
+        let mut rest = Vec::with_capacity(self.rest.len());
+        for (operator, operand) in &self.rest {
+            rest.push((*operator, variables.value(*operand)?));
+        }
+        for group in BINDING {
+            (first, rest) = reduce(first, rest, group)?;
+        }
+        if !first.is_finite() {
+            return Err(ExpressionError::NotFinite);
+        }
+        if first < 0.0 {
+            return Err(ExpressionError::Negative);
+        }
+        Ok(first)
+    }
+}
+
+/// Applies the operators of one group from left to right; the others wait.
+fn reduce(
+    first: f64,
+    rest: Vec<(Operator, f64)>,
+    group: &[Operator],
+) -> Result<(f64, Vec<(Operator, f64)>), ExpressionError> {
+    let mut head = first;
+    let mut waiting: Vec<(Operator, f64)> = Vec::with_capacity(rest.len());
+    for (operator, operand) in rest {
+        if !group.contains(&operator) {
+            waiting.push((operator, operand));
+            continue;
+        }
+        let left = waiting.last_mut().map_or(&mut head, |(_, value)| value);
+        *left = operator.apply(*left, operand)?;
+    }
+    Ok((head, waiting))
+}
+
+impl Operator {
+    fn apply(self, left: f64, right: f64) -> Result<f64, ExpressionError> {
+        match self {
+            Self::Divide | Self::Modulo if right == 0.0 => Err(ExpressionError::DivisionByZero),
+            Self::Add => Ok(left + right),
+            Self::Subtract => Ok(left - right),
+            Self::Multiply => Ok(left * right),
+            Self::Divide => Ok(left / right),
+            Self::Modulo => Ok(left % right),
+            Self::Power => Ok(left.powf(right)),
+        }
+    }
+}
+
+impl Variables {
+    fn value(&self, operand: Operand) -> Result<f64, ExpressionError> {
+        let variable = match operand {
+            Operand::Number(number) => return Ok(number),
+            Operand::Variable(variable) => variable,
+        };
+        let base = self.base.ok_or(ExpressionError::NoBase);
+        Ok(match variable {
+            Variable::InitialWidth => self.initial.width,
+            Variable::InitialHeight => self.initial.height,
+            Variable::InitialAspectRatio => self.initial.aspect_ratio(),
+            Variable::CurrentWidth => self.current.width,
+            Variable::CurrentHeight => self.current.height,
+            Variable::CurrentAspectRatio => self.current.aspect_ratio(),
+            Variable::BaseWidth => base?.width,
+            Variable::BaseHeight => base?.height,
+            Variable::BaseAspectRatio => base?.aspect_ratio(),
+        })
     }
 }
 
 impl Step {
-    /// The step with every expression evaluated and put in its field; what is left in `expressions` is nothing.
-    /// Errors: see [`ExpressionError`].
-    pub fn computed(&self, _variables: &Variables) -> Result<Self, ExpressionError> {
-        todo!()
+    /// The step with every expression evaluated and put in its field; none is left. Sizes and places are rounded to whole
+    /// pixels; a size beyond 65 535 px and a `dpr` beyond its range are ignored, as literals are.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExpressionError`].
+    pub fn computed(&self, variables: &Variables) -> Result<Self, ExpressionError> {
+        let mut step = self.clone();
+        for Computed {
+            parameter,
+            expression,
+        } in std::mem::take(&mut step.expressions)
+        {
+            let value = expression.evaluate(variables)?;
+            step.set(parameter, value);
+        }
+        Ok(step)
     }
+
+    /// `value` is finite and not negative.
+    fn set(&mut self, parameter: Computable, value: f64) {
+        let side = (value <= MAX_SIDE).then(|| Length::Pixels(whole_pixels(value).max(1)));
+        let place = i32::try_from(whole_pixels(value)).ok();
+        match parameter {
+            Computable::Width => self.width = side,
+            Computable::Height => self.height = side,
+            Computable::AspectRatio => {
+                self.aspect_ratio = (value > 0.0).then_some(AspectRatio {
+                    width: value,
+                    height: 1.0,
+                });
+            }
+            Computable::DevicePixelRatio => {
+                self.device_pixel_ratio = DevicePixelRatio::RANGE
+                    .contains(&value)
+                    .then_some(DevicePixelRatio::Times(value));
+            }
+            Computable::X => self.x = place,
+            Computable::Y => self.y = place,
+            Computable::XCenter => self.x_center = place,
+            Computable::YCenter => self.y_center = place,
+            Computable::BorderWidth => {
+                if let Some(border) = &mut self.border {
+                    border.width = whole_pixels(value.min(MAX_SIDE));
+                }
+            }
+            Computable::GradientStop => {
+                if let Some(gradient) = &mut self.effects.gradient {
+                    gradient.stop = gradient_stop(value);
+                }
+            }
+            // Parameters of layers: `Layer::expressions`.
+            Computable::LayerX
+            | Computable::LayerY
+            | Computable::LayerXCenter
+            | Computable::LayerYCenter
+            | Computable::TextWidth
+            | Computable::Padding
+            | Computable::FontSize
+            | Computable::LineHeight => {}
+        }
+    }
+}
+
+fn gradient_stop(value: f64) -> GradientStop {
+    match whole_pixels(value.min(MAX_SIDE)) {
+        _ if value > 0.0 && value <= 1.0 => GradientStop::Fraction(value),
+        0 | 1 => GradientStop::Fraction(1.0),
+        pixels => GradientStop::Pixels(pixels),
+    }
+}
+
+/// To the nearest pixel; what no picture can have saturates.
+fn whole_pixels(value: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the range of u32; casts saturate"
+    )]
+    let pixels = value.round().clamp(0.0, f64::from(u32::MAX)) as u32;
+    pixels
 }
