@@ -70,7 +70,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sqlx", &["limpid-event-store", "limpid-read-models"]),
-    ("aws-sdk-s3", &["limpid-origins"]),
+    ("aws-sigv4", &["limpid-origins"]),
     ("hickory-resolver", &["limpid-origins"]),
     ("tokio-rustls", &["limpid-origins", "limpid-testkit"]),
     ("image", &["limpid-imaging", "limpid-testkit"]),
