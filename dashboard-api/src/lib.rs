@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`commands`] | what can be done to a configuration, each one transaction |
 //! | [`config`] | what the service needs from whoever starts it |
 //! | [`server`] | the listener: connections, time-outs, graceful drain |
 //! | [`router`] | every route, and the OpenAPI document made of the same list |
@@ -11,6 +12,7 @@
 //! | `auth` | who asks: a tenant by private key, the operator by bearer key |
 //! | `json_body`, `query` | request input, parsed once |
 
+pub mod commands;
 pub mod config;
 pub mod router;
 pub mod server;

@@ -60,6 +60,13 @@ uuid_ids! {
     EventId
 }
 
+impl StreamId {
+    /// The stream of a tenant itself: the other aggregates bring an id of their own.
+    pub fn of_tenant(tenant_id: TenantId) -> Self {
+        Self(Uuid::from_u64_pair(0, tenant_id.0.cast_unsigned()))
+    }
+}
+
 impl From<OriginId> for StreamId {
     fn from(id: OriginId) -> Self {
         Self(id.0)

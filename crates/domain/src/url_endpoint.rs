@@ -6,7 +6,7 @@ mod draft;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::OriginId;
+use crate::ids::{OriginId, UrlEndpointId};
 
 pub use decide::{UrlEndpointCommand, UrlEndpointContext, UrlEndpointState, decide, evolve};
 pub use domain_name::{CustomDomain, InvalidCustomDomain};
@@ -17,6 +17,25 @@ pub const MAX_ORIGINS: usize = 10;
 
 /// What the management API calls the default endpoint, whatever its real id.
 pub const DEFAULT_ENDPOINT_NAME: &str = "default";
+
+/// How the management API addresses a URL endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlEndpointName {
+    /// `default`.
+    Default,
+    /// Any by its id.
+    Id(UrlEndpointId),
+}
+
+impl UrlEndpointName {
+    /// Reads the last segment of `/v1/accounts/url-endpoints/{id}`; `None` for what names no endpoint of anybody.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == DEFAULT_ENDPOINT_NAME {
+            return Some(Self::Default);
+        }
+        text.parse().ok().map(Self::Id)
+    }
+}
 
 /// Everything about a URL endpoint that its tenant chooses. Serialises as the management API shows it, without the id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use hmac::{Hmac, Mac};
 use limpid_domain::ids::{StreamId, StreamVersion, TenantId};
+use limpid_domain::key_pair::KeyEntropy;
 use limpid_domain::secret::SecretFingerprint;
 use rand::{TryRng, rngs::SysRng};
 use sha2::Sha256;
@@ -21,6 +22,15 @@ pub use key_ring::{KekId, KeyRing, KeyRingError};
 pub use storage::{
     KekUse, fetch, fetch_all, kek_use, put, remove_other_versions, remove_stream, rewrap_tenant,
 };
+
+/// Draws the random bits of an API key.
+///
+/// Errors: [`VaultError::NoEntropy`].
+pub fn draw_key_entropy() -> Result<KeyEntropy, VaultError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    fill_random(&mut *bytes)?;
+    Ok(KeyEntropy::new(*bytes))
+}
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;

@@ -9,7 +9,7 @@ use limpid_domain::ids::{
 use limpid_domain::key_pair::{KeyHash, PublicKey};
 use limpid_domain::origin::OriginSettings;
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
-use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointSettings};
+use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointName, UrlEndpointSettings};
 use limpid_event_store::{Database, StoreError, TenantTx};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -173,10 +173,21 @@ pub async fn url_endpoints(tx: &mut TenantTx) -> Result<Vec<UrlEndpointConfig>, 
 /// Errors: [`StoreError::Unavailable`].
 pub async fn url_endpoint(
     tx: &mut TenantTx,
-    id: UrlEndpointId,
+    name: UrlEndpointName,
 ) -> Result<Option<UrlEndpointConfig>, StoreError> {
-    let endpoints = url_endpoints(tx).await?;
-    Ok(endpoints.into_iter().find(|endpoint| endpoint.id == id))
+    let id = match name {
+        UrlEndpointName::Default => None,
+        UrlEndpointName::Id(id) => Some(id.0),
+    };
+    let row: Option<UrlEndpointRow> = sqlx::query_as(
+        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, updated_at, deleted from url_endpoint \
+         where tenant_id = $1 and generation = 0 and (url_endpoint_id = $2 or $2 is null and is_default)",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(id)
+    .fetch_optional(tx.as_conn())
+    .await?;
+    Ok(row.map(UrlEndpointConfig::from))
 }
 
 /// Descriptions of the URL endpoints that list an origin.

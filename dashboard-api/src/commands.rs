@@ -1,0 +1,33 @@
+//! What can be done to a configuration. Every command is one transaction: lock the tenant's head, load the stream, `decide`, append,
+//! project, notify. The API, the command line and the demo all come through here.
+
+mod error;
+mod key_pair;
+mod origin;
+mod tenant;
+mod transaction;
+mod url_endpoint;
+
+use limpid_domain::event::EventMeta;
+use limpid_event_store::Database;
+use limpid_event_store::vault::Vault;
+
+pub use error::CommandError;
+pub use key_pair::{CreatedKeyPair, create_key_pair, revoke_key_pair};
+pub use origin::{DeleteOrigin, ReplaceOrigin, create_origin, delete_origin, replace_origin};
+pub use tenant::{CreatedTenant, create_tenant};
+pub use url_endpoint::{
+    DeleteUrlEndpoint, ReplaceUrlEndpoint, SetCustomDomains, create_url_endpoint,
+    delete_url_endpoint, replace_url_endpoint, set_custom_domains,
+};
+
+/// Where commands take effect, and what the log says about who gave them.
+#[derive(Debug, Clone)]
+pub struct CommandContext<'a> {
+    /// The log and its projections.
+    pub database: &'a Database,
+    /// Seals credentials.
+    pub vault: &'a Vault,
+    /// Who, from where, as part of what.
+    pub meta: EventMeta,
+}

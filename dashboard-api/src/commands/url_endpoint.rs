@@ -1,0 +1,172 @@
+//! Commands on URL endpoints.
+
+use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointId};
+use limpid_domain::refusal::Refusal;
+use limpid_domain::url_endpoint::{
+    CustomDomain, UrlEndpointCommand, UrlEndpointContext, UrlEndpointDraft, UrlEndpointName,
+    decide, evolve,
+};
+use limpid_event_store::StoreError;
+use limpid_read_models::delivery_config::{self, DomainUse, UrlEndpointConfig};
+
+use super::transaction::CommandTx;
+use super::{CommandContext, CommandError};
+
+/// Puts a URL endpoint in the place of another.
+#[derive(Debug)]
+pub struct ReplaceUrlEndpoint {
+    /// Which.
+    pub name: UrlEndpointName,
+    /// The new one.
+    pub draft: UrlEndpointDraft,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Deletes a URL endpoint and frees its prefix and custom domains.
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteUrlEndpoint {
+    /// Which.
+    pub name: UrlEndpointName,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Binds custom domains to a URL endpoint; those it had and that are not named are freed.
+#[derive(Debug)]
+pub struct SetCustomDomains {
+    /// Which endpoint.
+    pub name: UrlEndpointName,
+    /// All of its domains.
+    pub domains: Vec<CustomDomain>,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Adds a URL endpoint.
+///
+/// Errors: [`CommandError::Refused`], [`CommandError::Unavailable`].
+pub async fn create_url_endpoint(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    draft: UrlEndpointDraft,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = UrlEndpointId::mint();
+    let surroundings = surroundings(&mut command, id).await?;
+    let events = decide(
+        None,
+        UrlEndpointCommand::Create(draft.settings),
+        &surroundings,
+    )?;
+    command.record(id.into(), StreamVersion(0), events).await?;
+    finish(command, id).await
+}
+
+/// Replaces a URL endpoint as a whole.
+///
+/// Errors: [`CommandError::NotFound`], [`CommandError::Refused`], [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn replace_url_endpoint(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    replace: ReplaceUrlEndpoint,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, replace.name).await?;
+    let loaded = command.load(id.into(), replace.expected, evolve).await?;
+    let surroundings = surroundings(&mut command, id).await?;
+    let replacement = UrlEndpointCommand::Replace(replace.draft.settings);
+    let events = decide(loaded.state.as_ref(), replacement, &surroundings)?;
+    command.record(id.into(), loaded.version, events).await?;
+    finish(command, id).await
+}
+
+/// Deletes a URL endpoint that is not the default one.
+///
+/// Errors: [`CommandError::NotFound`], [`CommandError::Refused`], [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn delete_url_endpoint(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    delete: DeleteUrlEndpoint,
+) -> Result<(), CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, delete.name).await?;
+    let loaded = command.load(id.into(), delete.expected, evolve).await?;
+    let nothing = UrlEndpointContext::default();
+    let events = decide(loaded.state.as_ref(), UrlEndpointCommand::Delete, &nothing)?;
+    command.record(id.into(), loaded.version, events).await?;
+    command.commit().await
+}
+
+/// Sets the custom domains of a URL endpoint and returns all of the tenant's.
+///
+/// Errors: [`CommandError::NotFound`], [`CommandError::Refused`] if a domain is bound elsewhere, [`CommandError::Conflict`],
+/// [`CommandError::Unavailable`].
+pub async fn set_custom_domains(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    set: SetCustomDomains,
+) -> Result<Vec<DomainUse>, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, set.name).await?;
+    let loaded = command.load(id.into(), set.expected, evolve).await?;
+    let bound = delivery_config::custom_domains(&mut command.tx).await?;
+    // Another tenant's domains can't be seen from here; the unique index refuses those.
+    let taken = bound
+        .into_iter()
+        .filter(|bound| bound.url_endpoint_id != id && set.domains.contains(&bound.domain));
+    let surroundings = UrlEndpointContext {
+        taken_domains: taken.map(|bound| bound.domain).collect(),
+        ..UrlEndpointContext::default()
+    };
+    let bind = UrlEndpointCommand::SetCustomDomains(set.domains);
+    let events = decide(loaded.state.as_ref(), bind, &surroundings)?;
+    command.record(id.into(), loaded.version, events).await?;
+    let domains = delivery_config::custom_domains(&mut command.tx).await?;
+    command.commit().await?;
+    Ok(domains)
+}
+
+async fn id_of(
+    command: &mut CommandTx<'_>,
+    name: UrlEndpointName,
+) -> Result<UrlEndpointId, CommandError> {
+    let endpoint = delivery_config::url_endpoint(&mut command.tx, name).await?;
+    let endpoint = endpoint.ok_or_else(|| Refusal::not_found("URL-endpoint not found."))?;
+    Ok(endpoint.id)
+}
+
+/// What the rules of endpoint `id` need to know of the rest of the account.
+async fn surroundings(
+    command: &mut CommandTx<'_>,
+    id: UrlEndpointId,
+) -> Result<UrlEndpointContext, CommandError> {
+    let origins = delivery_config::origins(&mut command.tx).await?;
+    let endpoints = delivery_config::url_endpoints(&mut command.tx).await?;
+    let others = endpoints
+        .into_iter()
+        .filter(|endpoint| !endpoint.deleted && endpoint.id != id);
+    Ok(UrlEndpointContext {
+        origins: origins
+            .into_iter()
+            .filter(|origin| !origin.deleted)
+            .map(|origin| origin.id)
+            .collect(),
+        other_prefixes: others
+            .map(|endpoint| endpoint.settings.url_prefix)
+            .collect(),
+        taken_domains: Vec::new(),
+    })
+}
+
+async fn finish(
+    mut command: CommandTx<'_>,
+    id: UrlEndpointId,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let endpoint = delivery_config::url_endpoint(&mut command.tx, UrlEndpointName::Id(id)).await?;
+    let endpoint = endpoint.ok_or(StoreError::Corrupt(
+        "a recorded endpoint is not in the projection",
+    ))?;
+    command.commit().await?;
+    Ok(endpoint)
+}
