@@ -81,7 +81,11 @@ impl FailureDrainer {
                     self.wait_for_work(&shutdown).await;
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, ?delay, "cannot drain the failure spool; it keeps everything");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        ?delay,
+                        "cannot drain the failure spool; it keeps everything"
+                    );
                     // Cancelled or not, the loop looks for itself.
                     let _slept = timeout(delay, shutdown.cancelled()).await.is_err();
                     delay = (delay * 2).min(LAST_RETRY);
@@ -131,9 +135,7 @@ impl FailureDrainer {
         for frame in self.reader.next_frames(MAX_EVENTS_PER_STATEMENT)? {
             let (batch, unreadable) = Batch::from_frame(&frame);
             for event in &unreadable {
-                self.reader
-                    .dead_letter()
-                    .write_unreadable(batch.seq, event);
+                self.reader.dead_letter().write_unreadable(batch.seq, event);
             }
             self.pending.push(batch);
         }
@@ -149,7 +151,10 @@ impl FailureDrainer {
         match append_batches(&mut connection, node, &self.pending).await {
             Ok(appended) => self.note(appended),
             Err(error) if refusal::is_refusal(&error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "PostgreSQL refuses a batch; looking for the event");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "PostgreSQL refuses a batch; looking for the event"
+                );
                 for batch in &mut self.pending {
                     let dead_letter = self.reader.dead_letter();
                     refusal::remove_refused(&mut connection, node, batch, dead_letter).await?;
@@ -218,9 +223,14 @@ impl FailureDrainer {
         match timeout(LAST_DRAIN, rest).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "failures stay in the spool until the next start");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "failures stay in the spool until the next start"
+                );
             }
-            Err(_) => tracing::warn!("failures stay in the spool until the next start: the database is slow"),
+            Err(_) => tracing::warn!(
+                "failures stay in the spool until the next start: the database is slow"
+            ),
         }
     }
 

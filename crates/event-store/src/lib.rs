@@ -6,13 +6,19 @@
 //! | [`config_log`] | streams of configuration events: append with expected version, read, heads |
 //! | [`config_listener`] | which tenants changed: NOTIFY as a hint, a sweep as the truth |
 //! | [`spool`] | the durable local queue of failure events |
+//! | [`failure_append`] | batches of failures into ledger, events and hourly counts, in one statement |
+//! | [`drainer`] | carries the spool to the database, through outages |
+//! | [`failure_partitions`] | the days that the events are kept in: made ahead, dropped by age |
 //! | [`vault`] | envelope encryption of secrets |
 //! | [`error`] | what can go wrong |
 
 pub mod config_listener;
 pub mod config_log;
 pub mod database;
+pub mod drainer;
 pub mod error;
+pub mod failure_append;
+pub mod failure_partitions;
 pub mod spool;
 pub mod vault;
 

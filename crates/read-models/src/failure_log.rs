@@ -64,8 +64,12 @@ pub async fn events(
     push_path_condition(&mut query, filter);
     if let Some(cursor) = cursor {
         // The first condition repeats half of the second for the planner's sake: it is what the index can do.
-        query.push(" and occurred_at <= ").push_bind(cursor.occurred_at);
-        query.push(" and (occurred_at, event_id) < (").push_bind(cursor.occurred_at);
+        query
+            .push(" and occurred_at <= ")
+            .push_bind(cursor.occurred_at);
+        query
+            .push(" and (occurred_at, event_id) < (")
+            .push_bind(cursor.occurred_at);
         query.push(", ").push_bind(cursor.event_id.0).push(")");
     }
     query.push(" order by occurred_at desc, event_id desc limit ");
@@ -78,7 +82,10 @@ pub async fn events(
         .filter(|_| has_more)
         .map(|last| Cursor::after(last.occurred_at(), last.event_id(), window, filter));
     Ok(EventPage {
-        events: rows.into_iter().filter_map(EventRow::into_failure).collect(),
+        events: rows
+            .into_iter()
+            .filter_map(EventRow::into_failure)
+            .collect(),
         next,
         window,
     })
@@ -94,7 +101,10 @@ pub async fn event(tx: &mut TenantTx, id: EventId) -> Result<Option<StoredFailur
     };
     for neighbourhood in NEIGHBOURHOODS {
         let mut query = around(tx, minted_at, neighbourhood);
-        query.push(" and event_id = ").push_bind(id.0).push(" limit 1");
+        query
+            .push(" and event_id = ")
+            .push_bind(id.0)
+            .push(" limit 1");
         let row: Option<EventRow> = query.build_query_as().fetch_optional(tx.as_conn()).await?;
         if let Some(row) = row {
             return Ok(row.into_failure());
@@ -117,7 +127,10 @@ pub async fn attempts(
     query.push(" and request_id = ").push_bind(request.0);
     query.push(" order by attempt, event_id limit 100");
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(tx.as_conn()).await?;
-    Ok(rows.into_iter().filter_map(EventRow::into_failure).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(EventRow::into_failure)
+        .collect())
 }
 
 fn select() -> QueryBuilder<Postgres> {
@@ -133,7 +146,12 @@ fn around(tx: &TenantTx, at: DateTime<Utc>, radius: TimeDelta) -> QueryBuilder<P
     };
     let mut query = select();
     let everything = FailureFilter::all(window);
-    push_conditions(&mut query, tx.tenant_id(), ("occurred_at", window), &everything);
+    push_conditions(
+        &mut query,
+        tx.tenant_id(),
+        ("occurred_at", window),
+        &everything,
+    );
     query
 }
 

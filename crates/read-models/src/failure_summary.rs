@@ -57,9 +57,9 @@ fn statement(tx: &TenantTx, filter: &FailureFilter) -> QueryBuilder<Postgres> {
         separator = " union all ";
     }
     if let Some(hours) = sources.hours {
-        query
-            .push(separator)
-            .push("select reason, origin_no, outcome, headline, occurrences from failure_1h where ");
+        query.push(separator).push(
+            "select reason, origin_no, outcome, headline, occurrences from failure_1h where ",
+        );
         push_conditions(&mut query, tx.tenant_id(), ("hour", hours), filter);
     }
     query.push(") f group by 1, 2, 3, 4");

@@ -116,14 +116,27 @@ fn statement(
             hours: None,
         }
     };
-    let edges = sources.raw.iter().map(|edge| ("origin_failure", "occurred_at", *edge));
+    let edges = sources
+        .raw
+        .iter()
+        .map(|edge| ("origin_failure", "occurred_at", *edge));
     let hours = sources.hours.map(|hours| ("failure_1h", "hour", hours));
     let mut query = QueryBuilder::new("select bucket, key, sum(occurrences)::bigint from (");
     let mut separator = "";
     for (table, time, window) in edges.chain(hours) {
-        query.push(separator).push("select floor(extract(epoch from ").push(time).push(") / ");
-        query.push_bind(seconds).push(")::bigint as bucket, ").push(key);
-        query.push("::integer as key, occurrences::bigint as occurrences from ").push(table).push(" where ");
+        query
+            .push(separator)
+            .push("select floor(extract(epoch from ")
+            .push(time)
+            .push(") / ");
+        query
+            .push_bind(seconds)
+            .push(")::bigint as bucket, ")
+            .push(key);
+        query
+            .push("::integer as key, occurrences::bigint as occurrences from ")
+            .push(table)
+            .push(" where ");
         push_conditions(&mut query, tx.tenant_id(), (time, window), filter);
         if table == "origin_failure" {
             push_path_condition(&mut query, filter);
@@ -149,7 +162,9 @@ fn arrange(
         let Some((order, key)) = key_of(group_by, *number) else {
             continue; // a newer version's
         };
-        let (_, line) = lines.entry(order).or_insert_with(|| (key, vec![0; buckets]));
+        let (_, line) = lines
+            .entry(order)
+            .or_insert_with(|| (key, vec![0; buckets]));
         let column = usize::try_from(bucket - first).ok();
         if let Some(cell) = column.and_then(|column| line.get_mut(column)) {
             *cell += count;
@@ -225,7 +240,10 @@ mod tests {
         assert_eq!(series.start.to_rfc3339(), "2026-11-22T12:31:00+00:00");
         assert_eq!(
             series.keys,
-            [SeriesKey::Code(FailureCode::Eacces), SeriesKey::Code(FailureCode::Enoent)]
+            [
+                SeriesKey::Code(FailureCode::Eacces),
+                SeriesKey::Code(FailureCode::Enoent)
+            ]
         );
         assert_eq!(series.counts, [[0, 5, 0, 0], [0, 0, 0, 1]]);
     }

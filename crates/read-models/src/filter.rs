@@ -60,7 +60,9 @@ impl FailureFilter {
             outcomes,
             path_contains,
         } = self;
-        let text = format!("{codes:?}|{reasons:?}|{origins:?}|{endpoints:?}|{outcomes:?}|{path_contains:?}");
+        let text = format!(
+            "{codes:?}|{reasons:?}|{origins:?}|{endpoints:?}|{outcomes:?}|{path_contains:?}"
+        );
         let digest = Sha256::digest(text.as_bytes());
         digest.first_chunk::<8>().copied().unwrap_or_default()
     }
@@ -138,19 +140,35 @@ pub(crate) fn push_conditions(
         .push(" < ")
         .push_bind(window.to);
     if let Some(reasons) = filter.reason_numbers() {
-        query.push(" and reason = any(").push_bind(reasons).push(")");
+        query
+            .push(" and reason = any(")
+            .push_bind(reasons)
+            .push(")");
     }
     if !filter.origins.is_empty() {
         let numbers: Vec<i32> = filter.origins.iter().map(|origin| origin.0).collect();
-        query.push(" and origin_no = any(").push_bind(numbers).push(")");
+        query
+            .push(" and origin_no = any(")
+            .push_bind(numbers)
+            .push(")");
     }
     if !filter.endpoints.is_empty() {
         let numbers: Vec<i32> = filter.endpoints.iter().map(|endpoint| endpoint.0).collect();
-        query.push(" and endpoint_no = any(").push_bind(numbers).push(")");
+        query
+            .push(" and endpoint_no = any(")
+            .push_bind(numbers)
+            .push(")");
     }
     if !filter.outcomes.is_empty() {
-        let numbers: Vec<i16> = filter.outcomes.iter().map(|outcome| outcome.number()).collect();
-        query.push(" and outcome = any(").push_bind(numbers).push(")");
+        let numbers: Vec<i16> = filter
+            .outcomes
+            .iter()
+            .map(|outcome| outcome.number())
+            .collect();
+        query
+            .push(" and outcome = any(")
+            .push_bind(numbers)
+            .push(")");
     }
 }
 
@@ -201,11 +219,21 @@ mod tests {
         assert_eq!(cut.hours, Some(window("10:00:00", "12:00:00")));
         assert_eq!(
             cut.raw,
-            [window("09:30:00", "10:00:00"), window("12:00:00", "12:15:00")]
+            [
+                window("09:30:00", "10:00:00"),
+                window("12:00:00", "12:15:00")
+            ]
         );
         let whole = sources("09:00:00", "12:00:00");
-        assert_eq!((whole.raw.len(), whole.hours), (0, Some(window("09:00:00", "12:00:00"))));
-        for (from, to) in [("09:10:00", "09:50:00"), ("09:10:00", "10:50:00"), ("09:59:59", "10:00:00")] {
+        assert_eq!(
+            (whole.raw.len(), whole.hours),
+            (0, Some(window("09:00:00", "12:00:00")))
+        );
+        for (from, to) in [
+            ("09:10:00", "09:50:00"),
+            ("09:10:00", "10:50:00"),
+            ("09:59:59", "10:00:00"),
+        ] {
             let short = sources(from, to);
             assert_eq!((short.raw, short.hours), (vec![window(from, to)], None));
         }
@@ -224,7 +252,10 @@ mod tests {
         assert_eq!(filter.reason_numbers(), None);
         filter.codes = vec![FailureCode::Eacces];
         filter.reasons = vec![Reason::AccessDenied, Reason::ObjectNotFound];
-        assert_eq!(filter.reason_numbers(), Some(vec![Reason::AccessDenied.number()]));
+        assert_eq!(
+            filter.reason_numbers(),
+            Some(vec![Reason::AccessDenied.number()])
+        );
         filter.reasons = vec![Reason::ObjectNotFound];
         assert_eq!(filter.reason_numbers(), Some(Vec::new()));
     }

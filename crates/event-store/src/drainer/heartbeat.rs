@@ -19,7 +19,10 @@ pub(super) struct Heartbeat {
 }
 
 /// Writes it, with the database's own time: nobody compares two clocks.
-pub(super) async fn write(connection: &mut PgConnection, beat: &Heartbeat) -> Result<(), StoreError> {
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    beat: &Heartbeat,
+) -> Result<(), StoreError> {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     sqlx::query(
         "insert into serving_node as n (node_id, heartbeat_at, acked_seq, backlog_frames, backlog_bytes, oldest_unacked,

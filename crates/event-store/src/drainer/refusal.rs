@@ -14,9 +14,11 @@ pub(super) fn is_refusal(error: &StoreError) -> bool {
     match error {
         StoreError::Taken { .. } => true,
         StoreError::Database(error) => match error.as_ref() {
-            sqlx::Error::Database(refused) => refused
-                .code()
-                .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class))),
+            sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
+                ["22", "23", "54"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+            }),
             other => matches!(other, sqlx::Error::Encode(_)),
         },
         _ => false,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::failure::FailureEvent;
+use limpid_domain::origin::OriginKind;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryAs;
 use sqlx::{Postgres, types::Uuid};
@@ -31,9 +32,14 @@ impl LedgerColumns {
         let mut columns = Self::default();
         for batch in batches {
             let times = || batch.events.iter().map(|event| event.occurred_at);
-            let occurrences = batch.events.iter().map(|event| i64::from(event.occurrences));
+            let occurrences = batch
+                .events
+                .iter()
+                .map(|event| i64::from(event.occurrences));
             columns.batch_seq.push(batch.seq.0);
-            columns.events.push(i32::try_from(batch.events.len()).unwrap_or(i32::MAX));
+            columns
+                .events
+                .push(i32::try_from(batch.events.len()).unwrap_or(i32::MAX));
             columns.occurrences.push(occurrences.sum());
             columns.refused.push(batch.refused);
             columns.min_at.push(times().min());
@@ -111,7 +117,7 @@ impl FactColumns {
         self.attempt.push(event.attempt);
         self.upstream_status.push(event.upstream_status);
         self.origin_kind
-            .push(event.origin_kind.map_or(0, |kind| kind.number()));
+            .push(event.origin_kind.map_or(0, OriginKind::number));
         self.headline.push(event.headline);
         self.path.push(path_text(&event.path));
         self.detail.push(event.detail.as_deref().map(detail_text));

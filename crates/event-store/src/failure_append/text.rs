@@ -96,13 +96,19 @@ mod tests {
     #[test]
     fn ordinary_texts_pass_unchanged() {
         assert_eq!(path_text("a/b c/ü.jpg"), "a/b c/ü.jpg");
-        assert_eq!(note_of(&detail_text(&detail("ü \" \\ fine"))), ("ü \" \\ fine".to_owned(), false));
+        assert_eq!(
+            note_of(&detail_text(&detail("ü \" \\ fine"))),
+            ("ü \" \\ fine".to_owned(), false)
+        );
     }
 
     #[test]
     fn nul_is_escaped_and_flagged() {
         assert_eq!(path_text("a\0b"), "a%00b");
-        assert_eq!(note_of(&detail_text(&detail("a\0b"))), ("a\\0b".to_owned(), true));
+        assert_eq!(
+            note_of(&detail_text(&detail("a\0b"))),
+            ("a\\0b".to_owned(), true)
+        );
     }
 
     #[test]

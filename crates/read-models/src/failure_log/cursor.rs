@@ -10,7 +10,7 @@ use crate::filter::{FailureFilter, Window};
 
 /// A position in the list, opaque to callers.
 ///
-/// Shape: base64url of version (1), window from and to, occurred_at (8 bytes each, µs since 1970, big-endian), event id (16) and a
+/// Shape: base64url of version (1), window from and to, `occurred_at` (8 bytes each, µs since 1970, big-endian), event id (16) and a
 /// hash of the filter (8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
@@ -64,7 +64,8 @@ impl Cursor {
         let (to, rest) = rest.split_first_chunk::<8>()?;
         let (at, rest) = rest.split_first_chunk::<8>()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
-        let moment = |micros: &[u8; 8]| DateTime::from_timestamp_micros(i64::from_be_bytes(*micros));
+        let moment =
+            |micros: &[u8; 8]| DateTime::from_timestamp_micros(i64::from_be_bytes(*micros));
         Some(Self {
             window: Window {
                 from: moment(from)?,
@@ -118,7 +119,10 @@ mod tests {
         let cursor = Cursor::after(filter.window.from, EventId::mint(), filter.window, &filter);
         let mut other = filter.clone();
         other.outcomes = vec![Outcome::Failed];
-        assert_eq!(Cursor::parse(&cursor.to_string(), &other), Err(InvalidCursor));
+        assert_eq!(
+            Cursor::parse(&cursor.to_string(), &other),
+            Err(InvalidCursor)
+        );
         for text in ["", "x", "AAAA", "not base64!", &"A".repeat(10_000)] {
             assert_eq!(Cursor::parse(text, &filter), Err(InvalidCursor), "{text}");
         }

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use limpid_domain::failure::{FailureDetail, FailureEvent, Outcome, Reason};
 use limpid_domain::ids::{
-    BatchSeq, EventId, NodeId, OriginNo, RequestId, StreamVersion, TenantId, TenantSeq, UrlEndpointNo,
+    BatchSeq, EventId, NodeId, OriginNo, RequestId, StreamVersion, TenantId, TenantSeq,
+    UrlEndpointNo,
 };
 use limpid_domain::origin::OriginKind;
 use serde_json::Value;
@@ -60,8 +61,9 @@ impl EventRow {
             tracing::warn!(event_id = %self.event_id, reason = self.reason, outcome = self.outcome, "a failure of a newer version is left out");
             return None;
         };
-        let detail: Option<FailureDetail> =
-            self.detail.and_then(|detail| serde_json::from_value(detail).ok());
+        let detail: Option<FailureDetail> = self
+            .detail
+            .and_then(|detail| serde_json::from_value(detail).ok());
         Some(StoredFailure {
             node: NodeId(self.node_id),
             batch: BatchSeq(self.batch_seq),

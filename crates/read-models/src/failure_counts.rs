@@ -1,0 +1,19 @@
+//! The hourly counts: proving that they are what the events and the ledger say, and deriving them again.
+//!
+//! The counts are written by the ingest statement itself, so this is the proof and the repair, not the way they come about.
+
+mod rebuild;
+mod verify;
+
+pub use rebuild::{RebuildReport, rebuild};
+pub use verify::{Reconciliation, verify};
+
+/// The hours a statement derives from the events of `[$1, $2)`, in the columns of `failure_1h`.
+const DERIVED: &str = "select tenant_id, date_trunc('hour', occurred_at, 'UTC') as hour, endpoint_no, origin_no, reason, outcome, \
+    headline, node_id, count(*)::bigint as events, sum(occurrences)::bigint as occurrences, min(occurred_at) as first_at, \
+    max(occurred_at) as last_at from origin_failure where occurred_at >= $1 and occurred_at < $2 \
+    group by 1, 2, 3, 4, 5, 6, 7, 8";
+
+/// The hours that the counts hold of `[$1, $2)`, in the same columns.
+const STORED: &str = "select tenant_id, hour, endpoint_no, origin_no, reason, outcome, headline, node_id, events, occurrences, \
+    first_at, last_at from failure_1h where hour >= $1 and hour < $2";
