@@ -3,7 +3,15 @@
 //! | module | holds |
 //! |---|---|
 //! | [`database`] | a real PostgreSQL: a database per test, or a cluster that can be taken down |
+//! | [`dead_ends`] | a port that refuses, and one that never answers |
+//! | [`fake_dns`] | a name server that says what a test wants |
 //! | [`fake_origin`] | a scripted web origin on a raw socket: a path per misbehaviour, and a log of what it was asked |
+//! | [`s3_server`] | a real S3-compatible server with users and policies |
+//! | [`tls_origin`] | the fake origin behind TLS, with good and bad certificates |
 
 pub mod database;
+pub mod dead_ends;
+pub mod fake_dns;
 pub mod fake_origin;
+pub mod s3_server;
+pub mod tls_origin;
