@@ -119,9 +119,10 @@ impl Size {
 }
 
 impl Region {
-    /// Whether this is the whole of `size`.
-    pub fn is_whole(&self, size: Size) -> bool {
-        *self == size.region()
+    /// The same region of a picture scaled by a factor across and one down.
+    #[must_use]
+    pub fn scaled_by(self, (across, down): (f64, f64)) -> Self {
+        Self { left: self.left * across, top: self.top * down, width: self.width * across, height: self.height * down }
     }
 }
 

@@ -16,13 +16,22 @@
 //! | [`plan`] | every step of a transformation as exact pixels; pure |
 //! | [`format`](mod@format) | which format the answer has, from `f`, `Accept` and the tenant's settings |
 //! | [`error`] | why a transformation was refused |
+//! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
+//!
+//! The codecs in C are called from `decode` and `encode` only, in modules that say `#![expect(unsafe_code)]` in their head.
 
+mod color;
+mod decode;
+mod encode;
 pub mod error;
 pub mod format;
 pub mod geometry;
 pub mod limits;
+mod picture;
+pub mod plan;
 pub mod probe;
 pub mod sniff;
+mod steps;
 pub mod transform;
 
 pub use error::ImagingError;

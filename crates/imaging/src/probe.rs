@@ -1,6 +1,20 @@
 //! What a header says, read without a decoder and without allocating for pixels.
 
-use crate::{error::ImagingError, format::ImageFormat, geometry::Size};
+use crate::{
+    error::ImagingError,
+    format::ImageFormat,
+    geometry::{Region, Size},
+    sniff::{LooksLike, Sniffed, sniff},
+};
+
+pub(crate) mod avif;
+pub(crate) mod exif;
+mod fields;
+mod gif;
+pub(crate) mod jpeg;
+mod other;
+pub(crate) mod png;
+pub(crate) mod webp;
 
 /// What the header of a picture says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +88,60 @@ impl Orientation {
             Self::Transposed | Self::Turned90 | Self::Transversed | Self::Turned270
         )
     }
+
+    /// Where a region of the upright picture lies in the stored one.
+    pub(crate) fn stored_region(self, upright: Region, stored: Size) -> Region {
+        let Region { left, top, width, height } = upright;
+        let (stored_width, stored_height) = (f64::from(stored.width), f64::from(stored.height));
+        match self {
+            Self::Upright => upright,
+            Self::MirroredAcross => Region { left: stored_width - left - width, ..upright },
+            Self::Turned180 => {
+                Region { left: stored_width - left - width, top: stored_height - top - height, ..upright }
+            }
+            Self::MirroredDown => Region { top: stored_height - top - height, ..upright },
+            Self::Transposed => Region { left: top, top: left, width: height, height: width },
+            Self::Turned90 => Region { left: top, top: stored_height - left - width, width: height, height: width },
+            Self::Transversed => Region {
+                left: stored_width - top - height,
+                top: stored_height - left - width,
+                width: height,
+                height: width,
+            },
+            Self::Turned270 => Region { left: stored_width - top - height, top: left, width: height, height: width },
+        }
+    }
 }
 
 /// Reads the header of a picture.
 ///
 /// Errors: `Empty`, `NotAnImage`, `FormatUnsupported`, `Truncated`, `Corrupt`.
 pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
-    let _ = bytes;
-    todo!()
+    let format = match sniff(bytes) {
+        Sniffed::Image(format) => format,
+        Sniffed::Empty => return Err(ImagingError::Empty),
+        Sniffed::UnsupportedImage(found) => return Err(ImagingError::FormatUnsupported { found }),
+        Sniffed::Svg => return Err(ImagingError::NotAnImage { looks_like: LooksLike::Xml }),
+        Sniffed::Other(looks_like) => return Err(ImagingError::NotAnImage { looks_like }),
+    };
+    let info = match format {
+        ImageFormat::Jpeg => jpeg::Header::parse(bytes)?.info(),
+        ImageFormat::Png => png::Header::parse(bytes)?.info(),
+        ImageFormat::WebP => webp::Header::parse(bytes)?.info(),
+        ImageFormat::Gif => gif::info(bytes)?,
+        ImageFormat::Avif => avif::Container::parse(bytes)?.info(),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => other::info(bytes, format)?,
+    };
+    if info.stored_size.area() == 0 {
+        return Err(corrupt("a side of the picture is 0"));
+    }
+    Ok(info)
 }
+
+/// Shorthand of the header readers.
+pub(crate) fn corrupt(detail: impl Into<String>) -> ImagingError {
+    ImagingError::Corrupt { detail: detail.into() }
+}
+
+#[cfg(test)]
+mod tests;

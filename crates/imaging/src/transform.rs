@@ -5,9 +5,17 @@ use std::time::{Duration, Instant};
 use limpid_delivery_url::Transformation;
 
 use crate::{
+    color,
+    decode::{DecodeRequest, Decoded, decode},
+    encode::encode,
     error::ImagingError,
-    format::{AcceptedFormats, ImageFormat, ImageSettings},
+    format::{AcceptedFormats, ImageFormat, ImageSettings, Negotiation},
+    geometry::{Size, whole_pixels},
     limits::Limits,
+    picture::{Channels, Picture},
+    plan::{Plan, PlannedStep, plan},
+    probe::{ImageInfo, probe},
+    steps::{self, check_deadline, orient, resize},
 };
 
 /// What to make of what.
@@ -63,6 +71,96 @@ pub struct StageTimings {
 ///
 /// Errors: every variant of [`ImagingError`]; `NotAnImage` also for SVG, which callers deliver as it is (see [`crate::sniff()`]).
 pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingError> {
-    let _ = request;
-    todo!()
+    let started = Instant::now();
+    let TransformRequest { source, transformation, accept, settings, limits, deadline } = *request;
+    limits.check_source_bytes(source.len())?;
+    let info = probe(source)?;
+    limits.check_source(info.stored_size, info.frames)?;
+    let plan = plan(transformation, info.size(), limits)?;
+    if plan.original {
+        return Ok(original(source, &info, started.elapsed()));
+    }
+    let negotiation = Negotiation { source: info.format, requested: plan.format, accept, settings };
+    // a result that its format can't hold is refused before anything is decoded; alpha plays no part in that
+    negotiation.choose(plan.size, info.has_alpha)?;
+    check_deadline(deadline)?;
+
+    let planned = Instant::now();
+    let shrink = plan.steps.first().map_or(1, useful_shrink);
+    let decoded = decode(&DecodeRequest { source, info: &info, limits, shrink })?;
+    check_deadline(deadline)?;
+
+    let decoded_at = Instant::now();
+    let picture = apply_all(decoded, &info, &plan, deadline)?;
+    let picture = if picture.is_transparent() { picture } else { picture.into_rgb() };
+    let encoding = negotiation.choose(picture.size, picture.channels == Channels::Rgba)?;
+    check_deadline(deadline)?;
+
+    let stepped = Instant::now();
+    let Size { width, height } = picture.size;
+    let encoded = encode(picture, encoding, plan.quality.unwrap_or(settings.default_quality))?;
+    let timings = StageTimings {
+        plan: planned - started,
+        decode: decoded_at - planned,
+        steps: stepped - decoded_at,
+        encode: stepped.elapsed(),
+    };
+    Ok(Transformed {
+        bytes: encoded.bytes,
+        format: encoded.format,
+        width,
+        height,
+        vary_accept: negotiation.varies(),
+        timings,
+    })
+}
+
+/// How much a decoder may leave out before the first resize: as much as leaves that resize a factor of two, which costs no
+/// quality that could be measured. Source: SSIMULACRA2 over three photographs; a factor of 1.25 costs 1.6 points.
+fn useful_shrink(step: &PlannedStep) -> u32 {
+    let across = step.crop.width / f64::from(step.scaled.width);
+    let down = step.crop.height / f64::from(step.scaled.height);
+    let factor = across.min(down) / 2.0;
+    // rounded down, and at least 1: half a pixel less makes the nearest the lower one
+    whole_pixels(factor - 0.5)
+}
+
+/// The first step's crop and resize come before the picture is turned upright and its colours converted: what is cut away
+/// or scaled down needs neither.
+fn apply_all(
+    decoded: Decoded,
+    info: &ImageInfo,
+    plan: &Plan,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let Decoded { picture, scale, profile } = decoded;
+    let mut steps = plan.steps.iter();
+    let first = steps.next();
+    let resized = match first {
+        Some(step) => {
+            let stored = info.orientation.stored_region(step.crop, info.stored_size);
+            let to = if info.orientation.swaps_sides() { step.scaled.transposed() } else { step.scaled };
+            resize(picture, stored.scaled_by(scale), to)?
+        }
+        None => picture,
+    };
+    check_deadline(deadline)?;
+    let upright = orient(resized, info.orientation);
+    let mut picture = match &profile {
+        Some(profile) => color::to_srgb(upright, profile),
+        None => upright,
+    };
+    if let Some(step) = first {
+        picture = steps::finish(picture, step, deadline)?;
+    }
+    for step in steps {
+        picture = steps::apply(picture, step, deadline)?;
+    }
+    Ok(picture)
+}
+
+fn original(source: &[u8], info: &ImageInfo, plan: Duration) -> Transformed {
+    let Size { width, height } = info.size();
+    let timings = StageTimings { plan, ..StageTimings::default() };
+    Transformed { bytes: source.to_vec(), format: info.format, width, height, vary_accept: false, timings }
 }

@@ -1,0 +1,50 @@
+//! Pixels to bytes, one module per codec.
+
+use crate::{
+    error::ImagingError,
+    format::{Encoding, ImageFormat},
+    picture::Picture,
+    steps,
+};
+
+mod avif;
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+/// An encoded picture.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) format: ImageFormat,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Encodes a picture in sRGB. No metadata and no profile are written.
+///
+/// Units: `quality` 1 to 100, where the format has one.
+pub(crate) fn encode(picture: Picture, encoding: Encoding, quality: u8) -> Result<Encoded, ImagingError> {
+    match encoding {
+        Encoding::One(format) => encode_as(picture, format, quality),
+        Encoding::SmallerOfJpegAndPng => {
+            let png = encode_as(picture.clone(), ImageFormat::Png, quality)?;
+            let jpeg = encode_as(picture, ImageFormat::Jpeg, quality)?;
+            Ok(if png.bytes.len() <= jpeg.bytes.len() { png } else { jpeg })
+        }
+    }
+}
+
+fn encode_as(picture: Picture, format: ImageFormat, quality: u8) -> Result<Encoded, ImagingError> {
+    let bytes = match format {
+        ImageFormat::Jpeg => jpeg::encode(&steps::flatten(picture), quality),
+        ImageFormat::Png => png::encode(&picture),
+        ImageFormat::WebP => webp::encode(&picture, quality),
+        ImageFormat::Avif => avif::encode(&picture, quality),
+        ImageFormat::Gif => gif::encode(picture),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => Err("not a delivery format".to_owned()),
+    };
+    match bytes {
+        Ok(bytes) => Ok(Encoded { format, bytes }),
+        Err(detail) => Err(ImagingError::Encode { format: format.name(), detail }),
+    }
+}
