@@ -40,7 +40,7 @@ pub(crate) fn to_srgb(picture: Picture, profile: &[u8]) -> Picture {
 /// Converts four inks, 255 meaning full ink, by the embedded profile or else by the textbook formula.
 pub(crate) fn inks_to_srgb(inks: &Picture, profile: Option<&[u8]>) -> Picture {
     let mut converted = Picture::zeroed(inks.size, Channels::Rgb);
-    if let Some(Conversion::Color(transform)) = profile.map(|profile| ink_conversion(profile))
+    if let Some(Conversion::Color(transform)) = profile.map(ink_conversion)
         && transform.transform(&inks.pixels, &mut converted.pixels).is_ok()
     {
         return converted;

@@ -165,13 +165,12 @@ pub(crate) struct Negotiation {
 
 impl Negotiation {
     /// Whether the answer depends on `Accept`, and so must say `Vary: Accept`.
-    pub(crate) fn varies(&self) -> bool {
+    pub(crate) fn varies(self) -> bool {
         match self.requested {
             Some(Format::Auto) => true,
-            None => self.settings.auto_format,
             // `gif` is for GIF sources and `svg` for vectors only; elsewhere they don't convert, so the rest decides
             Some(Format::Gif) => self.source != ImageFormat::Gif && self.settings.auto_format,
-            Some(Format::Svg) => self.settings.auto_format,
+            Some(Format::Svg) | None => self.settings.auto_format,
             Some(Format::Original | Format::Jpeg | Format::Png | Format::WebP | Format::Avif) => {
                 false
             }
@@ -181,7 +180,7 @@ impl Negotiation {
     /// Chooses for a finished picture.
     ///
     /// Errors: `OutputTooLarge` where a format was asked for by name and can't hold the picture.
-    pub(crate) fn choose(&self, size: Size, has_alpha: bool) -> Result<Encoding, ImagingError> {
+    pub(crate) fn choose(self, size: Size, has_alpha: bool) -> Result<Encoding, ImagingError> {
         let by_name = match self.requested {
             Some(Format::Jpeg) => Some(ImageFormat::Jpeg),
             Some(Format::Png) => Some(ImageFormat::Png),
@@ -199,7 +198,7 @@ impl Negotiation {
         checked(same_or_nearest(self.source, has_alpha), size).map(Encoding::One)
     }
 
-    fn best(&self, size: Size, has_alpha: bool) -> Encoding {
+    fn best(self, size: Size, has_alpha: bool) -> Encoding {
         if self.accept.avif && self.settings.auto_avif && ImageFormat::Avif.holds(size) {
             return Encoding::One(ImageFormat::Avif);
         }

@@ -5,7 +5,10 @@
 
 use limpid_delivery_url::{
     Transformation,
-    transformation::{Anchor, AspectRatio, Color, Crop, Focus, Format, Length, Rotation, Step},
+    transformation::{
+        Anchor, AspectRatio, Color, Crop, DevicePixelRatio, Extent, Feature, Flip, Focus, Format, Length, Rotation, Step,
+        Variables,
+    },
 };
 
 use crate::{
@@ -19,6 +22,8 @@ mod extract;
 
 /// More steps than this are nobody's design.
 const MAX_STEPS: usize = 50;
+/// A `dpr` that leads beyond this is ignored. Source: `imagekit.md` section 2.
+const MAX_DEVICE_SIDE_PX: f64 = 5_000.0;
 /// Padding without `bg`. Source: `imagekit.md` 5.4.
 const BLACK: Color = Color { red: 0, green: 0, blue: 0, alpha: u8::MAX };
 
@@ -50,6 +55,8 @@ pub struct PlannedStep {
     pub canvas: Option<Canvas>,
     /// Rotation.
     pub turn: Option<Turn>,
+    /// Mirror.
+    pub flip: Option<Orientation>,
     /// Size of the step's result.
     pub size: Size,
 }
@@ -81,30 +88,73 @@ pub enum Turn {
     },
 }
 
+/// What this engine does. Anything else in a transformation is refused, never ignored.
+pub const SUPPORTED: &[Feature] = &[
+    Feature::Resize,
+    Feature::Crop,
+    Feature::FocusAnchor,
+    Feature::Extract,
+    Feature::DevicePixelRatio,
+    // without a client hint, `auto` asks for nothing
+    Feature::WidthAuto,
+    Feature::Rotate,
+    Feature::Flip,
+    Feature::Background,
+    Feature::Quality,
+    Feature::Format,
+    Feature::Original,
+    Feature::Expression,
+    Feature::Conditional,
+    // whoever fetches the picture has done this
+    Feature::DefaultImage,
+];
+
 /// Plans a transformation of an upright picture.
 ///
 /// Errors: `OutputTooLarge`, `InvalidTransformation`.
 pub fn plan(transformation: &Transformation, source: Size, limits: &Limits) -> Result<Plan, ImagingError> {
-    if transformation.steps.len() > MAX_STEPS {
-        return Err(invalid(format!("more than {MAX_STEPS} steps")));
-    }
-    let last = |pick: fn(&Step) -> Option<Format>| transformation.steps.iter().rev().find_map(pick);
-    let mut plan = Plan {
-        steps: Vec::with_capacity(transformation.steps.len()),
-        size: source,
-        quality: transformation.steps.iter().rev().find_map(|step| step.quality),
-        format: last(|step| step.format),
-        original: transformation.steps.iter().any(|step| step.original),
-    };
+    let steps = Vec::with_capacity(transformation.steps.len());
+    let mut plan = Plan { steps, size: source, quality: None, format: None, original: transformation.wants_original() };
     if plan.original {
+        // whatever else is asked is without effect, so it can't be wrong either
         return Ok(plan);
     }
+    if let Some(feature) = transformation.unsupported_by(SUPPORTED) {
+        return Err(invalid(format!("{feature} is not supported")));
+    }
+    plan_steps(&mut plan, transformation, source, limits)?;
+    Ok(plan)
+}
+
+fn plan_steps(
+    plan: &mut Plan,
+    transformation: &Transformation,
+    source: Size,
+    limits: &Limits,
+) -> Result<(), ImagingError> {
     for step in &transformation.steps {
-        let planned = plan_step(step, plan.size, limits)?;
+        if let Some(conditional) = &step.conditional {
+            let branch = conditional.branch(extent(source), extent(plan.size));
+            plan_steps(plan, branch, source, limits)?;
+            continue;
+        }
+        if plan.steps.len() >= MAX_STEPS {
+            return Err(invalid(format!("more than {MAX_STEPS} steps")));
+        }
+        let variables = Variables { initial: extent(source), current: extent(plan.size), base: None };
+        let step = step.computed(&variables).map_err(|error| invalid(error.to_string()))?;
+        let planned = plan_step(&step, plan.size, limits)?;
         plan.size = planned.size;
         plan.steps.push(planned);
+        plan.quality = step.quality.or(plan.quality);
+        plan.format = step.format.or(plan.format);
+        plan.original |= step.original;
     }
-    Ok(plan)
+    Ok(())
+}
+
+fn extent(size: Size) -> Extent {
+    Extent { width: f64::from(size.width), height: f64::from(size.height) }
 }
 
 /// Shorthand of the planners.
@@ -134,14 +184,23 @@ fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, I
     let framed = canvas.map_or(framing.scaled, |canvas| canvas.size);
     limits.check_step(framed)?;
     let (turn, size) = turn(step, framed);
+    let flip = step.flip.map(|flip| match flip {
+        Flip::Horizontal => Orientation::MirroredAcross,
+        Flip::Vertical => Orientation::MirroredDown,
+        Flip::Both => Orientation::Turned180,
+    });
     limits.check_step(size)?;
     let Framing { crop, scaled, .. } = framing;
-    Ok(PlannedStep { crop, scaled, background: step.background, canvas, turn, size })
+    Ok(PlannedStep { crop, scaled, background: step.background, canvas, turn, flip, size })
 }
 
 fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
     let crop = step.crop.unwrap_or(Crop::MaintainRatio);
-    let anchor = step.focus.map_or(Anchor::Center, |Focus::Anchor(anchor)| anchor);
+    let anchor = match step.focus {
+        Some(Focus::Anchor(anchor)) => anchor,
+        // the others have been refused as unsupported
+        Some(Focus::Auto | Focus::Custom | Focus::Face | Focus::Objects(_)) | None => Anchor::Center,
+    };
     let (width, height) = requested_sides(step, input);
     if let Crop::Extract | Crop::PadExtract | Crop::PadExtractNoShrink = crop {
         let frame = Size { width: width.unwrap_or(input.width), height: height.unwrap_or(input.height) };
@@ -163,7 +222,7 @@ fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
     };
     let width = step.width.map(|length| pixels(length, input.width));
     let height = step.height.map(|length| pixels(length, input.height));
-    match (width, height, step.aspect_ratio) {
+    let (width, height) = match (width, height, step.aspect_ratio) {
         (Some(across), None, Some(AspectRatio { width, height })) => {
             (Some(across), Some(whole_pixels(f64::from(across) * height / width)))
         }
@@ -171,7 +230,22 @@ fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
             (Some(whole_pixels(f64::from(down) * width / height)), Some(down))
         }
         (width, height, _) => (width, height),
+    };
+    match step.device_pixel_ratio {
+        Some(DevicePixelRatio::Times(ratio)) => times(ratio, width, height),
+        // without a client hint, `auto` asks for nothing
+        Some(DevicePixelRatio::Auto) | None => (width, height),
     }
+}
+
+/// Both sides times a ratio, unless that makes one too small or too large. Source: `imagekit.md` section 2.
+fn times(ratio: f64, width: Option<u32>, height: Option<u32>) -> (Option<u32>, Option<u32>) {
+    let scaled = [width, height].map(|side| side.map(|side| f64::from(side) * ratio));
+    if scaled.iter().flatten().any(|side| !(1.0..=MAX_DEVICE_SIDE_PX).contains(side)) {
+        return (width, height);
+    }
+    let [width, height] = scaled.map(|side| side.map(whole_pixels));
+    (width, height)
 }
 
 /// With one side given nothing is cut or padded; modes that never enlarge still don't.
@@ -228,11 +302,11 @@ fn turn(step: &Step, size: Size) -> (Option<Turn>, Size) {
     } else if degrees == 270.0 {
         (quarter(Orientation::Turned270), size.transposed())
     } else {
-        let (sine, cosine) = degrees.to_radians().sin_cos();
+        let (sin, cos) = degrees.to_radians().sin_cos();
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         let bounds = Size {
-            width: whole_pixels(width * cosine.abs() + height * sine.abs()),
-            height: whole_pixels(width * sine.abs() + height * cosine.abs()),
+            width: whole_pixels(width * cos.abs() + height * sin.abs()),
+            height: whole_pixels(width * sin.abs() + height * cos.abs()),
         };
         (Some(Turn::Angle { degrees, corners: step.background }), bounds)
     }

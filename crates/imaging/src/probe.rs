@@ -142,6 +142,3 @@ pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
 pub(crate) fn corrupt(detail: impl Into<String>) -> ImagingError {
     ImagingError::Corrupt { detail: detail.into() }
 }
-
-#[cfg(test)]
-mod tests;

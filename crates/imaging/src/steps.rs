@@ -39,6 +39,9 @@ pub(crate) fn finish(picture: Picture, step: &PlannedStep, deadline: Option<Inst
         Some(Turn::Angle { degrees, corners }) => picture = rotate::rotate(picture, degrees, step.size, corners),
         None => {}
     }
+    if let Some(orientation) = step.flip {
+        picture = orient(picture, orientation);
+    }
     check_deadline(deadline)?;
     Ok(picture)
 }

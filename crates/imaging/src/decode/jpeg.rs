@@ -1,6 +1,6 @@
 //! JPEG by libjpeg-turbo, shrunk inside the inverse DCT where the result is smaller anyway.
 //!
-//! Source: `turbojpeg.h` 3.1, the TurboJPEG API.
+//! Source: `turbojpeg.h` 3.1.
 
 #![expect(unsafe_code, reason = "calls libjpeg-turbo")]
 
@@ -58,7 +58,7 @@ struct Decompressor {
 impl Decompressor {
     fn new() -> Result<Self, ImagingError> {
         // SAFETY: takes no pointers; a null handle is checked for.
-        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_DECOMPRESS as c_int) };
+        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_DECOMPRESS.cast_signed()) };
         if handle.is_null() {
             return Err(corrupt("cannot set up the JPEG decoder"));
         }
@@ -67,19 +67,19 @@ impl Decompressor {
 
     fn set(&mut self, parameter: tj::TJPARAM, value: c_int) -> Result<(), ImagingError> {
         // SAFETY: the handle is live.
-        let status = unsafe { tj::tj3Set(self.handle, parameter as c_int, value) };
+        let status = unsafe { tj::tj3Set(self.handle, parameter.cast_signed(), value) };
         if status == 0 { Ok(()) } else { Err(corrupt(self.message())) }
     }
 
     /// Reads the header and gives the colour space.
     fn read_header(&mut self, source: &[u8], expected: Size) -> Result<tj::TJCS, ImagingError> {
         // SAFETY: the handle is live; pointer and length are those of one slice, which is only read.
-        let status = unsafe { tj::tj3DecompressHeader(self.handle, source.as_ptr(), source.len()) };
+        let status = unsafe { tj::tj3DecompressHeader(self.handle, source.as_ptr(), source.len() as u64) };
         if status != 0 && !self.has_only_warned() {
             return Err(self.error());
         }
         // SAFETY: the handle is live.
-        let parameter = |name: tj::TJPARAM| unsafe { tj::tj3Get(self.handle, name as c_int) };
+        let parameter = |name: tj::TJPARAM| unsafe { tj::tj3Get(self.handle, name.cast_signed()) };
         let (width, height) = (parameter(tj::TJPARAM_TJPARAM_JPEGWIDTH), parameter(tj::TJPARAM_TJPARAM_JPEGHEIGHT));
         // limits were checked on what our own reader saw
         if u32::try_from(width) != Ok(expected.width) || u32::try_from(height) != Ok(expected.height) {
@@ -122,14 +122,14 @@ impl Decompressor {
         // SAFETY: the handle is live and has its scaling factor set; `into` has exactly the scaled size, so the decoder's
         // `pitch * height` bytes are the vector's length; the source is only read.
         let status = unsafe {
-            tj::tj3Decompress8(self.handle, source.as_ptr(), source.len(), into.pixels.as_mut_ptr(), pitch, format)
+            tj::tj3Decompress8(self.handle, source.as_ptr(), source.len() as u64, into.pixels.as_mut_ptr(), pitch, format)
         };
         Ok(status == 0)
     }
 
     fn has_only_warned(&self) -> bool {
         // SAFETY: the handle is live.
-        unsafe { tj::tj3GetErrorCode(self.handle) == tj::TJERR_TJERR_WARNING as c_int }
+        unsafe { tj::tj3GetErrorCode(self.handle) == tj::TJERR_TJERR_WARNING.cast_signed() }
     }
 
     fn message(&self) -> String {

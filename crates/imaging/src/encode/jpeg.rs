@@ -30,13 +30,13 @@ struct Compressor {
 impl Compressor {
     fn new() -> Result<Self, String> {
         // SAFETY: takes no pointers; a null handle is checked for.
-        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_COMPRESS as c_int) };
+        let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_COMPRESS.cast_signed()) };
         if handle.is_null() { Err("cannot set up the encoder".to_owned()) } else { Ok(Self { handle }) }
     }
 
     fn set(&self, parameter: tj::TJPARAM, value: c_int) -> Result<(), String> {
         // SAFETY: the handle is live.
-        let status = unsafe { tj::tj3Set(self.handle, parameter as c_int, value) };
+        let status = unsafe { tj::tj3Set(self.handle, parameter.cast_signed(), value) };
         if status == 0 { Ok(()) } else { Err(self.message()) }
     }
 
@@ -63,8 +63,9 @@ impl Compressor {
         if status != 0 || output.data.is_null() {
             return Err(self.message());
         }
+        let length = usize::try_from(output.length).map_err(too_large)?;
         // SAFETY: after success the library's buffer holds `length` bytes; it is copied before `output` frees it.
-        Ok(unsafe { std::slice::from_raw_parts(output.data, output.length) }.to_vec())
+        Ok(unsafe { std::slice::from_raw_parts(output.data, length) }.to_vec())
     }
 
     fn message(&self) -> String {
@@ -83,7 +84,7 @@ impl Drop for Compressor {
 /// A buffer the library allocated.
 struct Output {
     data: *mut u8,
-    length: usize,
+    length: u64,
 }
 
 impl Drop for Output {

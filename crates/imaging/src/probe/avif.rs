@@ -110,7 +110,7 @@ fn orientation_of(item: &Item<'_>) -> Orientation {
         (2, None) => Orientation::Turned180,
         (3, None) => Orientation::Turned90,
         (0, Some(0)) | (2, Some(1)) => Orientation::MirroredDown,
-        (0, Some(_)) | (2, Some(_)) => Orientation::MirroredAcross,
+        (0 | 2, Some(_)) => Orientation::MirroredAcross,
         (1, Some(0)) | (3, Some(1)) => Orientation::Transposed,
         (1 | 3, Some(_)) => Orientation::Transversed,
         _ => Orientation::Upright,
