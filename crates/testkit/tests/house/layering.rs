@@ -69,7 +69,10 @@ const OWNERS: &[(&str, &[&str])] = &[
             "limpid-testkit",
         ],
     ),
-    ("sqlx", &["limpid-event-store", "limpid-read-models"]),
+    (
+        "sqlx",
+        &["limpid-event-store", "limpid-read-models", "limpid-testkit"],
+    ),
     ("aws-sigv4", &["limpid-origins"]),
     ("hickory-resolver", &["limpid-origins"]),
     ("tokio-rustls", &["limpid-origins", "limpid-testkit"]),
