@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`database`] | a real PostgreSQL: a database per test, or a cluster that can be taken down |
 //! | [`dead_ends`] | a port that refuses, and one that never answers |
+//! | [`failures`] | failure events by the thousand, the same ones every time |
 //! | [`fake_dns`] | a name server that says what a test wants |
 //! | [`fake_origin`] | a scripted web origin on a raw socket: a path per misbehaviour, and a log of what it was asked |
 //! | [`s3_server`] | a real S3-compatible server with users and policies |
@@ -11,6 +12,7 @@
 
 pub mod database;
 pub mod dead_ends;
+pub mod failures;
 pub mod fake_dns;
 pub mod fake_origin;
 pub mod s3_server;
