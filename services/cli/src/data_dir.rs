@@ -101,11 +101,17 @@ pub(crate) fn operator_key(file: &Path) -> Result<SecretString, Failure> {
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
     match created {
         Ok(mut created) => {
             let key = format!("operator_{}", hex_of(&rand::random::<[u8; 32]>()));
-            writeln!(created, "{key}").and_then(|()| created.sync_all()).map_err(failed)?;
+            writeln!(created, "{key}")
+                .and_then(|()| created.sync_all())
+                .map_err(failed)?;
             Ok(SecretString::from(key))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -117,7 +123,10 @@ pub(crate) fn operator_key(file: &Path) -> Result<SecretString, Failure> {
             }
             let key = fs::read_to_string(file).map_err(failed)?.trim().to_owned();
             if key.len() < 32 {
-                let message = format!("the operator key in {} is shorter than 32 characters", file.display());
+                let message = format!(
+                    "the operator key in {} is shorter than 32 characters",
+                    file.display()
+                );
                 return Err(Failure::new(Kind::Configuration, message));
             }
             Ok(SecretString::from(key))
@@ -196,7 +205,11 @@ mod tests {
         assert_eq!(running(dir.path()).unwrap().pid, 4711);
         let refused = DataDir::lock(dir.path()).unwrap_err();
         assert_eq!(refused.kind(), Kind::Conflict);
-        assert!(refused.message().contains("process 4711"), "{}", refused.message());
+        assert!(
+            refused.message().contains("process 4711"),
+            "{}",
+            refused.message()
+        );
         drop(first);
         assert!(running(dir.path()).is_none());
         DataDir::lock(dir.path()).unwrap();
@@ -207,8 +220,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("keys/operator.key");
         let made = operator_key(&file).unwrap();
-        assert_eq!(made.expose_secret(), operator_key(&file).unwrap().expose_secret());
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            made.expose_secret(),
+            operator_key(&file).unwrap().expose_secret()
+        );
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         let refused = operator_key(&file).unwrap_err();
         assert_eq!(refused.kind(), Kind::Configuration);

@@ -15,9 +15,13 @@
 
 mod arguments;
 mod config;
+mod data_dir;
+mod database_access;
+mod demo;
 mod exit;
 mod lifecycle;
 mod output;
+mod readiness;
 mod telemetry;
 
 use std::process::ExitCode;

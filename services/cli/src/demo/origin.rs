@@ -15,11 +15,23 @@ use tokio_util::sync::CancellationToken;
 
 /// The photographs, by file name. Authors and licences are in `demo/PROVENANCE.md`.
 pub(crate) const PICTURES: [(&str, &[u8]); 5] = [
-    ("astronaut.jpg", include_bytes!("../../demo/pictures/astronaut.jpg")),
+    (
+        "astronaut.jpg",
+        include_bytes!("../../demo/pictures/astronaut.jpg"),
+    ),
     ("cat.jpg", include_bytes!("../../demo/pictures/cat.jpg")),
-    ("coffee.jpg", include_bytes!("../../demo/pictures/coffee.jpg")),
-    ("deep-field.jpg", include_bytes!("../../demo/pictures/deep-field.jpg")),
-    ("rocket.jpg", include_bytes!("../../demo/pictures/rocket.jpg")),
+    (
+        "coffee.jpg",
+        include_bytes!("../../demo/pictures/coffee.jpg"),
+    ),
+    (
+        "deep-field.jpg",
+        include_bytes!("../../demo/pictures/deep-field.jpg"),
+    ),
+    (
+        "rocket.jpg",
+        include_bytes!("../../demo/pictures/rocket.jpg"),
+    ),
 ];
 
 /// Pieces the too large original is sent in.
@@ -85,7 +97,10 @@ impl DemoOrigin {
             .route("/photos/{name}", get(photo))
             .route("/forbidden/{name}", get(|| async { StatusCode::FORBIDDEN }))
             .route("/too-large/{name}", get(too_large))
-            .route("/broken/{name}", get(|| async { StatusCode::INTERNAL_SERVER_ERROR }))
+            .route(
+                "/broken/{name}",
+                get(|| async { StatusCode::INTERNAL_SERVER_ERROR }),
+            )
             .route("/html/{name}", get(page))
             .with_state(max_source_bytes);
         let served = axum::serve(self.listener, router)
@@ -114,11 +129,14 @@ async fn photo(Path(name): Path<String>) -> Response {
 async fn too_large(State(max_source_bytes): State<u64>) -> Response {
     let picture = PICTURES.first().map_or(&[][..], |(_, bytes)| *bytes);
     let length = max_source_bytes + 1;
-    let filler = stream::unfold(length.saturating_sub(picture.len() as u64), |left| async move {
-        let piece = usize::try_from(left).map_or(FILLER.len(), |left| left.min(FILLER.len()));
-        let bytes = FILLER.get(..piece).filter(|bytes| !bytes.is_empty())?;
-        Some((Bytes::from_static(bytes), left - piece as u64))
-    });
+    let filler = stream::unfold(
+        length.saturating_sub(picture.len() as u64),
+        |left| async move {
+            let piece = usize::try_from(left).map_or(FILLER.len(), |left| left.min(FILLER.len()));
+            let bytes = FILLER.get(..piece).filter(|bytes| !bytes.is_empty())?;
+            Some((Bytes::from_static(bytes), left - piece as u64))
+        },
+    );
     let pieces = stream::once(async move { Bytes::from_static(picture) }).chain(filler);
     let body = Body::from_stream(pieces.map(Ok::<_, io::Error>));
     let headers = [
