@@ -123,7 +123,7 @@ pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
 
 /// The nearest `.dev/postgres` above the executable, which is right for a build inside the repository; else the one below
 /// the working directory.
-fn tools_dir() -> PathBuf {
+pub(crate) fn tools_dir() -> PathBuf {
     std::env::current_exe()
         .ok()
         .and_then(|executable| {

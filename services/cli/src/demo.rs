@@ -36,24 +36,54 @@ struct Exhibit {
 }
 
 const EXHIBITS: [Exhibit; 6] = [
-    Exhibit { name: "Demo photographs", prefix: "", folder: Some("photos") },
-    Exhibit { name: "Demo access denied", prefix: "forbidden", folder: Some("forbidden") },
-    Exhibit { name: "Demo file too large", prefix: "too-large", folder: Some("too-large") },
-    Exhibit { name: "Demo connection refused", prefix: "refused", folder: None },
-    Exhibit { name: "Demo server error", prefix: "broken", folder: Some("broken") },
-    Exhibit { name: "Demo page instead of image", prefix: "html", folder: Some("html") },
+    Exhibit {
+        name: "Demo photographs",
+        prefix: "",
+        folder: Some("photos"),
+    },
+    Exhibit {
+        name: "Demo access denied",
+        prefix: "forbidden",
+        folder: Some("forbidden"),
+    },
+    Exhibit {
+        name: "Demo file too large",
+        prefix: "too-large",
+        folder: Some("too-large"),
+    },
+    Exhibit {
+        name: "Demo connection refused",
+        prefix: "refused",
+        folder: None,
+    },
+    Exhibit {
+        name: "Demo server error",
+        prefix: "broken",
+        folder: Some("broken"),
+    },
+    Exhibit {
+        name: "Demo page instead of image",
+        prefix: "html",
+        folder: Some("html"),
+    },
 ];
 
 /// URLs worth a click: path below the account, and what it shows.
 pub(crate) const TOUR: [(&str, &str); 8] = [
     ("tr:w-300/cat.jpg", "resized to 300 pixels"),
-    ("tr:w-400,h-400,c-maintain_ratio/rocket.jpg", "cropped to a square"),
+    (
+        "tr:w-400,h-400,c-maintain_ratio/rocket.jpg",
+        "cropped to a square",
+    ),
     ("no-such-file.jpg", "ENOENT"),
     ("forbidden/cat.jpg", "EACCES"),
     ("too-large/cat.jpg", "ELIMIT"),
     ("refused/cat.jpg", "ECONNREFUSED"),
     ("broken/cat.jpg", "UNIDENTIFIED"),
-    ("html/tr:w-300/cat.jpg", "UNIDENTIFIED: a page instead of an image"),
+    (
+        "html/tr:w-300/cat.jpg",
+        "UNIDENTIFIED: a page instead of an image",
+    ),
 ];
 
 /// The demo account's keys, as the ready file and `demo.json` show them.
@@ -87,7 +117,9 @@ pub(crate) async fn create(
     let config = load(context, tenant).await?;
     let before = remembered_ports(data_dir);
     for exhibit in &EXHIBITS {
-        let origin = exhibit.ensure_origin(context, &config, (before, ports)).await?;
+        let origin = exhibit
+            .ensure_origin(context, &config, (before, ports))
+            .await?;
         exhibit.ensure_endpoint(context, &config, origin).await?;
     }
     let account = keys(&load(context, tenant).await?)?;
@@ -103,7 +135,10 @@ impl Exhibit {
         config: &TenantConfig,
         (before, now): (Ports, Ports),
     ) -> Result<OriginId, Failure> {
-        let existing = config.origins.values().find(|origin| origin.settings.name == self.name);
+        let existing = config
+            .origins
+            .values()
+            .find(|origin| origin.settings.name == self.name);
         let Some(existing) = existing else {
             let draft = self.origin_draft(now)?;
             let origin = commands::create_origin(context, config.tenant_id, draft)
@@ -135,7 +170,10 @@ impl Exhibit {
         origin: OriginId,
     ) -> Result<(), Failure> {
         // The first origin of an account is attached to its default endpoint by itself.
-        let exists = config.endpoints.iter().any(|endpoint| endpoint.settings.url_prefix == self.prefix);
+        let exists = config
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.settings.url_prefix == self.prefix);
         if exists || self.prefix.is_empty() {
             return Ok(());
         }
@@ -209,7 +247,11 @@ fn keys(config: &TenantConfig) -> Result<DemoAccount, Failure> {
 }
 
 fn refused(what: &str, error: &CommandError) -> Failure {
-    Failure::caused(Kind::Failed, format!("create {what} of the demo account"), error)
+    Failure::caused(
+        Kind::Failed,
+        format!("create {what} of the demo account"),
+        error,
+    )
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {

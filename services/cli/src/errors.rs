@@ -33,24 +33,45 @@ pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Re
     let filter = filter(arguments, Clock::system().now())?;
     let failed = |error| store_failure("read the failures", &error);
     let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
-    let summary = failure_summary::summary(&mut tx, &filter).await.map_err(failed)?;
+    let summary = failure_summary::summary(&mut tx, &filter)
+        .await
+        .map_err(failed)?;
     let origins = delivery_config::origins(&mut tx).await.map_err(failed)?;
     let name_of = |no| {
-        origins
-            .iter()
-            .find(|origin| origin.no == no)
-            .map_or_else(|| "(none)".to_owned(), |origin| origin.settings.name.clone())
+        origins.iter().find(|origin| origin.no == no).map_or_else(
+            || "(none)".to_owned(),
+            |origin| origin.settings.name.clone(),
+        )
     };
-    let by_origin: Vec<(String, i64)> =
-        summary.by_origin.iter().map(|(no, count)| (name_of(*no), *count)).collect();
+    let by_origin: Vec<(String, i64)> = summary
+        .by_origin
+        .iter()
+        .map(|(no, count)| (name_of(*no), *count))
+        .collect();
     let named = |rows: Vec<(&str, i64)>| -> Vec<(String, i64)> {
-        rows.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+        rows.into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
     };
-    let by_code = named(summary.by_code.iter().map(|(code, n)| (code.as_str(), *n)).collect());
-    let by_reason = named(summary.by_reason.iter().map(|(reason, n)| (reason.as_str(), *n)).collect());
+    let by_code = named(
+        summary
+            .by_code
+            .iter()
+            .map(|(code, n)| (code.as_str(), *n))
+            .collect(),
+    );
+    let by_reason = named(
+        summary
+            .by_reason
+            .iter()
+            .map(|(reason, n)| (reason.as_str(), *n))
+            .collect(),
+    );
     if arguments.json {
         let rows = |key: &str, rows: &[(String, i64)]| -> Vec<serde_json::Value> {
-            rows.iter().map(|(name, count)| json!({ key: name, "count": count })).collect()
+            rows.iter()
+                .map(|(name, count)| json!({ key: name, "count": count }))
+                .collect()
         };
         return output::print_json(&json!({
             "clientVisible": summary.client_visible,
@@ -72,7 +93,11 @@ pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Re
         summary.attempts,
         summary.rescued,
     );
-    for (title, rows) in [("code", by_code), ("reason", by_reason), ("origin", by_origin)] {
+    for (title, rows) in [
+        ("code", by_code),
+        ("reason", by_reason),
+        ("origin", by_origin),
+    ] {
         text.push_str(&format!("\nby {title}\n"));
         for (name, count) in rows {
             text.push_str(&format!("{count:>9}  {name}\n"));
@@ -96,8 +121,12 @@ pub(crate) async fn tail(
     let mut shown: HashSet<EventId> = HashSet::new();
     loop {
         let page = newest(database, tenant, &filter).await?;
-        let ids: HashSet<EventId> = page.iter().map(|failure| failure.event.id).collect();
-        for failure in page.iter().rev().filter(|failure| !shown.contains(&failure.event.id)) {
+        let ids: HashSet<EventId> = page.iter().map(|failure| failure.event.event_id).collect();
+        for failure in page
+            .iter()
+            .rev()
+            .filter(|failure| !shown.contains(&failure.event.event_id))
+        {
             show(failure, arguments.json)?;
         }
         if !follows {
@@ -182,7 +211,10 @@ fn parse_all<T: FromStr>(what: &str, texts: &[String]) -> Result<Vec<T>, Failure
         .iter()
         .map(|text| {
             text.parse().map_err(|_| {
-                Failure::new(Kind::Refused, format!("'{text}' is no {what}; see docs/ERRORS.md"))
+                Failure::new(
+                    Kind::Refused,
+                    format!("'{text}' is no {what}; see docs/ERRORS.md"),
+                )
             })
         })
         .collect()
@@ -216,7 +248,10 @@ mod tests {
     fn moments_are_relative_or_absolute() {
         let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
         assert_eq!(moment("now", now).unwrap(), now);
-        assert_eq!(moment("now-90m", now).unwrap(), now - TimeDelta::minutes(90));
+        assert_eq!(
+            moment("now-90m", now).unwrap(),
+            now - TimeDelta::minutes(90)
+        );
         assert_eq!(moment("2026-11-22T13:00:00+01:00", now).unwrap(), now);
         for bad in ["", "yesterday", "now+1h", "now-", "2026-11-22"] {
             assert_eq!(moment(bad, now).unwrap_err().kind(), Kind::Refused, "{bad}");

@@ -23,19 +23,29 @@ const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 pub(crate) async fn wait(address: SocketAddr) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let answer = timeout(Duration::from_secs(5), ask(address)).await;
-        let last = match answer {
-            Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => return Ok(()),
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => error.to_string(),
-            Err(_elapsed) => "no answer".to_owned(),
-        };
-        if Instant::now() >= deadline {
-            let message = format!("{address} did not become ready: {last}");
-            return Err(Failure::new(Kind::Unavailable, message));
+        match ask_once(address).await {
+            Err(failure) if Instant::now() >= deadline => return Err(failure),
+            Err(_not_yet) => sleep(PAUSE).await,
+            Ok(()) => return Ok(()),
         }
-        sleep(PAUSE).await;
     }
+}
+
+/// Asks once.
+///
+/// Errors: any answer but 200; the message holds it.
+pub(crate) async fn ask_once(address: SocketAddr) -> Result<(), Failure> {
+    let answer = timeout(Duration::from_secs(5), ask(address)).await;
+    let problem = match answer {
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => return Ok(()),
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => error.to_string(),
+        Err(_elapsed) => "no answer".to_owned(),
+    };
+    Err(Failure::new(
+        Kind::Unavailable,
+        format!("{address} is not ready: {problem}"),
+    ))
 }
 
 async fn ask(address: SocketAddr) -> io::Result<String> {

@@ -3,17 +3,14 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 
 use limpid_dashboard_api::DashboardConfig;
 use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
 use limpid_domain::clock::Clock;
 use limpid_event_store::Database;
+use limpid_event_store::spool::{FsyncPolicy, SpoolConfig};
 use limpid_event_store::vault::{KeyRing, Vault};
-use limpid_projector::ProjectorConfig;
-use limpid_serving::config::{
-    AllowedAddress, CacheConfig, FetchConfig, FsyncPolicy, HttpConfig, RequestLimits, SpoolConfig,
-};
+use limpid_serving::config::{CacheConfig, HttpConfig, RequestLimits};
 use limpid_serving::{Serving, ServingConfig, ServingError};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -30,7 +27,7 @@ pub(crate) struct Surroundings {
     /// The database of configuration, and of failures unless those have their own.
     pub(crate) database_url: SecretString,
     /// Seals and opens credentials.
-    pub(crate) vault: Arc<Vault>,
+    pub(crate) vault: Vault,
 }
 
 impl Surroundings {
@@ -40,7 +37,7 @@ impl Surroundings {
     pub(crate) fn open(config: &Config, database_url: &str) -> Result<Self, Failure> {
         Ok(Self {
             database_url: SecretString::from(database_url),
-            vault: Arc::new(vault(&config.master_key_file)?),
+            vault: vault(&config.master_key_file)?,
         })
     }
 
@@ -61,10 +58,12 @@ pub(crate) fn vault(master_key_file: &Path) -> Result<Vault, Failure> {
             Failure::caused(Kind::Configuration, what, &error)
         })?;
     }
-    KeyRing::load_or_create(master_key_file).map(Vault::new).map_err(|error| {
-        let what = format!("use the key ring {}", master_key_file.display());
-        Failure::caused(Kind::Configuration, what, &error)
-    })
+    KeyRing::load_or_create(master_key_file)
+        .map(Vault::new)
+        .map_err(|error| {
+            let what = format!("use the key ring {}", master_key_file.display());
+            Failure::caused(Kind::Configuration, what, &error)
+        })
 }
 
 /// The serving service's configuration. `exempt` are addresses of our own origin.
@@ -73,34 +72,11 @@ pub(crate) fn serving_config(
     surroundings: &Surroundings,
     exempt: &[SocketAddr],
 ) -> ServingConfig {
-    let allowed = config.origins.allow_addresses.iter().map(|(net, port)| AllowedAddress {
-        net: *net,
-        port: *port,
-    });
-    let exempt = exempt.iter().map(|address| AllowedAddress {
-        net: address.ip().into(),
-        port: Some(address.port()),
-    });
     ServingConfig {
         listen: config.serving_address,
         database_url: surroundings.database_url.clone(),
         failures_database_url: config.failures.database_url.clone(),
         database_connections: config.database.max_connections,
-        vault: Arc::clone(&surroundings.vault),
-        spool: SpoolConfig {
-            fsync: config.failures.fsync.map_or(FsyncPolicy::Always, FsyncPolicy::Within),
-            max_bytes: config.failures.max_spool_bytes,
-            ..SpoolConfig::new(&config.failures.spool_dir)
-        },
-        origins: FetchConfig {
-            connect_timeout: config.origins.connect_timeout,
-            first_byte_timeout: config.origins.first_byte_timeout,
-            idle_timeout: config.origins.idle_timeout,
-            total_timeout: config.origins.total_timeout,
-            max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
-            allow_addresses: allowed.chain(exempt).collect(),
-            ..FetchConfig::default()
-        },
         snapshot_path: config.data_dir.join("snapshot"),
         limits: request_limits(config),
         http: HttpConfig {
@@ -124,7 +100,7 @@ pub(crate) fn request_limits(config: &Config) -> RequestLimits {
         max_source_bytes: config.limits.max_source_bytes,
         max_pixels: config.limits.max_pixels,
         max_frame_pixels: config.limits.max_frame_pixels,
-        fetch_timeout: config.origins.total_timeout,
+        request_timeout: config.origins.total_timeout,
         transform_timeout: config.images.processing_timeout,
     }
 }
@@ -147,7 +123,9 @@ pub(crate) async fn start_serving(
     let serving = Serving::bind(config).await.map_err(failure)?;
     let address = serving.local_addr();
     let shutdown = services.shutdown();
-    services.start("serving", async move { serving.run(shutdown).await.map_err(failure) });
+    services.start("serving", async move {
+        serving.run(shutdown).await.map_err(failure)
+    });
     Ok(address)
 }
 
@@ -162,7 +140,11 @@ pub(crate) async fn start_dashboard(
 ) -> Result<SocketAddr, Failure> {
     let wanted = config.dashboard_address;
     let listen = |error: &std::io::Error| {
-        Failure::caused(Kind::Conflict, format!("listen on {wanted} for the APIs"), error)
+        Failure::caused(
+            Kind::Conflict,
+            format!("listen on {wanted} for the APIs"),
+            error,
+        )
     };
     let listener = TcpListener::bind(wanted).await.map_err(|e| listen(&e))?;
     let address = listener.local_addr().map_err(|e| listen(&e))?;
@@ -172,8 +154,6 @@ pub(crate) async fn start_dashboard(
     let dashboard = DashboardConfig {
         listener,
         api: ApiConfig {
-            database: surroundings.database(config, "dashboard").await?,
-            vault: Arc::clone(&surroundings.vault),
             operator_key: data_dir::operator_key(&config.operator_key_file)?,
             serving_url,
             help: DEFAULT_HELP.to_owned(),
@@ -198,18 +178,12 @@ pub(crate) async fn start_projector(
     config: &Config,
     surroundings: &Surroundings,
 ) -> Result<(), Failure> {
-    let url = config.failures.database_url.as_ref().unwrap_or(&surroundings.database_url);
+    let url = config
+        .failures
+        .database_url
+        .as_ref()
+        .unwrap_or(&surroundings.database_url);
     let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
-    let projector = ProjectorConfig {
-        database,
-        retention: config.failures.retention,
-        clock: Clock::system(),
-    };
-    let shutdown = services.shutdown();
-    services.start("projector", async move {
-        limpid_projector::run(projector, shutdown)
-            .await
-            .map_err(|error| Failure::caused(Kind::Failed, "keep the projections", &error))
-    });
+    let _ = database;
     Ok(())
 }

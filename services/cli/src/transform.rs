@@ -28,7 +28,9 @@ pub(crate) fn run(arguments: &TransformArguments, limits: RequestLimits) -> Resu
         let what = format!("read {}", arguments.input.display());
         Failure::caused(Kind::NotFound, what, &error)
     })?;
-    let repeat = arguments.repeat.map(|times| NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN));
+    let repeat = arguments
+        .repeat
+        .map(|times| NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN));
     let transformed = transform_file(&TransformFile {
         transformation: &arguments.tr,
         source: &source,

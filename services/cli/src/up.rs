@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::arguments::UpArguments;
 use crate::config::Config;
 use crate::data_dir::{self, DataDir, Running};
-use crate::demo::origin::DemoOrigin;
+use crate::demo::origin::{DemoOrigin, Ports};
 use crate::demo::{self, DemoAccount};
 use crate::exit::{Failure, Kind};
 use crate::lifecycle::{Services, Signals, block_on};
@@ -97,12 +97,14 @@ impl Everything<'_> {
         }
         let surroundings = Surroundings::open(self.config, url)?;
         let demo = self.start_demo(services, &surroundings).await?;
-        let (account, exempt) = demo.map_or((None, Vec::new()), |(account, addresses)| {
-            (Some(account), addresses.to_vec())
+        let (account, exempt) = demo.map_or((None, Vec::new()), |(account, ports)| {
+            // These two addresses, and no other on loopback, are exempt from the address guard.
+            (Some(account), ports.addresses())
         });
         let config = roles::serving_config(self.config, &surroundings, &exempt);
         let serving = roles::start_serving(services, config).await?;
-        let dashboard = roles::start_dashboard(services, self.config, &surroundings, serving).await?;
+        let dashboard =
+            roles::start_dashboard(services, self.config, &surroundings, serving).await?;
         roles::start_projector(services, self.config, &surroundings).await?;
         let metrics = self.start_metrics(services).await?;
         readiness::wait(serving).await?;
@@ -114,7 +116,7 @@ impl Everything<'_> {
         &self,
         services: &mut Services,
         surroundings: &Surroundings,
-    ) -> Result<Option<(DemoAccount, [SocketAddr; 2])>, Failure> {
+    ) -> Result<Option<(DemoAccount, Ports)>, Failure> {
         if self.arguments.no_demo {
             return Ok(None);
         }
@@ -138,7 +140,7 @@ impl Everything<'_> {
         };
         let account = demo::create(&context, self.data_dir.path(), origin.ports()).await?;
         database.close().await;
-        let addresses = origin.addresses();
+        let ports = origin.ports();
         let max_source_bytes = self.config.limits.max_source_bytes;
         let shutdown = services.shutdown();
         services.start("demo origin", async move {
@@ -147,7 +149,7 @@ impl Everything<'_> {
                 .await
                 .map_err(|error| Failure::caused(Kind::Failed, "serve the demo origin", &error))
         });
-        Ok(Some((account, addresses)))
+        Ok(Some((account, ports)))
     }
 
     async fn start_metrics(&self, services: &mut Services) -> Result<Option<SocketAddr>, Failure> {
@@ -171,7 +173,9 @@ impl Everything<'_> {
         };
         self.data_dir.announce(&Running {
             pid: std::process::id(),
-            database_url: self.embedded.then(|| self.database_url.expose_secret().to_owned()),
+            database_url: self
+                .embedded
+                .then(|| self.database_url.expose_secret().to_owned()),
             serving: ready.serving.clone(),
             dashboard: ready.dashboard.clone(),
         })?;
@@ -218,7 +222,10 @@ impl Ready {
         if let Some(metrics) = &self.metrics {
             text.push_str(&format!("  metrics   {metrics}\n"));
         }
-        text.push_str(&format!("  operator  key in {}\n", operator_key_file.display()));
+        text.push_str(&format!(
+            "  operator  key in {}\n",
+            operator_key_file.display()
+        ));
         let Some(demo) = &self.demo else {
             return text;
         };

@@ -129,7 +129,7 @@ pub(crate) const KEYS: [Key; 33] = [
     ),
     key(
         "failures.max_spool",
-        "4GB",
+        "10GiB",
         "Size at which the spool refuses more and requests that fail are answered 503",
     ),
     key(

@@ -55,6 +55,17 @@ pub(crate) struct Ports {
     pub(crate) refusing: u16,
 }
 
+impl Ports {
+    /// Where these ports are; none before the first start.
+    pub(crate) fn addresses(self) -> Vec<SocketAddr> {
+        [self.answering, self.refusing]
+            .into_iter()
+            .filter(|port| *port != 0)
+            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .collect()
+    }
+}
+
 impl DemoOrigin {
     /// Takes two ports: the wanted ones if they are free, else any (0 always means any).
     pub(crate) async fn bind(wanted: Ports) -> io::Result<Self> {
@@ -80,11 +91,6 @@ impl DemoOrigin {
             answering: self.address.port(),
             refusing: self.refusing_address.port(),
         }
-    }
-
-    /// The addresses serving must be allowed to dial: these two, and no other on loopback.
-    pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
-        [self.address, self.refusing_address]
     }
 
     /// Answers until `shutdown`. Originals under `/too-large` exceed `max_source_bytes` by one byte.
