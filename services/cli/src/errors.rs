@@ -1,7 +1,6 @@
 //! `limpid errors list|tail`: the dashboard's numbers in a terminal, by the dashboard's own queries.
 
 use std::collections::HashSet;
-use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -64,7 +63,7 @@ pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Re
         summary
             .by_reason
             .iter()
-            .map(|(reason, n)| (reason.as_str(), *n))
+            .map(|(reason, n)| (reason.name(), *n))
             .collect(),
     );
     if arguments.json {
@@ -179,7 +178,7 @@ fn show(failure: &StoredFailure, json: bool) -> Result<(), Failure> {
         "{}  {:<12} {:<28} {:>5}×  {}",
         event.occurred_at.format("%F %T%.3f"),
         event.reason.code().as_str(),
-        event.reason.as_str(),
+        event.reason.name(),
         event.occurrences,
         event.path,
     ))
@@ -201,19 +200,23 @@ fn filter(arguments: &ErrorsArguments, now: DateTime<Utc>) -> Result<FailureFilt
         to: moment(&arguments.to, now)?,
     };
     let mut filter = FailureFilter::all(window);
-    filter.codes = parse_all::<FailureCode>("code", &arguments.code)?;
-    filter.reasons = parse_all::<Reason>("reason", &arguments.reason)?;
+    filter.codes = named("code", &arguments.code, FailureCode::from_name)?;
+    filter.reasons = named("reason", &arguments.reason, Reason::from_name)?;
     Ok(filter)
 }
 
-fn parse_all<T: FromStr>(what: &str, texts: &[String]) -> Result<Vec<T>, Failure> {
-    texts
+fn named<T>(
+    what: &str,
+    names: &[String],
+    from_name: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Failure> {
+    names
         .iter()
-        .map(|text| {
-            text.parse().map_err(|_| {
+        .map(|name| {
+            from_name(name).ok_or_else(|| {
                 Failure::new(
                     Kind::Refused,
-                    format!("'{text}' is no {what}; see docs/ERRORS.md"),
+                    format!("'{name}' is no {what}; see docs/ERRORS.md"),
                 )
             })
         })
