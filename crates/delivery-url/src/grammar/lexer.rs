@@ -56,17 +56,12 @@ impl<'t> Tokens<'t> {
             return Ok(None);
         };
         let begins_step = self.begins_step;
-        let part = match rest.split_once([',', ':']) {
-            Some((part, after)) => {
-                self.begins_step = rest.as_bytes().get(part.len()) == Some(&b':');
-                self.rest = Some(after);
-                part
-            }
-            None => {
-                self.rest = None;
-                rest
-            }
+        let (part, after) = match rest.split_once([',', ':']) {
+            Some((part, after)) => (part, Some(after)),
+            None => (rest, None),
         };
+        self.begins_step = rest.as_bytes().get(part.len()) == Some(&b':');
+        self.rest = after;
         let text = if self.is_encoded {
             decode(part)?
         } else {

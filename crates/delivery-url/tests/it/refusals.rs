@@ -15,7 +15,6 @@ const MALFORMED: &[&str] = &[
     "w",
     "h-auto",
     "ar-0-0",
-    "ar-4",
     "ar-4-3-2",
     "ar-0",
     "q-0",
