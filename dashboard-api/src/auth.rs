@@ -1,6 +1,8 @@
-//! Who asks: a tenant by its private key, or the operator.
+//! Who asks: a tenant by its private key, or the operator by the operator key.
 
 mod basic;
 mod operator;
+mod tenant;
 
 pub(crate) use operator::Operator;
+pub(crate) use tenant::Tenant;

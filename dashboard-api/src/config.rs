@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use limpid_domain::clock::Clock;
+use limpid_event_store::Database;
+use limpid_event_store::vault::Vault;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use url::Url;
@@ -21,6 +23,10 @@ pub struct DashboardConfig {
 /// What the routes need.
 #[derive(Debug, Clone)]
 pub struct ApiConfig {
+    /// The log and its projections.
+    pub database: Database,
+    /// Seals and opens secrets.
+    pub vault: Vault,
     /// Opens `/operator/v1`.
     pub operator_key: SecretString,
     /// Where serving answers, for example `http://127.0.0.1:8080/`; made part of answers, never called from here.

@@ -3,13 +3,21 @@
 //! A handler returns an [`ApiError`]; it travels as a [`Problem`] in the response's extensions and `exchange` writes the
 //! body, which needs the request id.
 
+mod kind;
 mod problem;
 
 use std::error::Error;
 
+use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use limpid_domain::refusal::Refusal;
+use limpid_event_store::StoreError;
 
+use crate::commands::CommandError;
+use crate::routes::health::Readiness;
+
+pub(crate) use kind::{Kind, kind_named};
 pub(crate) use problem::{FieldError, Problem, ProblemBody};
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -40,7 +48,7 @@ pub(crate) enum ApiError {
     RouteNotFound,
     /// No such thing, or another tenant's: the answer is the same.
     #[error("{0}")]
-    NotFound(&'static str),
+    NotFound(String),
     /// The route exists with other methods; `Allow` names them.
     #[error("This address does not answer the method of your request.")]
     MethodNotAllowed,
@@ -61,12 +69,18 @@ pub(crate) enum ApiError {
     /// Query parameters that cannot be read, each with its own text. Never empty.
     #[error("{}", .0.first().map_or("A query parameter is invalid.", |first| first.detail.as_str()))]
     ParametersInvalid(Vec<FieldError>),
+    /// The cursor is none, or was made for another filter.
+    #[error("The cursor does not belong to this question; begin without one.")]
+    CursorInvalid,
     /// A rule of the domain refuses the command; the text says which.
     #[error("{0}")]
     Refused(String),
     /// Something else has the name or changed the object first.
     #[error("{0}")]
     Conflict(String),
+    /// `If-Match` names an older version.
+    #[error("The object was changed in the meantime.")]
+    VersionStale,
     /// The database or another dependency is away; worth a retry.
     #[error("Limpid cannot reach its database at the moment.")]
     Unavailable(#[source] BoxError),
@@ -75,65 +89,29 @@ pub(crate) enum ApiError {
     Internal(#[source] BoxError),
 }
 
-/// Kind of an error: what stays the same for every instance of it.
-struct Kind {
-    status: StatusCode,
-    /// Stable, kebab-case; the last segment of `type`.
-    code: &'static str,
-    title: &'static str,
-}
-
 impl ApiError {
-    fn kind(&self) -> Kind {
-        use StatusCode as S;
-        let (status, code, title) = match self {
-            Self::PrivateKeyMissing => (
-                S::UNAUTHORIZED,
-                "private-key-missing",
-                "Private key missing",
-            ),
-            Self::PrivateKeyUnknown => (S::FORBIDDEN, "private-key-unknown", "Private key unknown"),
-            Self::PrivateKeyExpired => (S::FORBIDDEN, "private-key-expired", "Private key expired"),
-            Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "Account disabled"),
-            Self::OperatorKeyMissing => (
-                S::UNAUTHORIZED,
-                "operator-key-missing",
-                "Operator key missing",
-            ),
-            Self::OperatorKeyWrong => (S::FORBIDDEN, "operator-key-wrong", "Operator key wrong"),
-            Self::RouteNotFound => (S::NOT_FOUND, "route-not-found", "Nothing at this address"),
-            Self::NotFound(_) => (S::NOT_FOUND, "not-found", "Not found"),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "Method not allowed",
-            ),
-            Self::NotSupported => (S::NOT_IMPLEMENTED, "not-supported", "Not supported"),
-            Self::BodyTooLarge(_) => (
-                S::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "Request body too large",
-            ),
-            Self::BodyTimeout(_) => (S::REQUEST_TIMEOUT, "body-timeout", "Request body too slow"),
-            Self::BodyInvalid(_) => (S::BAD_REQUEST, "body-invalid", "Request body invalid"),
-            Self::ParametersInvalid(_) => (
-                S::BAD_REQUEST,
-                "parameter-invalid",
-                "Query parameter invalid",
-            ),
-            Self::Refused(_) => (S::BAD_REQUEST, "refused", "Refused by a rule"),
-            Self::Conflict(_) => (S::CONFLICT, "conflict", "Conflict"),
-            Self::Unavailable(_) => (
-                S::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Temporarily unavailable",
-            ),
-            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-        };
-        Kind {
-            status,
-            code,
-            title,
+    fn kind(&self) -> &'static Kind {
+        match self {
+            Self::PrivateKeyMissing => &kind::PRIVATE_KEY_MISSING,
+            Self::PrivateKeyUnknown => &kind::PRIVATE_KEY_UNKNOWN,
+            Self::PrivateKeyExpired => &kind::PRIVATE_KEY_EXPIRED,
+            Self::AccountDisabled => &kind::ACCOUNT_DISABLED,
+            Self::OperatorKeyMissing => &kind::OPERATOR_KEY_MISSING,
+            Self::OperatorKeyWrong => &kind::OPERATOR_KEY_WRONG,
+            Self::RouteNotFound => &kind::ROUTE_NOT_FOUND,
+            Self::NotFound(_) => &kind::NOT_FOUND,
+            Self::MethodNotAllowed => &kind::METHOD_NOT_ALLOWED,
+            Self::NotSupported => &kind::NOT_SUPPORTED,
+            Self::BodyTooLarge(_) => &kind::BODY_TOO_LARGE,
+            Self::BodyTimeout(_) => &kind::BODY_TIMEOUT,
+            Self::BodyInvalid(_) => &kind::BODY_INVALID,
+            Self::ParametersInvalid(_) => &kind::PARAMETER_INVALID,
+            Self::CursorInvalid => &kind::CURSOR_INVALID,
+            Self::Refused(_) => &kind::REFUSED,
+            Self::Conflict(_) => &kind::CONFLICT,
+            Self::VersionStale => &kind::VERSION_STALE,
+            Self::Unavailable(_) => &kind::UNAVAILABLE,
+            Self::Internal(_) => &kind::INTERNAL,
         }
     }
 
@@ -157,6 +135,36 @@ impl ApiError {
     }
 }
 
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NotFound { message } => Self::NotFound(message),
+            CommandError::Refused { message } => Self::Refused(message),
+            CommandError::Taken { message } => Self::Conflict(message),
+            // Commands of one tenant run one after another, so this only happens to a version the caller named.
+            CommandError::Conflict => Self::VersionStale,
+            CommandError::Unavailable(source) => Self::Unavailable(source.into()),
+            CommandError::Internal(source) => Self::Internal(source.into()),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        CommandError::from(refusal).into()
+    }
+}
+
 /// The error and its sources in one line, outermost first.
 fn chain_of(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -171,12 +179,8 @@ fn chain_of(error: &(dyn Error + 'static)) -> String {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let Kind {
-            status,
-            code,
-            title,
-        } = self.kind();
-        let mut response = status.into_response();
+        let kind = self.kind();
+        let mut response = kind.status.into_response();
         let headers = response.headers_mut();
         if let Some(retry) = self.should_retry() {
             let value = if retry { "true" } else { "false" };
@@ -202,12 +206,20 @@ impl IntoResponse for ApiError {
             _ => Vec::new(),
         };
         response.extensions_mut().insert(Problem {
-            status,
-            code,
-            title,
+            kind,
             message,
             errors,
         });
         response
+    }
+}
+
+/// `/readyz` when something is missing: 503 with the reasons instead of a problem.
+#[derive(Debug)]
+pub(crate) struct NotReady(pub(crate) Readiness);
+
+impl IntoResponse for NotReady {
+    fn into_response(self) -> Response {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(self.0)).into_response()
     }
 }

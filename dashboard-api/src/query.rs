@@ -95,13 +95,29 @@ impl Parameters {
         parsed
     }
 
+    /// One of a few names, with what it stands for.
+    pub(crate) fn choice<T: Copy>(
+        &mut self,
+        name: &str,
+        choices: &[(&'static str, T)],
+    ) -> Option<(&'static str, T)> {
+        let value = self.one(name)?;
+        let chosen = choices.iter().find(|(choice, _)| *choice == value).copied();
+        if chosen.is_none() {
+            let known: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            let (known, shown) = (known.join(", "), shown(&value));
+            self.refuse(name, format!("{name} is one of {known}, not \"{shown}\"."));
+        }
+        chosen
+    }
+
     /// A whole number within `allowed`, both ends included.
-    pub(crate) fn number(&mut self, name: &str, allowed: (u32, u32), default: u32) -> u32 {
+    pub(crate) fn number(&mut self, name: &str, allowed: (u16, u16), default: u16) -> u16 {
         let Some(value) = self.one(name) else {
             return default;
         };
         let (least, most) = allowed;
-        match value.parse::<u32>() {
+        match value.parse::<u16>() {
             Ok(number) if (least..=most).contains(&number) => number,
             _ => {
                 let shown = shown(&value);

@@ -1,19 +1,23 @@
 //! Every route, and the OpenAPI document made of the same list.
 
+mod description;
+
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
+use limpid_domain::event::EventMeta;
+use limpid_event_store::Database;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use crate::commands::CommandContext;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeState, exchange};
-use crate::routes::{health, unsupported};
+use crate::routes::{accounts, dashboard, health, operator, problems, unsupported};
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,6 +27,20 @@ impl ApiState {
     /// The configuration the service was started with.
     pub(crate) fn config(&self) -> &ApiConfig {
         &self.0
+    }
+
+    /// The log and its projections.
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// Where a command takes effect and what the log says about it.
+    pub(crate) fn command_context(&self, meta: EventMeta) -> CommandContext<'_> {
+        CommandContext {
+            database: &self.0.database,
+            vault: &self.0.vault,
+            meta,
+        }
     }
 }
 
@@ -56,12 +74,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 fn documented_routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(health::livez))
+    OpenApiRouter::with_openapi(description::Description::openapi())
+        .merge(accounts::origins::routes())
+        .merge(accounts::url_endpoints::routes())
+        .merge(dashboard::origin_errors::routes())
+        .merge(dashboard::custom_domains::routes())
+        .merge(dashboard::changes::routes())
+        .merge(operator::tenants::routes())
+        .merge(health::routes())
+        .merge(problems::routes())
 }
-
-#[derive(OpenApi)]
-#[openapi(info(
-    title = "Limpid dashboard API",
-    description = "Origins, URL endpoints and why images failed."
-))]
-struct Document;

@@ -3,4 +3,8 @@
 pub(crate) mod accounts;
 pub(crate) mod dashboard;
 pub(crate) mod health;
+pub(crate) mod operator;
+pub(crate) mod problems;
 pub(crate) mod unsupported;
+
+mod resource;

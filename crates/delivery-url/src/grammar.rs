@@ -51,8 +51,8 @@ pub fn parse(text: &str) -> Result<Transformation, TransformationError> {
     }
     let decoded_first = lexer::decode_separators(text)?;
     let tokens = match &decoded_first {
-        Some(decoded) => lexer::Tokens::decoded(decoded),
-        None => lexer::Tokens::encoded(text),
+        Some(decoded) => lexer::split_decoded(decoded),
+        None => lexer::split_encoded(text)?,
     };
     parser::Parser::new(tokens).transformation()
 }

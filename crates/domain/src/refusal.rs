@@ -9,6 +9,9 @@ pub enum Refusal {
     /// The request breaks a rule.
     #[error("{0}")]
     Invalid(String),
+    /// A name that must be unique is somebody else's.
+    #[error("{0}")]
+    Taken(String),
 }
 
 impl Refusal {
@@ -22,10 +25,15 @@ impl Refusal {
         Self::NotFound(message.into())
     }
 
+    /// A taken name, with the sentence for the caller.
+    pub fn taken(message: impl Into<String>) -> Self {
+        Self::Taken(message.into())
+    }
+
     /// The sentence for the caller.
     pub fn message(&self) -> &str {
         match self {
-            Self::NotFound(message) | Self::Invalid(message) => message,
+            Self::NotFound(message) | Self::Invalid(message) | Self::Taken(message) => message,
         }
     }
 }

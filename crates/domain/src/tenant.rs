@@ -110,14 +110,14 @@ pub enum NameAvailability {
 
 /// What happens when a tenant is to be created.
 ///
-/// Errors: [`Refusal::Invalid`].
+/// Errors: [`Refusal::Taken`].
 pub fn decide(
     state: Option<&TenantState>,
     command: CreateTenant,
     availability: NameAvailability,
 ) -> Result<Vec<ConfigEvent>, Refusal> {
     if state.is_some() || availability == NameAvailability::Taken {
-        return Err(Refusal::invalid(format!(
+        return Err(Refusal::taken(format!(
             "imagekitId {} is already taken.",
             command.imagekit_id
         )));

@@ -117,6 +117,26 @@ pub async fn read_since(
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 
+/// At most `limit` events of a tenant before a position (or its newest ones), newest first.
+///
+/// Errors: [`StoreError::Undecodable`], [`StoreError::Unavailable`].
+pub async fn read_before(
+    tx: &mut TenantTx,
+    before: Option<TenantSeq>,
+    limit: u32,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let rows: Vec<EventRow> = sqlx::query_as(
+        "select tenant_id, tenant_seq, stream_id, version, event_id, recorded_at, meta, kind, schema_v, data \
+         from config_event where tenant_id = $1 and tenant_seq < $2 order by tenant_seq desc limit $3",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(before.map_or(i64::MAX, |before| before.0))
+    .bind(i64::from(limit))
+    .fetch_all(tx.as_conn())
+    .await?;
+    rows.into_iter().map(StoredEvent::try_from).collect()
+}
+
 /// Every tenant's head.
 ///
 /// Errors: [`StoreError::Unavailable`].

@@ -19,6 +19,12 @@ pub enum CommandError {
         /// For the caller.
         message: String,
     },
+    /// A name that must be unique is taken. The caller's.
+    #[error("{message}")]
+    Taken {
+        /// For the caller.
+        message: String,
+    },
     /// Somebody changed the thing since the caller looked at it. The caller reads again and decides again.
     #[error("the resource was changed by somebody else in the meantime")]
     Conflict,
@@ -35,6 +41,7 @@ impl From<Refusal> for CommandError {
         match refusal {
             Refusal::NotFound(message) => Self::NotFound { message },
             Refusal::Invalid(message) => Self::Refused { message },
+            Refusal::Taken(message) => Self::Taken { message },
         }
     }
 }
@@ -46,7 +53,9 @@ impl From<StoreError> for CommandError {
             StoreError::Unavailable(_) => Self::Unavailable(error),
             // Globally unique names are only known to be free once they are written; the index decides a race.
             StoreError::Taken { constraint } => match constraint.as_str() {
-                "tenant_imagekit_id" => refused("imagekitId is already taken."),
+                "tenant_imagekit_id" => Self::Taken {
+                    message: "imagekitId is already taken.".to_owned(),
+                },
                 "custom_domain_domain" => refused("One of the custom domains is not available."),
                 _ => Self::Internal(StoreError::Taken { constraint }),
             },

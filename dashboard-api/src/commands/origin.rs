@@ -117,13 +117,11 @@ async fn seal(
     version: StreamVersion,
     credentials: &OriginCredentials,
 ) -> Result<Option<SecretRef>, CommandError> {
-    match credentials.to_plaintext() {
-        Some(plaintext) => command.seal(id.into(), version, &plaintext).await.map(Some),
-        None => {
-            command.destroy_secret(id.into()).await?;
-            Ok(None)
-        }
+    if let Some(plaintext) = credentials.to_plaintext() {
+        return command.seal(id.into(), version, &plaintext).await.map(Some);
     }
+    command.destroy_secret(id.into()).await?;
+    Ok(None)
 }
 
 async fn attach_to_default(

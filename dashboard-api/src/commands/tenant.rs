@@ -30,7 +30,7 @@ pub struct CreatedTenant {
 
 /// Creates a tenant with its default URL endpoint and a key pair, all or nothing.
 ///
-/// Errors: [`CommandError::Refused`] if the name is taken, [`CommandError::Unavailable`].
+/// Errors: [`CommandError::Taken`], [`CommandError::Unavailable`].
 pub async fn create_tenant(
     context: &CommandContext<'_>,
     create: CreateTenant,

@@ -1,15 +1,14 @@
 //! The body of an error answer: RFC 9457 members and ImageKit's `message` and `help` in one object.
 
-use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::kind::Kind;
 
 /// A problem before it is written; travels in the response's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
-    pub(crate) title: &'static str,
+    pub(crate) kind: &'static Kind,
     pub(crate) message: String,
     pub(crate) errors: Vec<FieldError>,
 }
@@ -18,12 +17,12 @@ impl Problem {
     /// The body for the request with this id.
     pub(crate) fn body(self, request_id: String, help: String) -> ProblemBody {
         ProblemBody {
-            kind: format!("/problems/{}", self.code),
-            title: self.title,
-            status: self.status.as_u16(),
+            kind: format!("/problems/{}", self.kind.code),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
             detail: self.message.clone(),
             instance: format!("/requests/{request_id}"),
-            code: self.code,
+            code: self.kind.code,
             request_id,
             errors: self.errors,
             message: self.message,

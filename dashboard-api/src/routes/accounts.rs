@@ -1,3 +1,4 @@
 //! `/v1/accounts`: ImageKit's management API.
 
 pub(crate) mod origins;
+pub(crate) mod url_endpoints;

@@ -1,3 +1,5 @@
 //! `/dashboard/v1`: our own resources.
 
+pub(crate) mod changes;
+pub(crate) mod custom_domains;
 pub(crate) mod origin_errors;

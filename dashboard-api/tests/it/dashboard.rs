@@ -6,29 +6,68 @@ use http::Method;
 use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
 use limpid_dashboard_api::{DashboardConfig, run};
 use limpid_domain::clock::Clock;
+use limpid_domain::ids::{ImagekitId, TenantId};
+use limpid_event_store::vault::{KeyRing, Vault};
+use limpid_event_store::{Database, DatabaseOptions};
+use limpid_read_models::delivery_config::tenant_by_imagekit_id;
+use limpid_testkit::database::TestDatabase;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client::Call;
+use crate::client::{Answer, Call};
 
 pub(crate) const OPERATOR_KEY: &str = "operator_key_of_the_tests";
 
-/// A dashboard on a free port. Dropped, it stops.
+/// A dashboard on a free port with a database of its own. Dropped, it stops.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
     pub(crate) address: String,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) database: Database,
+    pub(crate) vault: Vault,
+}
+
+/// A tenant of a test and its private key.
+#[derive(Debug)]
+pub(crate) struct Account<'a> {
+    dashboard: &'a Dashboard,
+    pub(crate) id: TenantId,
+    pub(crate) private_key: String,
+    pub(crate) public_key: String,
 }
 
 impl Dashboard {
     pub(crate) async fn start() -> Self {
+        let database = TestDatabase::migrated(|url| async move {
+            Database::migrate(&url).await.unwrap();
+        });
+        let database = database.await;
+        let options = DatabaseOptions::default();
+        Self::start_on(Database::connect(database.url(), &options).await.unwrap()).await
+    }
+
+    /// A dashboard whose database nobody answers for.
+    pub(crate) async fn start_without_database() -> Self {
+        let options = DatabaseOptions {
+            acquire_timeout: Duration::from_millis(200),
+            ..DatabaseOptions::default()
+        };
+        let url = "postgres://nobody@127.0.0.1:1/nothing";
+        Self::start_on(Database::lazy(url, &options).unwrap()).await
+    }
+
+    pub(crate) async fn start_on(database: Database) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
+        let vault = Vault::new(KeyRing::generate().unwrap());
         let config = DashboardConfig {
             listener,
             api: ApiConfig {
+                database: database.clone(),
+                vault: vault.clone(),
                 operator_key: OPERATOR_KEY.into(),
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),
                 help: DEFAULT_HELP.to_owned(),
@@ -45,6 +84,8 @@ impl Dashboard {
             address,
             shutdown,
             tasks,
+            database,
+            vault,
         }
     }
 
@@ -54,6 +95,55 @@ impl Dashboard {
 
     pub(crate) fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path)
+    }
+
+    pub(crate) async fn account(&self, imagekit_id: &str) -> Account<'_> {
+        let created = self
+            .call(Method::POST, "/operator/v1/tenants")
+            .bearer(OPERATOR_KEY)
+            .json(&json!({ "imagekitId": imagekit_id }))
+            .send()
+            .await
+            .expect(201);
+        let name: ImagekitId = imagekit_id.parse().unwrap();
+        let tenant = tenant_by_imagekit_id(&self.database, &name).await.unwrap();
+        Account {
+            dashboard: self,
+            id: tenant.unwrap().tenant_id,
+            private_key: created["privateKey"].as_str().unwrap().to_owned(),
+            public_key: created["publicKey"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+impl Account<'_> {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
+        self.dashboard
+            .call(method, path)
+            .private_key(&self.private_key)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path).json(body).send().await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path).json(body).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path).send().await
+    }
+
+    /// Adds a web proxy and returns its id.
+    pub(crate) async fn origin(&self, name: &str) -> String {
+        let body = json!({"name": name, "type": "WEB_PROXY"});
+        let origin = self.post("/v1/accounts/origins", &body).await.expect(201);
+        origin["id"].as_str().unwrap().to_owned()
     }
 }
 

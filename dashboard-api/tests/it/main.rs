@@ -2,6 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod authentication;
+mod changes;
 mod client;
+mod custom_domains;
 mod dashboard;
+mod management;
+mod openapi;
+mod operator;
+mod origin_errors;
+mod outage;
+mod request_bodies;
 mod surroundings;

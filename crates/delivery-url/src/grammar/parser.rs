@@ -1,6 +1,6 @@
 //! Tokens → steps. `:` and `,` inside `l-…,l-end` and `if-…,if-end` belong to the block, not to the step around it.
 
-use super::lexer::{Token, Tokens};
+use super::lexer::Token;
 use super::parameters::{Draft, Parameter};
 use super::{MAX_STEPS, TransformationError, arithmetic, layers, parameters};
 use crate::transformation::{Conditional, Step, Transformation};
@@ -14,7 +14,8 @@ const IF_OPEN: &str = "this if block is not closed; end it with if-end";
 
 /// Reads tokens from the left, never back.
 pub(super) struct Parser<'t> {
-    tokens: Tokens<'t>,
+    tokens: Vec<Token<'t>>,
+    next: usize,
     steps: usize,
     pub(super) layer_depth: usize,
     conditional_depth: usize,
@@ -29,9 +30,10 @@ enum Ending {
 }
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(tokens: Tokens<'t>) -> Self {
+    pub(super) fn new(tokens: Vec<Token<'t>>) -> Self {
         Self {
             tokens,
+            next: 0,
             steps: 0,
             layer_depth: 0,
             conditional_depth: 0,
@@ -55,8 +57,16 @@ impl<'t> Parser<'t> {
     }
 
     /// The next token, taken.
-    pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, TransformationError> {
-        self.tokens.take()
+    pub(super) fn take(&mut self) -> Option<Token<'t>> {
+        let token = self.tokens.get_mut(self.next)?;
+        self.next += 1;
+        Some(std::mem::replace(
+            token,
+            Token {
+                text: "".into(),
+                begins_step: false,
+            },
+        ))
     }
 
     /// Counts a step and appends it, unless nothing is left in it.
@@ -91,7 +101,7 @@ impl<'t> Parser<'t> {
         let mut draft = Draft::default();
         let mut block: Option<Step> = None;
         let mut is_first = true;
-        while let Some(token) = self.take()? {
+        while let Some(token) = self.take() {
             let ending = match &*token.text {
                 "if-else" => Some(Ending::Else),
                 "if-end" => Some(Ending::EndIf),

@@ -42,16 +42,16 @@ impl UrlEndpointDraft {
     }
 }
 
-/// Reads the body of a request that sets an endpoint's custom domains: `{"domains": ["images.example.com"]}`.
+/// Reads the body of a request that sets an endpoint's custom domains: `{"customDomains": ["images.example.com"]}`.
 ///
 /// Errors: [`Refusal::Invalid`] with the first broken rule.
 pub fn parse_custom_domains(body: Value) -> Result<Vec<CustomDomain>, Refusal> {
     let mut fields = Fields::of(body)?;
-    let names = fields.texts("domains")?;
+    let names = fields.texts("customDomains")?;
     fields.finish()?;
     if names.len() > MAX_CUSTOM_DOMAINS {
         return Err(Refusal::invalid(format!(
-            "domains must contain at most {MAX_CUSTOM_DOMAINS} items"
+            "customDomains must contain at most {MAX_CUSTOM_DOMAINS} items"
         )));
     }
     let mut domains = Vec::with_capacity(names.len());
@@ -59,7 +59,7 @@ pub fn parse_custom_domains(body: Value) -> Result<Vec<CustomDomain>, Refusal> {
         let domain =
             CustomDomain::try_from(name).map_err(|reason| Refusal::invalid(reason.to_string()))?;
         if domains.contains(&domain) {
-            return Err(Refusal::invalid(format!("domains contains {domain} twice")));
+            return Err(Refusal::invalid(format!("customDomains contains {domain} twice")));
         }
         domains.push(domain);
     }
@@ -237,13 +237,13 @@ mod tests {
 
     #[test]
     fn custom_domains_are_checked_one_by_one() {
-        let domains = parse_custom_domains(json!({"domains": ["A.example", "b.example"]})).unwrap();
+        let domains = parse_custom_domains(json!({"customDomains": ["A.example", "b.example"]})).unwrap();
         assert_eq!(domains.len(), 2);
-        let twice = parse_custom_domains(json!({"domains": ["a.example", "A.example"]}));
+        let twice = parse_custom_domains(json!({"customDomains": ["a.example", "A.example"]}));
         assert_eq!(
             twice.unwrap_err().message(),
-            "domains contains a.example twice"
+            "customDomains contains a.example twice"
         );
-        assert!(parse_custom_domains(json!({"domains": ["localhost"]})).is_err());
+        assert!(parse_custom_domains(json!({"customDomains": ["localhost"]})).is_err());
     }
 }

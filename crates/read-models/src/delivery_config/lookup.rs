@@ -79,6 +79,27 @@ pub async fn tenant_by_imagekit_id(
     row.map(TenantView::try_from).transpose()
 }
 
+/// At most `limit` tenants whose public name sorts after `after`, by name.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn tenants(
+    database: &Database,
+    after: Option<&ImagekitId>,
+    limit: u32,
+) -> Result<Vec<TenantView>, StoreError> {
+    let mut conn = database.service().await?;
+    // Bytewise, whatever the database's collation: the same order everywhere.
+    let rows: Vec<TenantRow> = sqlx::query_as(
+        "select tenant_id, imagekit_id, name, lifecycle, settings, created_at from tenant \
+         where generation = 0 and imagekit_id collate \"C\" > $1 order by imagekit_id collate \"C\" limit $2",
+    )
+    .bind(after.map_or("", ImagekitId::as_str))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    rows.into_iter().map(TenantView::try_from).collect()
+}
+
 /// Whether some tenant has this public name.
 ///
 /// Errors: [`StoreError::Unavailable`].

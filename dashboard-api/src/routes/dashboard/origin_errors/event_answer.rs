@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use limpid_domain::failure::advice::{AdviceContext, advice};
 use limpid_domain::failure::{FailureDetail, FailureEvent};
+use limpid_read_models::delivery_config::UrlEndpointConfig;
+use limpid_read_models::failure_log::StoredFailure;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::names::{NamedEndpoint, Names};
+use super::names::Names;
 
 /// One failed attempt, as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,6 +89,12 @@ pub(super) struct EventWithDetailAnswer {
     /// The `ik-error` header of the answer.
     #[schema(example = "EACCES - Access to S3 was denied, check the credentials of the origin")]
     ik_error: String,
+    /// All recorded attempts of the same request, this one included, in their order.
+    attempts: Vec<EventAnswer>,
+    /// The serving node that recorded it. A text: the number has up to 63 bits.
+    node_id: String,
+    /// The batch it was stored with, dense per node.
+    batch_seq: i64,
     /// What is only kept below a rate.
     #[schema(value_type = Option<Object>)]
     detail: Option<FailureDetail>,
@@ -120,7 +128,7 @@ impl EventAnswer {
                 .map(limpid_domain::origin::OriginKind::as_str),
             url_endpoint_id: names
                 .endpoint(event.endpoint_no)
-                .map(NamedEndpoint::public_id),
+                .map(UrlEndpointConfig::api_id),
             path: event.path.clone(),
             upstream_status: (event.upstream_status != 0).then_some(event.upstream_status),
             provider_code: detail.and_then(|detail| detail.provider_code.clone()),
@@ -133,21 +141,28 @@ impl EventAnswer {
 }
 
 impl EventWithDetailAnswer {
-    /// The event with its explanation.
-    pub(super) fn new(event: &FailureEvent, names: &Names) -> Self {
+    /// The event with its explanation and its siblings.
+    pub(super) fn new(stored: &StoredFailure, attempts: &[StoredFailure], names: &Names) -> Self {
+        let event = &stored.event;
         let answer = EventAnswer::new(event, names);
         let endpoint = names.endpoint(event.endpoint_no);
         let detail = event.detail.as_deref();
         let context = AdviceContext {
             origin: names.origin(event.origin_no).map(|origin| &origin.settings),
             location: detail.and_then(|detail| detail.location.as_deref()),
-            endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
+            endpoint: endpoint.map(|endpoint| endpoint.settings.description.as_str()),
             endpoint_id: answer.url_endpoint_id.as_deref(),
         };
+        let attempts = attempts.iter();
         Self {
             meaning: event.reason.row().meaning,
             advice: advice(event.reason, &context),
             ik_error: format!("{} - {}", answer.code, answer.message),
+            attempts: attempts
+                .map(|attempt| EventAnswer::new(&attempt.event, names))
+                .collect(),
+            node_id: stored.node.to_string(),
+            batch_seq: stored.batch.0,
             detail: detail.cloned(),
             event: answer,
         }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::reason::TABLE;
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
 use limpid_domain::ids::{OriginId, UrlEndpointId};
+use utoipa::IntoParams;
 
 use crate::query::Parameters;
 
@@ -13,6 +14,30 @@ use crate::query::Parameters;
 pub(super) const FILTER_NAMES: [&str; 8] = [
     "from", "to", "code", "reason", "origin", "endpoint", "outcome", "q",
 ];
+
+/// The filter in the OpenAPI document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, never built")]
+pub(super) struct FilterParameters {
+    /// First moment: RFC 3339, `now`, or `now-6h` (s, m, h, d, w). 24 hours before `to` where it is not given.
+    #[param(example = "now-6h")]
+    from: Option<String>,
+    /// First moment no longer included; at most 90 days after `from`. Now where it is not given.
+    to: Option<String>,
+    /// Any of these codes.
+    code: Option<Vec<String>>,
+    /// Any of these reasons.
+    reason: Option<Vec<String>>,
+    /// Any of these origins: ids, or `none` for failures before an origin was asked.
+    origin: Option<Vec<String>>,
+    /// Any of these URL endpoints: ids, `default`, or `none`.
+    endpoint: Option<Vec<String>>,
+    /// Any of failed, rescued, defaulted, stale.
+    outcome: Option<Vec<String>>,
+    /// The path contains this text, exactly as written.
+    q: Option<String>,
+}
 
 /// Longest period one question may cover.
 const MAX_SPAN: TimeDelta = TimeDelta::days(90);

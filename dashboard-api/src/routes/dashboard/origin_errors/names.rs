@@ -1,95 +1,62 @@
 //! Fact tables hold small numbers; answers hold public ids. This is where one becomes the other.
 
-use std::collections::HashMap;
-
-use limpid_domain::ids::{OriginId, OriginNo, UrlEndpointId, UrlEndpointNo};
-use limpid_domain::origin::OriginSettings;
-use limpid_domain::url_endpoint::DEFAULT_ENDPOINT_NAME;
+use limpid_domain::ids::{OriginId, OriginNo, UrlEndpointNo};
+use limpid_event_store::{StoreError, TenantTx};
+use limpid_read_models::delivery_config::{self, OriginView, UrlEndpointConfig};
 
 use super::filter::{EndpointChoice, OriginChoice};
 
 /// Every origin and URL endpoint a tenant has or had; failures outlive what they happened to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
-    origins: HashMap<OriginNo, NamedOrigin>,
-    endpoints: HashMap<UrlEndpointNo, NamedEndpoint>,
-}
-
-/// An origin as events refer to it.
-#[derive(Debug)]
-pub(super) struct NamedOrigin {
-    /// Its public id.
-    pub(super) id: OriginId,
-    /// Its settings; of a deleted one, the last.
-    pub(super) settings: OriginSettings,
-}
-
-/// A URL endpoint as events refer to it.
-#[derive(Debug)]
-pub(super) struct NamedEndpoint {
-    /// Its id; not what answers show for the default endpoint.
-    pub(super) id: UrlEndpointId,
-    /// Whether it is the default endpoint.
-    pub(super) is_default: bool,
-    /// What its tenant calls it.
-    pub(super) description: String,
-}
-
-impl NamedEndpoint {
-    /// The id that answers show.
-    pub(super) fn public_id(&self) -> String {
-        if self.is_default {
-            DEFAULT_ENDPOINT_NAME.to_owned()
-        } else {
-            self.id.to_string()
-        }
-    }
+    origins: Vec<OriginView>,
+    endpoints: Vec<UrlEndpointConfig>,
 }
 
 /// Stands in a filter for ids nobody has, so that it matches nothing. Real numbers are positive.
 const UNKNOWN: i32 = -1;
 
 impl Names {
-    /// Names of these.
-    pub(super) fn new(
-        origins: impl IntoIterator<Item = (OriginNo, NamedOrigin)>,
-        endpoints: impl IntoIterator<Item = (UrlEndpointNo, NamedEndpoint)>,
-    ) -> Self {
-        Self {
-            origins: origins.into_iter().collect(),
-            endpoints: endpoints.into_iter().collect(),
-        }
+    /// The tenant's names.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub(super) async fn load(tx: &mut TenantTx) -> Result<Self, StoreError> {
+        Ok(Self {
+            origins: delivery_config::origins(tx).await?,
+            endpoints: delivery_config::url_endpoints(tx).await?,
+        })
     }
 
     /// The origin with this number.
-    pub(super) fn origin(&self, no: OriginNo) -> Option<&NamedOrigin> {
-        self.origins.get(&no)
+    pub(super) fn origin(&self, no: OriginNo) -> Option<&OriginView> {
+        self.origins.iter().find(|origin| origin.no == no)
     }
 
     /// The URL endpoint with this number.
-    pub(super) fn endpoint(&self, no: UrlEndpointNo) -> Option<&NamedEndpoint> {
-        self.endpoints.get(&no)
+    pub(super) fn endpoint(&self, no: UrlEndpointNo) -> Option<&UrlEndpointConfig> {
+        self.endpoints.iter().find(|endpoint| endpoint.no == no)
     }
 
     /// The numbers of the origins asked for. Another tenant's id is as unknown as a random one.
     pub(super) fn origin_nos(&self, choices: &[OriginChoice]) -> Vec<OriginNo> {
         let no_of = |id: OriginId| {
-            let mut known = self.origins.iter();
-            known.find(|(_, origin)| origin.id == id).map(|(no, _)| *no)
+            let known = self.origins.iter().find(|origin| origin.id == id);
+            known.map_or(OriginNo(UNKNOWN), |origin| origin.no)
         };
         let numbers = choices.iter().map(|choice| match choice {
             OriginChoice::None => OriginNo::NONE,
-            OriginChoice::Id(id) => no_of(*id).unwrap_or(OriginNo(UNKNOWN)),
+            OriginChoice::Id(id) => no_of(*id),
         });
         numbers.collect()
     }
 
     /// The numbers of the URL endpoints asked for.
     pub(super) fn endpoint_nos(&self, choices: &[EndpointChoice]) -> Vec<UrlEndpointNo> {
-        let no_of = |matches: &dyn Fn(&NamedEndpoint) -> bool| {
-            let mut known = self.endpoints.iter();
-            let found = known.find(|(_, endpoint)| matches(endpoint));
-            found.map_or(UrlEndpointNo(UNKNOWN), |(no, _)| *no)
+        let no_of = |matches: &dyn Fn(&UrlEndpointConfig) -> bool| {
+            let known = self.endpoints.iter().find(|endpoint| matches(endpoint));
+            known.map_or(UrlEndpointNo(UNKNOWN), |endpoint| endpoint.no)
         };
         let numbers = choices.iter().map(|choice| match choice {
             EndpointChoice::None => UrlEndpointNo::NONE,
@@ -102,73 +69,66 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use limpid_domain::origin::OriginLocation;
+    use chrono::DateTime;
+    use limpid_domain::ids::{StreamVersion, UrlEndpointId};
+    use limpid_domain::origin::{OriginLocation, OriginSettings};
+    use limpid_domain::url_endpoint::UrlEndpointSettings;
 
     use super::*;
 
-    fn names() -> (Names, OriginId, UrlEndpointId) {
-        let (origin, endpoint) = (OriginId::mint(), UrlEndpointId::mint());
-        let settings = OriginSettings {
-            name: "Photos".to_owned(),
-            location: OriginLocation::WebProxy,
-            include_canonical_header: false,
-            base_url_for_canonical_header: None,
-        };
-        let named_endpoint = |id, is_default| NamedEndpoint {
-            id,
+    fn origin(no: i32) -> OriginView {
+        OriginView {
+            no: OriginNo(no),
+            id: OriginId::mint(),
+            version: StreamVersion(1),
+            settings: OriginSettings {
+                name: "Photos".to_owned(),
+                location: OriginLocation::WebProxy,
+                include_canonical_header: false,
+                base_url_for_canonical_header: None,
+            },
+            updated_at: DateTime::UNIX_EPOCH,
+            deleted: true,
+        }
+    }
+
+    fn endpoint(no: i32, is_default: bool) -> UrlEndpointConfig {
+        UrlEndpointConfig {
+            no: UrlEndpointNo(no),
+            id: UrlEndpointId::mint(),
+            version: StreamVersion(1),
             is_default,
-            description: String::new(),
-        };
-        let names = Names::new(
-            [(
-                OriginNo(4),
-                NamedOrigin {
-                    id: origin,
-                    settings,
-                },
-            )],
-            [
-                (
-                    UrlEndpointNo(3),
-                    named_endpoint(UrlEndpointId::mint(), true),
-                ),
-                (UrlEndpointNo(5), named_endpoint(endpoint, false)),
-            ],
-        );
-        (names, origin, endpoint)
+            settings: UrlEndpointSettings {
+                description: String::new(),
+                url_prefix: String::new(),
+                origins: Vec::new(),
+                url_rewriter: None,
+            },
+            updated_at: DateTime::UNIX_EPOCH,
+            deleted: false,
+        }
     }
 
     #[test]
     fn ids_become_numbers_and_unknown_ids_match_nothing() {
-        let (names, origin, endpoint) = names();
+        let names = Names {
+            origins: vec![origin(4)],
+            endpoints: vec![endpoint(3, true), endpoint(5, false)],
+        };
         let choices = [
-            OriginChoice::Id(origin),
+            OriginChoice::Id(names.origins[0].id),
             OriginChoice::None,
             OriginChoice::Id(OriginId::mint()),
         ];
-        assert_eq!(
-            names.origin_nos(&choices),
-            [OriginNo(4), OriginNo(0), OriginNo(-1)]
-        );
+        let expected = [4, 0, -1].map(OriginNo);
+        assert_eq!(names.origin_nos(&choices), expected);
         let choices = [
             EndpointChoice::Default,
-            EndpointChoice::Id(endpoint),
+            EndpointChoice::Id(names.endpoints[1].id),
             EndpointChoice::None,
             EndpointChoice::Id(UrlEndpointId::mint()),
         ];
         let expected = [3, 5, 0, -1].map(UrlEndpointNo);
         assert_eq!(names.endpoint_nos(&choices), expected);
-    }
-
-    #[test]
-    fn the_default_endpoint_is_shown_by_its_name() {
-        let (names, _, endpoint) = names();
-        let shown = |no| {
-            names
-                .endpoint(UrlEndpointNo(no))
-                .map(NamedEndpoint::public_id)
-        };
-        assert_eq!(shown(3).as_deref(), Some("default"));
-        assert_eq!(shown(5), Some(endpoint.to_string()));
     }
 }

@@ -1,0 +1,82 @@
+//! A tenant, by its private key.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use limpid_domain::event::{Actor, ActorKind, EventMeta};
+use limpid_domain::ids::TenantId;
+use limpid_domain::key_pair::{PrivateKey, PublicKey};
+use limpid_domain::tenant::TenantLifecycle;
+use limpid_read_models::delivery_config::{KeyPairOwner, find_by_private_key};
+use secrecy::ExposeSecret;
+use tracing::Span;
+
+use super::basic;
+use crate::error::ApiError;
+use crate::exchange::Exchange;
+use crate::router::ApiState;
+
+/// Proof that the request carries a valid private key of this tenant. Whose data a request may touch is known from here
+/// and from nowhere else.
+#[derive(Debug, Clone)]
+pub(crate) struct Tenant {
+    /// Whose key it is.
+    pub(crate) id: TenantId,
+    public_key: PublicKey,
+    exchange: Option<Exchange>,
+}
+
+impl Tenant {
+    /// What a configuration event says about who made it.
+    pub(crate) fn event_meta(&self) -> EventMeta {
+        let (request_id, source) = match &self.exchange {
+            Some(exchange) => (Some(exchange.request_id), exchange.source.clone()),
+            None => (None, None),
+        };
+        EventMeta {
+            actor: Actor {
+                kind: ActorKind::ApiKey,
+                label: self.public_key.to_string(),
+            },
+            source,
+            request_id,
+            command_id: None,
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, Self::Rejection> {
+        let text = basic::private_key(&parts.headers).ok_or(ApiError::PrivateKeyMissing)?;
+        // The check sum tells a typing error without a look-up; the answer is the same.
+        let key: PrivateKey = text
+            .expose_secret()
+            .parse()
+            .map_err(|_malformed| ApiError::PrivateKeyUnknown)?;
+        // Found by the hash of 256 random bits: how long the index takes tells nothing about any key.
+        let owner = find_by_private_key(state.database(), key.hash())
+            .await?
+            .ok_or(ApiError::PrivateKeyUnknown)?;
+        refuse_unusable(&owner)?;
+        Span::current().record("tenant", owner.imagekit_id.as_str());
+        Ok(Self {
+            id: owner.tenant_id,
+            public_key: owner.public_key,
+            exchange: parts.extensions.get::<Exchange>().cloned(),
+        })
+    }
+}
+
+fn refuse_unusable(owner: &KeyPairOwner) -> Result<(), ApiError> {
+    if owner.revoked {
+        return Err(ApiError::PrivateKeyExpired);
+    }
+    match owner.lifecycle {
+        TenantLifecycle::Active => Ok(()),
+        TenantLifecycle::Disabled => Err(ApiError::AccountDisabled),
+    }
+}

@@ -1,0 +1,40 @@
+//! What the OpenAPI document says about the API as a whole.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// Title, tags and ways to authenticate; the routes add themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Limpid dashboard API",
+        description = "Origins, URL endpoints, and why images failed. `/v1` is ImageKit's management API: its SDKs work unchanged. `/dashboard/v1` is Limpid's own and takes the same private key. `/operator/v1` is for whoever runs the installation."
+    ),
+    tags(
+        (name = "origins", description = "Where originals live."),
+        (name = "URL endpoints", description = "Prefixes of delivery URLs and the origins behind them."),
+        (name = "origin errors", description = "Failures: how many, which, why, and what to do."),
+        (name = "changes", description = "What was changed in the configuration, when and by whom."),
+        (name = "tenants", description = "Accounts, for the operator."),
+        (name = "health", description = "Whether the service runs and can work."),
+        (name = "problems", description = "What an error's `type` means.")
+    ),
+    modifiers(&SecuritySchemes)
+)]
+pub(super) struct Description;
+
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("The private API key as user name; any password."));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The operator key of the installation."));
+        components.add_security_scheme("privateKey", SecurityScheme::Http(basic.build()));
+        components.add_security_scheme("operatorKey", SecurityScheme::Http(bearer.build()));
+    }
+}

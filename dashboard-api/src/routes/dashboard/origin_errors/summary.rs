@@ -1,0 +1,129 @@
+//! `GET /dashboard/v1/origin-errors/summary`: how many, by code, reason and origin.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use limpid_domain::ids::OriginNo;
+use limpid_read_models::failure_summary::{Summary, summary};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Question;
+use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
+use super::meta::MetaAnswer;
+use super::names::Names;
+use crate::auth::Tenant;
+use crate::error::{ApiError, ProblemBody};
+use crate::query::Parameters;
+use crate::router::ApiState;
+
+/// How many images failed, and why. Counts requests and attempts, not stored rows.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OriginErrorSummary)]
+pub(super) struct SummaryAnswer {
+    /// Requests whose client saw the error.
+    client_visible: i64,
+    /// Failed attempts at origins, whatever became of the requests.
+    attempts: i64,
+    /// Attempts after which a later origin served the file.
+    rescued: i64,
+    /// Attempts by code, most first.
+    by_code: Vec<CodeCount>,
+    /// Attempts by reason, most first.
+    by_reason: Vec<ReasonCount>,
+    /// Attempts by origin, most first.
+    by_origin: Vec<OriginCount>,
+    meta: MetaAnswer,
+}
+
+/// Attempts with one code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CodeCount {
+    #[schema(example = "ENOENT")]
+    code: &'static str,
+    count: i64,
+}
+
+/// Attempts with one reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReasonCount {
+    #[schema(example = "object_not_found")]
+    reason: &'static str,
+    /// Its code.
+    code: &'static str,
+    /// The reason in two to four words.
+    title: &'static str,
+    count: i64,
+}
+
+/// Attempts at one origin.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OriginCount {
+    /// The origin, also if it is deleted by now; null where none was asked.
+    origin_id: Option<Uuid>,
+    /// Its name, the last one if it is deleted.
+    origin_name: Option<String>,
+    count: i64,
+}
+
+/// Counts failures, by code, reason and origin.
+#[utoipa::path(get, path = "/dashboard/v1/origin-errors/summary", tag = "origin errors",
+    operation_id = "getOriginErrorSummary", security(("privateKey" = [])), params(FilterParameters),
+    responses((status = 200, description = "The counts.", body = SummaryAnswer),
+        (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
+        (status = 401, description = "No private key.", body = ProblemBody),
+        (status = 403, description = "A wrong private key.", body = ProblemBody)))]
+pub(super) async fn get_summary(
+    tenant: Tenant,
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<SummaryAnswer>, ApiError> {
+    let mut parameters = Parameters::parse(query.as_deref(), &FILTER_NAMES);
+    let request = FilterRequest::read(&mut parameters, state.config().clock.now());
+    parameters.finish()?;
+    let mut question = Question::open(&state, &tenant, request).await?;
+    // Read before the counts: what it promises must be in them.
+    let meta = question.meta(question.filter.window).await?;
+    let counts = summary(&mut question.tx, &question.filter).await?;
+    Ok(Json(SummaryAnswer::new(&counts, &question.names, meta)))
+}
+
+impl SummaryAnswer {
+    fn new(counts: &Summary, names: &Names, meta: MetaAnswer) -> Self {
+        let by_code = counts.by_code.iter().map(|(code, count)| CodeCount {
+            code: code.as_str(),
+            count: *count,
+        });
+        let by_reason = counts.by_reason.iter().map(|(reason, count)| ReasonCount {
+            reason: reason.name(),
+            code: reason.code().as_str(),
+            title: reason.row().title,
+            count: *count,
+        });
+        let by_origin = counts.by_origin.iter();
+        Self {
+            client_visible: counts.client_visible,
+            attempts: counts.attempts,
+            rescued: counts.rescued,
+            by_code: by_code.collect(),
+            by_reason: by_reason.collect(),
+            by_origin: by_origin
+                .map(|(no, count)| OriginCount::new(*no, *count, names))
+                .collect(),
+            meta,
+        }
+    }
+}
+
+impl OriginCount {
+    fn new(no: OriginNo, count: i64, names: &Names) -> Self {
+        let origin = names.origin(no);
+        Self {
+            origin_id: origin.map(|origin| origin.id.0),
+            origin_name: origin.map(|origin| origin.settings.name.clone()),
+            count,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `GET /dashboard/v1/origin-errors/timeseries`: how many, over time.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_read_models::delivery_config::UrlEndpointConfig;
+use limpid_read_models::failure_timeseries::{
+    GroupBy, MAX_BUCKETS, SeriesKey, bucket_count, interval_for, timeseries,
+};
+use limpid_read_models::filter::Window;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Question;
+use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
+use super::meta::MetaAnswer;
+use super::names::Names;
+use crate::auth::Tenant;
+use crate::error::{ApiError, ProblemBody};
+use crate::query::Parameters;
+use crate::router::ApiState;
+
+/// Widths of a bucket, by name. The read model answers each.
+const INTERVALS: [(&str, i64); 13] = [
+    ("10s", 10),
+    ("30s", 30),
+    ("1m", 60),
+    ("5m", 300),
+    ("10m", 600),
+    ("15m", 900),
+    ("30m", 1_800),
+    ("1h", 3_600),
+    ("3h", 10_800),
+    ("6h", 21_600),
+    ("12h", 43_200),
+    ("1d", 86_400),
+    ("7d", 604_800),
+];
+
+/// What makes a line, by name.
+const GROUPINGS: [(&str, GroupBy); 5] = [
+    ("code", GroupBy::Code),
+    ("reason", GroupBy::Reason),
+    ("origin", GroupBy::Origin),
+    ("endpoint", GroupBy::Endpoint),
+    ("outcome", GroupBy::Outcome),
+];
+
+/// Failed attempts over time, in columns: `counts[line][bucket]`, zeros included.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OriginErrorTimeseries)]
+pub(super) struct TimeseriesAnswer {
+    /// Start of the first bucket.
+    start: DateTime<Utc>,
+    /// Width of a bucket. Units: ms.
+    interval_ms: i64,
+    /// What makes a line.
+    #[schema(example = "code")]
+    group_by: &'static str,
+    /// The lines: codes, reasons, outcomes or ids; `none` where there was no origin or endpoint.
+    keys: Vec<String>,
+    /// One list of counts per line.
+    counts: Vec<Vec<i64>>,
+    meta: MetaAnswer,
+}
+
+/// Counts failures per bucket of time.
+#[utoipa::path(get, path = "/dashboard/v1/origin-errors/timeseries", tag = "origin errors",
+    operation_id = "getOriginErrorTimeseries", security(("privateKey" = [])),
+    params(FilterParameters,
+        ("groupBy" = Option<String>, Query, description = "What makes a line: code (default), reason, origin, endpoint or outcome."),
+        ("interval" = Option<String>, Query, description = "Width of a bucket, 10s to 7d; chosen for at most 120 buckets where it is not given.")),
+    responses((status = 200, description = "The counts.", body = TimeseriesAnswer),
+        (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
+        (status = 401, description = "No private key.", body = ProblemBody),
+        (status = 403, description = "A wrong private key.", body = ProblemBody)))]
+pub(super) async fn get_timeseries(
+    tenant: Tenant,
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<TimeseriesAnswer>, ApiError> {
+    let known = [FILTER_NAMES.as_slice(), &["groupBy", "interval"]].concat();
+    let mut parameters = Parameters::parse(query.as_deref(), &known);
+    let request = FilterRequest::read(&mut parameters, state.config().clock.now());
+    let (grouping, group_by) = read_grouping(&mut parameters);
+    let window = Window {
+        from: request.from,
+        to: request.to,
+    };
+    let interval = read_interval(&mut parameters, window);
+    parameters.finish()?;
+    let mut question = Question::open(&state, &tenant, request).await?;
+    let meta = question.meta(question.filter.window).await?;
+    let series = timeseries(&mut question.tx, &question.filter, group_by, interval).await?;
+    let keys = series.keys.iter();
+    Ok(Json(TimeseriesAnswer {
+        start: series.start,
+        interval_ms: series.interval.num_milliseconds(),
+        group_by: grouping,
+        keys: keys.map(|key| public_key(*key, &question.names)).collect(),
+        counts: series.counts,
+        meta,
+    }))
+}
+
+fn read_grouping(parameters: &mut Parameters) -> (&'static str, GroupBy) {
+    let chosen = parameters.choice("groupBy", &GROUPINGS);
+    chosen.unwrap_or(("code", GroupBy::Code))
+}
+
+fn read_interval(parameters: &mut Parameters, window: Window) -> TimeDelta {
+    let Some((name, seconds)) = parameters.choice("interval", &INTERVALS) else {
+        return interval_for(window);
+    };
+    let interval = TimeDelta::seconds(seconds);
+    let buckets = bucket_count(window, interval);
+    if buckets > MAX_BUCKETS {
+        let shortest = interval_for(window).num_seconds();
+        let known = INTERVALS.iter().find(|(_, seconds)| *seconds == shortest);
+        let advice = known.map_or_else(String::new, |(name, _)| format!("; use {name} or longer"));
+        parameters.refuse(
+            "interval",
+            format!("interval {name} makes {buckets} buckets of this period, and {MAX_BUCKETS} are the most{advice}."),
+        );
+    }
+    interval
+}
+
+fn public_key(key: SeriesKey, names: &Names) -> String {
+    let none = || "none".to_owned();
+    match key {
+        SeriesKey::Code(code) => code.as_str().to_owned(),
+        SeriesKey::Reason(reason) => reason.name().to_owned(),
+        SeriesKey::Outcome(outcome) => outcome.as_str().to_owned(),
+        SeriesKey::Origin(no) => names
+            .origin(no)
+            .map_or_else(none, |origin| origin.id.to_string()),
+        SeriesKey::Endpoint(no) => names
+            .endpoint(no)
+            .map_or_else(none, UrlEndpointConfig::api_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use limpid_read_models::failure_timeseries::INTERVALS_SECONDS;
+
+    use super::*;
+
+    #[test]
+    fn every_interval_of_the_read_model_has_a_name() {
+        assert_eq!(INTERVALS.map(|(_, seconds)| seconds), INTERVALS_SECONDS);
+    }
+}

@@ -1,0 +1,3 @@
+//! `/operator/v1`: for whoever runs the installation.
+
+pub(crate) mod tenants;

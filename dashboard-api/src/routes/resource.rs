@@ -1,0 +1,114 @@
+//! What resources with a version have in common: `If-Match` and `ETag`.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::{ETAG, IF_MATCH};
+use http::request::Parts;
+use limpid_domain::ids::StreamVersion;
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// The version a change is meant for: `If-Match: "7"`. Without it the last write wins, as with ImageKit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// No condition.
+    Any,
+    /// Only this version.
+    Version(StreamVersion),
+    /// A tag that no version of ours has.
+    Nothing,
+}
+
+impl IfMatch {
+    /// The version to insist on, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::VersionStale`] where no version can match.
+    pub(crate) fn expected(self) -> Result<Option<StreamVersion>, ApiError> {
+        match self {
+            Self::Any => Ok(None),
+            Self::Version(version) => Ok(Some(version)),
+            Self::Nothing => Err(ApiError::VersionStale),
+        }
+    }
+
+    fn parse(value: &HeaderValue) -> Self {
+        let Ok(text) = value.to_str() else {
+            return Self::Nothing;
+        };
+        if text.trim() == "*" {
+            return Self::Any;
+        }
+        let tag = text
+            .trim()
+            .strip_prefix('"')
+            .and_then(|tag| tag.strip_suffix('"'));
+        match tag.and_then(|tag| i32::from_str(tag).ok()) {
+            Some(version) => Self::Version(StreamVersion(version)),
+            None => Self::Nothing,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.headers.get(IF_MATCH).map_or(Self::Any, Self::parse))
+    }
+}
+
+/// A JSON answer with its version as `ETag`.
+#[derive(Debug)]
+pub(crate) struct Versioned<T> {
+    version: StreamVersion,
+    body: T,
+}
+
+impl<T> Versioned<T> {
+    /// This version of the body.
+    pub(crate) fn new(version: StreamVersion, body: T) -> Self {
+        Self { version, body }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Versioned<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.body).into_response();
+        if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.version)) {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_strong_tag_of_ours_names_a_version() {
+        for (text, expected) in [
+            ("\"7\"", IfMatch::Version(StreamVersion(7))),
+            (" \"7\" ", IfMatch::Version(StreamVersion(7))),
+            ("*", IfMatch::Any),
+            ("7", IfMatch::Nothing),
+            ("W/\"7\"", IfMatch::Nothing),
+            ("\"abc\"", IfMatch::Nothing),
+            ("\"99999999999\"", IfMatch::Nothing),
+        ] {
+            assert_eq!(
+                IfMatch::parse(&HeaderValue::from_static(text)),
+                expected,
+                "{text}"
+            );
+        }
+    }
+}

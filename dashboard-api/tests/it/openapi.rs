@@ -1,0 +1,87 @@
+//! The API's description.
+
+use std::collections::BTreeSet;
+
+use limpid_dashboard_api::openapi;
+use serde_json::Value;
+
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    operations.collect()
+}
+
+#[test]
+fn every_route_is_described_with_an_id_and_its_errors() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let operations = operations(&document);
+    let names: Vec<&str> = operations.iter().map(|(name, _)| name.as_str()).collect();
+    for expected in [
+        "get /v1/accounts/origins",
+        "delete /v1/accounts/url-endpoints/{id}",
+        "get /dashboard/v1/origin-errors/summary",
+        "get /dashboard/v1/origin-errors/timeseries",
+        "get /dashboard/v1/origin-errors/events",
+        "get /dashboard/v1/origin-errors/events/{id}",
+        "put /dashboard/v1/url-endpoints/{id}/custom-domains",
+        "get /dashboard/v1/changes",
+        "post /operator/v1/tenants",
+        "get /readyz",
+    ] {
+        assert!(
+            names.contains(&expected),
+            "{expected} is missing in {names:?}"
+        );
+    }
+    let ids: BTreeSet<&str> = operations
+        .iter()
+        .map(|(_, operation)| operation["operationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), operations.len());
+    for (name, operation) in &operations {
+        let secured =
+            !name.ends_with("livez") && !name.ends_with("readyz") && !name.contains("/problems/");
+        assert_eq!(operation["security"].is_array(), secured, "{name}");
+        assert!(operation["summary"].is_string(), "{name}");
+        let refusals = operation["responses"].as_object().unwrap().keys();
+        let refusals = refusals.filter(|status| status.starts_with('4')).count();
+        assert_eq!(
+            refusals > 0,
+            secured || name.contains("/problems/"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut references = Vec::new();
+    collect_references(&document, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                found.push(reference.clone());
+            }
+            members
+                .values()
+                .for_each(|value| collect_references(value, found));
+        }
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| collect_references(value, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,52 @@
+//! The dashboard without its database.
+
+use crate::dashboard::Dashboard;
+
+#[tokio::test]
+async fn it_lives_and_says_that_it_is_not_ready() {
+    let dashboard = Dashboard::start_without_database().await;
+    assert_eq!(
+        dashboard.get("/livez").send().await.expect(200)["status"],
+        "ok"
+    );
+    let readiness = dashboard.get("/readyz").send().await.expect(503);
+    assert_eq!(readiness["status"], "not ready");
+    assert_eq!(readiness["checks"][0]["name"], "database");
+    assert_eq!(
+        readiness["checks"][0]["reason"],
+        "the database does not answer"
+    );
+}
+
+#[tokio::test]
+async fn requests_are_503_with_a_hint_to_retry_and_nothing_internal() {
+    let dashboard = Dashboard::start_without_database().await;
+    let key = "private_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa000000";
+    let answer = dashboard
+        .get("/v1/accounts/origins")
+        .private_key(key)
+        .send()
+        .await;
+    // A key with a wrong check sum is refused without the database; this test wants one that needs it.
+    assert_eq!(answer.status, 403);
+    let operator = dashboard
+        .get("/operator/v1/tenants")
+        .bearer(crate::dashboard::OPERATOR_KEY);
+    let answer = operator.send().await;
+    assert_eq!(
+        answer.refusal(503),
+        "Limpid cannot reach its database at the moment."
+    );
+    assert_eq!(answer.header("retry-after"), "1");
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    for internal in ["127.0.0.1", "pool", "sqlx", "nobody"] {
+        assert!(!text.contains(internal), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn with_its_database_it_is_ready() {
+    let dashboard = Dashboard::start().await;
+    let readiness = dashboard.get("/readyz").send().await.expect(200);
+    assert_eq!(readiness["status"], "ready");
+}
