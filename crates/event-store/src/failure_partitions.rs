@@ -37,13 +37,13 @@ pub async fn maintain(
 ) -> Result<PartitionChanges, StoreError> {
     let today = now.date_naive();
     let mut changes = PartitionChanges::default();
-    let mut days = vec![today];
-    days.extend((1..=DAYS_AHEAD).filter_map(|ahead| today.checked_add_days(Days::new(ahead))));
+    let mut coming = vec![today];
+    coming.extend((1..=DAYS_AHEAD).filter_map(|ahead| today.checked_add_days(Days::new(ahead))));
     // One transaction per day: the lock that attaching takes is held for moments.
-    for day in days {
+    for day in coming {
         changes.created += u64::from(create_day(database, day).await?);
     }
-    for day in existing_days(database).await? {
+    for day in days(database).await? {
         let ends_before = day
             .succ_opt()
             .is_some_and(|next| start_of(next) <= keep_from);
@@ -54,6 +54,21 @@ pub async fn maintain(
     }
     changes.in_default = empty_default(database, keep_from).await?;
     Ok(changes)
+}
+
+/// The days that have a partition, oldest first.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn days(database: &Database) -> Result<Vec<NaiveDate>, StoreError> {
+    let mut connection = database.service().await?;
+    let names: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = 'origin_failure'::regclass order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(names.iter().filter_map(|name| day_of(name)).collect())
 }
 
 /// Whether the day was new.
@@ -136,17 +151,6 @@ async fn empty_default(database: &Database, keep_from: DateTime<Utc>) -> Result<
         .await?;
     tx.commit().await?;
     Ok(in_default.unsigned_abs())
-}
-
-async fn existing_days(database: &Database) -> Result<Vec<NaiveDate>, StoreError> {
-    let mut connection = database.service().await?;
-    let names: Vec<String> = sqlx::query_scalar(
-        "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
-         where i.inhparent = 'origin_failure'::regclass order by 1",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    Ok(names.iter().filter_map(|name| day_of(name)).collect())
 }
 
 /// A transaction of the schema's owner that holds the lock, with time for its work.

@@ -76,6 +76,12 @@ impl TestCluster {
         &self.url
     }
 
+    /// Process id of the server.
+    pub fn pid(&self) -> u32 {
+        let pid = self.cluster.as_ref().and_then(Cluster::pid);
+        pid.expect("the cluster runs")
+    }
+
     /// Takes the server down in an orderly way. Blocks.
     pub fn stop(&mut self) {
         self.stop_with(StopMode::Fast);

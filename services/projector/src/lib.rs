@@ -1,1 +1,65 @@
-//! limpid-projector
+//! The projector: everything that follows the log at its own pace. Any number may run; every job is idempotent.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `maintenance` | partitions made ahead and dropped by age |
+//! | `reconciliation` | events = counts = ledger, proved every hour |
+//! | `schedule` | when a job runs next, with patience for a database that is away |
+//! | `metrics` | what the jobs report |
+
+mod maintenance;
+mod metrics;
+mod reconciliation;
+mod schedule;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use limpid_domain::clock::Clock;
+use limpid_event_store::Database;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::Metrics;
+
+/// What to do, how often.
+#[derive(Debug, Clone)]
+pub struct ProjectorConfig {
+    /// Where the failures are.
+    pub database: Database,
+    /// The time.
+    pub clock: Clock,
+    /// How long single failures are kept; their hourly counts stay.
+    pub failure_retention: TimeDelta,
+    /// How often partitions are looked after.
+    pub maintenance_interval: Duration,
+    /// How often the counts are proved.
+    pub reconciliation_interval: Duration,
+}
+
+impl ProjectorConfig {
+    /// The defaults: 30 days, both jobs every hour.
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self {
+            database,
+            clock,
+            failure_retention: TimeDelta::days(30),
+            maintenance_interval: Duration::from_hours(1),
+            reconciliation_interval: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Runs every job until told to stop. A database that is away is waited for, not an error.
+pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
+    let metrics = Metrics::new();
+    let jobs = TaskTracker::new();
+    jobs.spawn(maintenance::run(
+        config.clone(),
+        metrics.clone(),
+        shutdown.clone(),
+    ));
+    jobs.spawn(reconciliation::run(config, metrics, shutdown));
+    jobs.close();
+    jobs.wait().await;
+}

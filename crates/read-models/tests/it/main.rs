@@ -1,0 +1,7 @@
+//! Read models on a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod failure_counts;
+mod failure_log;
+mod failure_statistics;
+mod failures;

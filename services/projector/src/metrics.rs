@@ -1,0 +1,55 @@
+//! What the jobs report. No tenant in any label.
+
+use limpid_read_models::failure_counts::Reconciliation;
+use opentelemetry::metrics::Gauge;
+
+/// The projector's instruments.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    drift: Gauge<i64>,
+    missing_batches: Gauge<i64>,
+    refused: Gauge<i64>,
+    default_partition: Gauge<u64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let meter = opentelemetry::global::meter("limpid");
+        let gauge = |name: &'static str, description: &'static str| {
+            meter
+                .i64_gauge(name)
+                .with_description(description)
+                .with_unit("1")
+                .build()
+        };
+        Self {
+            drift: gauge(
+                "limpid.failure_counts.drift",
+                "Hourly counts and batches that disagree with the failure events; must be 0",
+            ),
+            missing_batches: gauge(
+                "limpid.failure_ledger.missing_batches",
+                "Batch numbers missing in the ledger: spool frames that were lost",
+            ),
+            refused: gauge(
+                "limpid.failure_ledger.refused_events",
+                "Failure events in dead-letter files",
+            ),
+            default_partition: meter
+                .u64_gauge("limpid.failure_partitions.default_events")
+                .with_description("Failure events outside every day's partition; more than a few mean a wrong clock")
+                .with_unit("1")
+                .build(),
+        }
+    }
+
+    pub(crate) fn report_reconciliation(&self, found: &Reconciliation) {
+        self.drift.record(found.drift(), &[]);
+        self.missing_batches.record(found.missing_batches, &[]);
+        self.refused.record(found.refused, &[]);
+    }
+
+    pub(crate) fn report_default_partition(&self, events: u64) {
+        self.default_partition.record(events, &[]);
+    }
+}

@@ -1,0 +1,100 @@
+//! The projector against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_domain::clock::Clock;
+use limpid_domain::ids::{BatchSeq, NodeId};
+use limpid_event_store::failure_append::{Batch, append_batches};
+use limpid_event_store::{Database, DatabaseOptions};
+use limpid_projector::{ProjectorConfig, run};
+use limpid_read_models::failure_counts::verify;
+use limpid_read_models::filter::Window;
+use limpid_testkit::database::{TestCluster, TestDatabase};
+use limpid_testkit::failures::FailureGenerator;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn database(url: &str) -> Database {
+    let options = DatabaseOptions {
+        acquire_timeout: Duration::from_millis(500),
+        ..DatabaseOptions::default()
+    };
+    Database::lazy(url, &options).unwrap()
+}
+
+fn start(database: &Database) -> (JoinSet<()>, CancellationToken) {
+    let config = ProjectorConfig::new(database.clone(), Clock::fixed(now()));
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(config, stop.clone()));
+    (tasks, stop)
+}
+
+/// Whether tomorrow has a partition; an error while the database is away.
+async fn has_partitions(database: &Database) -> bool {
+    let Ok(changes) = limpid_event_store::failure_partitions::days(database).await else {
+        return false;
+    };
+    changes.contains(&(now() + TimeDelta::days(1)).date_naive())
+}
+
+async fn until_partitions(database: &Database) {
+    let started = Instant::now();
+    while !has_partitions(database).await {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "no partitions were made"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn partitions_are_there_soon_after_the_start_and_it_stops_when_told() {
+    let test = TestDatabase::migrated(|url| async move {
+        Database::migrate(&url).await.unwrap();
+    })
+    .await;
+    let database = database(test.url());
+    let events =
+        FailureGenerator::new(1, now() - TimeDelta::hours(5), TimeDelta::hours(4)).take(300);
+    let batch = Batch {
+        seq: BatchSeq(1),
+        events,
+        refused: 0,
+    };
+    let mut connection = database.service().await.unwrap();
+    append_batches(&mut connection, NodeId(1), &[batch])
+        .await
+        .unwrap();
+    let (mut tasks, stop) = start(&database);
+    until_partitions(&database).await;
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+    let window = Window {
+        from: now() - TimeDelta::hours(12),
+        to: now(),
+    };
+    let found = verify(&database, window).await.unwrap();
+    assert!(found.agrees() && found.events == 300, "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_is_waited_for() {
+    let mut cluster = TestCluster::start();
+    Database::migrate(cluster.url()).await.unwrap();
+    let database = database(cluster.url());
+    cluster.crash();
+    let (mut tasks, stop) = start(&database);
+    assert!(!has_partitions(&database).await);
+    cluster.restart();
+    until_partitions(&database).await;
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
