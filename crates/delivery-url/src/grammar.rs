@@ -51,8 +51,23 @@ pub fn parse(text: &str) -> Result<Transformation, TransformationError> {
     }
     let decoded_first = lexer::decode_separators(text)?;
     let tokens = match &decoded_first {
-        Some(decoded) => lexer::split_decoded(decoded),
-        None => lexer::split_encoded(text)?,
+        Some(decoded) => lexer::Tokens::decoded(decoded),
+        None => lexer::Tokens::encoded(text),
     };
     parser::Parser::new(tokens).transformation()
+}
+
+/// Refuses what several texts add up to, as [`parse`] refuses one.
+pub(crate) fn check_length(transformation: &Transformation) -> Result<(), TransformationError> {
+    if transformation.steps.len() > MAX_STEPS {
+        return Err(too_many_steps());
+    }
+    Ok(())
+}
+
+fn too_many_steps() -> TransformationError {
+    TransformationError::new(
+        "tr",
+        "the transformation has more than 100 steps; shorten it",
+    )
 }

@@ -15,7 +15,7 @@ pub use query::Switches;
 
 use percent_encoding::percent_decode_str;
 
-use crate::{Transformation, TransformationError};
+use crate::{Transformation, TransformationError, grammar};
 
 /// The longest accepted path. Source: `reliability.md` T52.
 pub const MAX_PATH_BYTES: usize = 8 * 1024;
@@ -170,7 +170,7 @@ impl DeliveryTarget {
 }
 
 impl ResolvedTarget {
-    /// The transformation asked for: path steps, then query steps.
+    /// The transformation asked for: path steps, then query steps, each `tr` in the order received.
     ///
     /// # Errors
     ///
@@ -179,6 +179,7 @@ impl ResolvedTarget {
         let mut whole = Transformation::default();
         for text in &self.transformations {
             whole.then(crate::transformation::parse(text)?);
+            grammar::check_length(&whole)?;
         }
         Ok(whole)
     }

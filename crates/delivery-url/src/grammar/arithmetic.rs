@@ -47,7 +47,7 @@ const COMPARISONS: [(&str, Comparison); 6] = [
     ("lte", Comparison::LessOrEqual),
 ];
 
-/// An expression, or none where the text is not one.
+/// An expression, or none where the text is not one. A number alone is none: parameters say themselves which numbers they take.
 pub(super) fn expression(text: &str) -> Option<Expression> {
     let mut words = text.split('_');
     let first = operand(words.next()?)?;
@@ -59,7 +59,8 @@ pub(super) fn expression(text: &str) -> Option<Expression> {
             return None;
         }
     }
-    Some(Expression { first, rest })
+    let is_number = rest.is_empty() && matches!(first, Operand::Number(_));
+    (!is_number).then_some(Expression { first, rest })
 }
 
 /// A condition, or none where the text is not one.

@@ -76,7 +76,7 @@ pub(super) fn layer(parser: &mut Parser<'_>, opening: &Parameter<'_>) -> Parsed<
 fn body(parser: &mut Parser<'_>, mut layer: LayerDraft<'_>) -> Parsed<Layer> {
     let mut draft = Draft::default();
     let mut is_first_step = true;
-    while let Some(token) = parser.take() {
+    while let Some(token) = parser.take()? {
         if token.text == "l-end" {
             layer.push(parser, draft)?;
             return layer.finish();

@@ -24,26 +24,51 @@ pub(super) fn decode_separators(text: &str) -> Result<Option<String>, Transforma
     decode(text).map(|decoded| Some(decoded.into_owned()))
 }
 
-/// Splits a text that is already decoded.
-pub(super) fn split_decoded(text: &str) -> Vec<Token<'_>> {
-    split(text)
-        .map(|(begins_step, part)| Token {
-            text: Cow::Borrowed(part),
-            begins_step,
-        })
-        .collect()
+/// The tokens of a text from left to right; read as they are asked for, so that the first fault ends the work.
+#[derive(Debug)]
+pub(super) struct Tokens<'t> {
+    rest: Option<&'t str>,
+    begins_step: bool,
+    is_encoded: bool,
 }
 
-/// Splits, then decodes each token. Errors: a token that is not UTF-8.
-pub(super) fn split_encoded(text: &str) -> Result<Vec<Token<'_>>, TransformationError> {
-    split(text)
-        .map(|(begins_step, part)| {
-            Ok(Token {
-                text: decode(part)?,
-                begins_step,
-            })
-        })
-        .collect()
+impl<'t> Tokens<'t> {
+    /// Of a text that is still percent-encoded.
+    pub(super) fn encoded(text: &'t str) -> Self {
+        Self {
+            rest: Some(text),
+            begins_step: true,
+            is_encoded: true,
+        }
+    }
+
+    /// Of a text that is already decoded.
+    pub(super) fn decoded(text: &'t str) -> Self {
+        Self {
+            is_encoded: false,
+            ..Self::encoded(text)
+        }
+    }
+
+    /// The next token; none at the end. Errors: a token that is not UTF-8.
+    pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, TransformationError> {
+        let Some(rest) = self.rest else {
+            return Ok(None);
+        };
+        let begins_step = self.begins_step;
+        let (part, after) = match rest.split_once([',', ':']) {
+            Some((part, after)) => (part, Some(after)),
+            None => (rest, None),
+        };
+        self.begins_step = rest.as_bytes().get(part.len()) == Some(&b':');
+        self.rest = after;
+        let text = if self.is_encoded {
+            decode(part)?
+        } else {
+            Cow::Borrowed(part)
+        };
+        Ok(Some(Token { text, begins_step }))
+    }
 }
 
 /// The printer asks too: such a text would be decoded before it is split.
@@ -51,14 +76,6 @@ pub(super) fn has_encoded_separator(text: &str) -> bool {
     text.as_bytes()
         .windows(3)
         .any(|window| matches!(window, b"%2C" | b"%2c" | b"%3A" | b"%3a"))
-}
-
-fn split(text: &str) -> impl Iterator<Item = (bool, &str)> {
-    text.split(':').flat_map(|step| {
-        step.split(',')
-            .enumerate()
-            .map(|(index, part)| (index == 0, part))
-    })
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, TransformationError> {

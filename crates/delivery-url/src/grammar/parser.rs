@@ -1,8 +1,8 @@
 //! Tokens → steps. `:` and `,` inside `l-…,l-end` and `if-…,if-end` belong to the block, not to the step around it.
 
-use super::lexer::Token;
+use super::lexer::{Token, Tokens};
 use super::parameters::{Draft, Parameter};
-use super::{MAX_STEPS, TransformationError, arithmetic, layers, parameters};
+use super::{MAX_STEPS, TransformationError, arithmetic, layers, parameters, too_many_steps};
 use crate::transformation::{Conditional, Step, Transformation};
 
 /// Conditionals nest at most this deep.
@@ -14,8 +14,7 @@ const IF_OPEN: &str = "this if block is not closed; end it with if-end";
 
 /// Reads tokens from the left, never back.
 pub(super) struct Parser<'t> {
-    tokens: Vec<Token<'t>>,
-    next: usize,
+    tokens: Tokens<'t>,
     steps: usize,
     pub(super) layer_depth: usize,
     conditional_depth: usize,
@@ -30,10 +29,9 @@ enum Ending {
 }
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(tokens: Vec<Token<'t>>) -> Self {
+    pub(super) fn new(tokens: Tokens<'t>) -> Self {
         Self {
             tokens,
-            next: 0,
             steps: 0,
             layer_depth: 0,
             conditional_depth: 0,
@@ -57,16 +55,8 @@ impl<'t> Parser<'t> {
     }
 
     /// The next token, taken.
-    pub(super) fn take(&mut self) -> Option<Token<'t>> {
-        let token = self.tokens.get_mut(self.next)?;
-        self.next += 1;
-        Some(std::mem::replace(
-            token,
-            Token {
-                text: "".into(),
-                begins_step: false,
-            },
-        ))
+    pub(super) fn take(&mut self) -> Result<Option<Token<'t>>, TransformationError> {
+        self.tokens.take()
     }
 
     /// Counts a step and appends it, unless nothing is left in it.
@@ -87,10 +77,7 @@ impl<'t> Parser<'t> {
     fn count(&mut self) -> Result<(), TransformationError> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
-            return Err(TransformationError::new(
-                "tr",
-                "the transformation has more than 100 steps; shorten it",
-            ));
+            return Err(too_many_steps());
         }
         Ok(())
     }
@@ -101,7 +88,7 @@ impl<'t> Parser<'t> {
         let mut draft = Draft::default();
         let mut block: Option<Step> = None;
         let mut is_first = true;
-        while let Some(token) = self.take() {
+        while let Some(token) = self.take()? {
             let ending = match &*token.text {
                 "if-else" => Some(Ending::Else),
                 "if-end" => Some(Ending::EndIf),

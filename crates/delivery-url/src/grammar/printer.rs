@@ -15,6 +15,7 @@ use value::{Signed, corners, path, percent_encoded, print_color};
 
 pub(in crate::grammar) use super::parameters::crop_token;
 
+/// Canonical: equal transformations print alike however they were written, so the text can key a cache.
 impl Display for Transformation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text = chain(&self.steps);

@@ -80,6 +80,11 @@ const AI_EFFECTS: [&str; 8] = [
     "genvar",
 ];
 
+/// Whether steps have such a parameter.
+pub(super) fn is_known(key: &str) -> bool {
+    KNOWN.contains(&key)
+}
+
 /// The refusal of a parameter that no step has.
 pub(super) fn refuse(parameter: &Parameter<'_>) -> TransformationError {
     let key = parameter.key;

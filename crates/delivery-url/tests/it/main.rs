@@ -1,4 +1,11 @@
 //! Black-box tests of delivery URLs: one file per question a client asks.
 
+mod expressions;
 mod parameters;
+mod parser_limits;
+mod refusals;
+mod round_trip;
+mod sdk_vectors;
+mod signatures;
+mod structure;
 mod targets;

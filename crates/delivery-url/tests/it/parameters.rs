@@ -1,16 +1,12 @@
 //! One parameter at a time: what its text means (`imagekit.md` 5.3 to 5.7; R38, R115, R116, R124 to R140 as far as the text goes).
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use limpid_delivery_url::transformation::{
     Anchor, AspectRatio, Backdrop, Border, Color, CornerRadius, Crop, DevicePixelRatio, Distort,
     Focus, Format, GradientStop, Length, PageRange, Pages, Rotation, Step, Trim, parse,
 };
 
 fn step(text: &str) -> Step {
-    let mut steps = parse(text)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .steps;
+    let mut steps = parse(text).expect(text).steps;
     assert_eq!(steps.len(), 1, "{text}");
     steps.remove(0)
 }

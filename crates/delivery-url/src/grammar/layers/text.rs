@@ -1,7 +1,7 @@
 //! Text layers: `w fs ff co ia pa al tg bg r rt fl lh` and the text itself.
 
 use crate::grammar::parameters::{self, Parameter, Parsed, ParsedColor};
-use crate::grammar::{TransformationError, number};
+use crate::grammar::{TransformationError, number, unknown};
 use crate::transformation::{Computable, Computed, TextAlign, TextLayer, Typography};
 
 /// Longer plain text is cut. Source: `imagekit.md` section 2.
@@ -39,11 +39,12 @@ impl TextDraft {
             "r" => self.text.radius = Some(parameters::radius(parameter)?),
             "rt" => self.text.rotation = Some(parameters::rotation(parameter)?),
             "fl" => self.text.flip = Some(parameters::flip(parameter)?),
-            _ => {
+            _ if unknown::is_known(parameter.key) => {
                 return Err(parameter.refuse(
                     "text layers take i, ie, w, fs, ff, co, ia, pa, al, tg, bg, r, rt, fl, lh and a position",
                 ));
             }
+            _ => return Err(unknown::refuse(parameter)),
         }
         Ok(())
     }

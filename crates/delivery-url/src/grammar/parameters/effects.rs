@@ -128,8 +128,10 @@ fn unsharp_mask(options: Option<&str>) -> Option<UnsharpMask> {
 /// `key-value_key-value`, where a value may itself hold `_`: a part that begins with no known key belongs to the one before.
 fn named_parts<'t>(text: &'t str, keys: &[&str]) -> Option<Vec<(&'t str, &'t str)>> {
     let begins = |part: &str| {
-        part.split_once('-')
-            .is_some_and(|(key, _)| keys.contains(&key))
+        keys.iter().any(|key| {
+            part.strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with('-'))
+        })
     };
     let mut parts = Vec::new();
     let mut rest = text;
