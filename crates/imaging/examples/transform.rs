@@ -26,7 +26,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..repeat {
         let started = Instant::now();
         let result = transform(&request)?;
-        println!("{:?} {:?} {} bytes", started.elapsed(), result.timings, result.bytes.len());
+        println!(
+            "{:?} {:?} {} bytes",
+            started.elapsed(),
+            result.timings,
+            result.bytes.len()
+        );
         std::fs::write(output, result.bytes)?;
     }
     Ok(())

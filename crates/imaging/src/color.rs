@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients, TransferCharacteristics,
-    Transform8BitExecutor, TransformOptions,
+    CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
+    TransferCharacteristics, Transform8BitExecutor, TransformOptions,
 };
 
 use crate::{
@@ -41,12 +41,18 @@ pub(crate) fn to_srgb(picture: Picture, profile: &[u8]) -> Picture {
 pub(crate) fn inks_to_srgb(inks: &Picture, profile: Option<&[u8]>) -> Picture {
     let mut converted = Picture::zeroed(inks.size, Channels::Rgb);
     if let Some(Conversion::Color(transform)) = profile.map(ink_conversion)
-        && transform.transform(&inks.pixels, &mut converted.pixels).is_ok()
+        && transform
+            .transform(&inks.pixels, &mut converted.pixels)
+            .is_ok()
     {
         return converted;
     }
-    for (pixel, [cyan, magenta, yellow, black]) in
-        converted.pixels.as_chunks_mut::<3>().0.iter_mut().zip(inks.pixels.as_chunks::<4>().0)
+    for (pixel, [cyan, magenta, yellow, black]) in converted
+        .pixels
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(inks.pixels.as_chunks::<4>().0)
     {
         let light = |ink: &u8| {
             let product = u16::from(!*ink) * u16::from(!*black);
@@ -67,7 +73,11 @@ pub(crate) fn profile_of_code_points(code_points: CodePoints) -> Option<Vec<u8>>
         return None;
     }
     let primaries = u8::try_from(code_points.primaries).ok()?;
-    let transfer = if has_srgb_curve { 13 } else { u8::try_from(code_points.transfer).ok()? };
+    let transfer = if has_srgb_curve {
+        13
+    } else {
+        u8::try_from(code_points.transfer).ok()?
+    };
     let cicp = CicpProfile {
         color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
         transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
@@ -97,11 +107,15 @@ static CACHE: Mutex<Vec<Cached>> = Mutex::new(Vec::new());
 
 fn conversion(profile: &[u8], layout: Layout) -> Conversion {
     cached(profile, layout, || {
-        let Ok(source) = ColorProfile::new_from_slice(profile) else { return Conversion::None };
+        let Ok(source) = ColorProfile::new_from_slice(profile) else {
+            return Conversion::None;
+        };
         let options = TransformOptions::default();
         let target = ColorProfile::new_srgb();
         match source.color_space {
-            DataColorSpace::Rgb => match source.create_transform_8bit(layout, &target, layout, options) {
+            DataColorSpace::Rgb => match source
+                .create_transform_8bit(layout, &target, layout, options)
+            {
                 Ok(transform) if !is_identity(&*transform, layout) => Conversion::Color(transform),
                 Ok(_) | Err(_) => Conversion::None,
             },
@@ -116,19 +130,28 @@ fn conversion(profile: &[u8], layout: Layout) -> Conversion {
 fn ink_conversion(profile: &[u8]) -> Conversion {
     // four channels without meaning are `Rgba` to the library
     cached(profile, Layout::Cmyka, || {
-        let Ok(source) = ColorProfile::new_from_slice(profile) else { return Conversion::None };
+        let Ok(source) = ColorProfile::new_from_slice(profile) else {
+            return Conversion::None;
+        };
         if source.color_space != DataColorSpace::Cmyk {
             return Conversion::None;
         }
         source
-            .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, TransformOptions::default())
+            .create_transform_8bit(
+                Layout::Rgba,
+                &ColorProfile::new_srgb(),
+                Layout::Rgb,
+                TransformOptions::default(),
+            )
             .map_or(Conversion::None, Conversion::Color)
     })
 }
 
 fn cached(profile: &[u8], layout: Layout, make: impl FnOnce() -> Conversion) -> Conversion {
     let find = |cache: &Vec<Cached>| {
-        let found = cache.iter().find(|entry| entry.layout == layout && entry.profile == profile);
+        let found = cache
+            .iter()
+            .find(|entry| entry.layout == layout && entry.profile == profile);
         found.map(|entry| entry.conversion.clone())
     };
     if let Some(conversion) = find(&CACHE.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -139,34 +162,57 @@ fn cached(profile: &[u8], layout: Layout, make: impl FnOnce() -> Conversion) -> 
     if cache.len() >= MAX_CACHED {
         cache.remove(0);
     }
-    cache.push(Cached { profile: profile.to_vec(), layout, conversion: conversion.clone() });
+    cache.push(Cached {
+        profile: profile.to_vec(),
+        layout,
+        conversion: conversion.clone(),
+    });
     conversion
 }
 
 /// Whether a transform leaves colours all over the cube where they are, as most embedded profiles do, being sRGB.
 fn is_identity(transform: &Transform8BitExecutor, layout: Layout) -> bool {
     const LEVELS: [u8; 6] = [0, 51, 102, 153, 204, 255];
-    let colors = LEVELS.iter().flat_map(|red| LEVELS.iter().flat_map(move |green| LEVELS.map(move |blue| [*red, *green, blue])));
+    let colors = LEVELS.iter().flat_map(|red| {
+        LEVELS
+            .iter()
+            .flat_map(move |green| LEVELS.map(move |blue| [*red, *green, blue]))
+    });
     let samples: Vec<u8> = match layout {
-        Layout::Rgba => colors.flat_map(|[red, green, blue]| [red, green, blue, u8::MAX]).collect(),
+        Layout::Rgba => colors
+            .flat_map(|[red, green, blue]| [red, green, blue, u8::MAX])
+            .collect(),
         _ => colors.flatten().collect(),
     };
     let mut converted = vec![0; samples.len()];
     transform.transform(&samples, &mut converted).is_ok()
-        && samples.iter().zip(&converted).all(|(before, after)| before.abs_diff(*after) <= ROUNDING_LEVELS)
+        && samples
+            .iter()
+            .zip(&converted)
+            .all(|(before, after)| before.abs_diff(*after) <= ROUNDING_LEVELS)
 }
 
 /// Grey pictures are decoded to three equal channels; one of them is the grey value.
 fn from_gray(picture: Picture, transform: &Transform8BitExecutor) -> Picture {
-    let grays: Vec<u8> = picture.pixels.iter().step_by(picture.channels.count()).copied().collect();
+    let grays: Vec<u8> = picture
+        .pixels
+        .iter()
+        .step_by(picture.channels.count())
+        .copied()
+        .collect();
     let mut colors = vec![0; pixel_count(picture.size) * 3];
     if transform.transform(&grays, &mut colors).is_err() {
         return picture;
     }
     let mut converted = picture;
-    let pixels = converted.pixels.chunks_exact_mut(converted.channels.count());
+    let pixels = converted
+        .pixels
+        .chunks_exact_mut(converted.channels.count());
     for (pixel, color) in pixels.zip(colors.chunks_exact(3)) {
-        pixel.iter_mut().zip(color).for_each(|(channel, value)| *channel = *value);
+        pixel
+            .iter_mut()
+            .zip(color)
+            .for_each(|(channel, value)| *channel = *value);
     }
     converted
 }

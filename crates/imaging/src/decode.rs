@@ -1,6 +1,8 @@
 //! Bytes to pixels, one module per codec. Callers have probed the header and checked the limits.
 
-use crate::{error::ImagingError, format::ImageFormat, limits::Limits, picture::Picture, probe::ImageInfo};
+use crate::{
+    error::ImagingError, format::ImageFormat, limits::Limits, picture::Picture, probe::ImageInfo,
+};
 
 mod avif;
 mod gif;
@@ -32,7 +34,11 @@ pub(crate) struct Decoded {
 
 impl Decoded {
     fn unscaled(picture: Picture, profile: Option<Vec<u8>>) -> Self {
-        Self { picture, scale: (1.0, 1.0), profile }
+        Self {
+            picture,
+            scale: (1.0, 1.0),
+            profile,
+        }
     }
 }
 

@@ -23,13 +23,21 @@ pub(crate) struct Encoded {
 /// Encodes a picture in sRGB. No metadata and no profile are written.
 ///
 /// Units: `quality` 1 to 100, where the format has one.
-pub(crate) fn encode(picture: Picture, encoding: Encoding, quality: u8) -> Result<Encoded, ImagingError> {
+pub(crate) fn encode(
+    picture: Picture,
+    encoding: Encoding,
+    quality: u8,
+) -> Result<Encoded, ImagingError> {
     match encoding {
         Encoding::One(format) => encode_as(picture, format, quality),
         Encoding::SmallerOfJpegAndPng => {
             let png = encode_as(picture.clone(), ImageFormat::Png, quality)?;
             let jpeg = encode_as(picture, ImageFormat::Jpeg, quality)?;
-            Ok(if png.bytes.len() <= jpeg.bytes.len() { png } else { jpeg })
+            Ok(if png.bytes.len() <= jpeg.bytes.len() {
+                png
+            } else {
+                jpeg
+            })
         }
     }
 }
@@ -41,10 +49,15 @@ fn encode_as(picture: Picture, format: ImageFormat, quality: u8) -> Result<Encod
         ImageFormat::WebP => webp::encode(&picture, quality),
         ImageFormat::Avif => avif::encode(&picture, quality),
         ImageFormat::Gif => gif::encode(picture),
-        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => Err("not a delivery format".to_owned()),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
+            Err("not a delivery format".to_owned())
+        }
     };
     match bytes {
         Ok(bytes) => Ok(Encoded { format, bytes }),
-        Err(detail) => Err(ImagingError::Encode { format: format.name(), detail }),
+        Err(detail) => Err(ImagingError::Encode {
+            format: format.name(),
+            detail,
+        }),
     }
 }

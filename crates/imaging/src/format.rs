@@ -286,7 +286,7 @@ mod tests {
             AcceptedFormats::default()
         );
         assert_eq!(
-            AcceptedFormats::from_accept(",;=,q=;;image/webp;q="),
+            AcceptedFormats::from_accept(",;=,q=;;,image/webp;q="),
             AcceptedFormats {
                 webp: true,
                 avif: false

@@ -122,7 +122,12 @@ impl Region {
     /// The same region of a picture scaled by a factor across and one down.
     #[must_use]
     pub fn scaled_by(self, (across, down): (f64, f64)) -> Self {
-        Self { left: self.left * across, top: self.top * down, width: self.width * across, height: self.height * down }
+        Self {
+            left: self.left * across,
+            top: self.top * down,
+            width: self.width * across,
+            height: self.height * down,
+        }
     }
 }
 

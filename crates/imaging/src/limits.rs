@@ -5,6 +5,10 @@ use crate::{error::ImagingError, geometry::Size};
 
 /// Limits of one tenant. Source of the defaults: `imagekit.md` section 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the configuration keys"
+)]
 pub struct Limits {
     /// Bytes of a source.
     pub max_source_bytes: u64,

@@ -33,12 +33,20 @@ impl Picture {
     /// A picture of one colour.
     pub(crate) fn filled(size: Size, channels: Channels, color: [u8; 4]) -> Self {
         let pixel = color.get(..channels.count()).unwrap_or_default();
-        Self { size, channels, pixels: pixel.repeat(pixel_count(size)) }
+        Self {
+            size,
+            channels,
+            pixels: pixel.repeat(pixel_count(size)),
+        }
     }
 
     /// A picture of zeroes, so that a decoder that stops early never shows another picture's memory.
     pub(crate) fn zeroed(size: Size, channels: Channels) -> Self {
-        Self { size, channels, pixels: vec![0; pixel_count(size) * channels.count()] }
+        Self {
+            size,
+            channels,
+            pixels: vec![0; pixel_count(size) * channels.count()],
+        }
     }
 
     /// Bytes of one row.
@@ -62,7 +70,10 @@ impl Picture {
         let left_bytes = left * self.channels.count();
         for (row, source) in self.rows_mut().skip(top).zip(other.rows()) {
             let visible = row.len().saturating_sub(left_bytes).min(source.len());
-            if let (Some(row), Some(source)) = (row.get_mut(left_bytes..left_bytes + visible), source.get(..visible)) {
+            if let (Some(row), Some(source)) = (
+                row.get_mut(left_bytes..left_bytes + visible),
+                source.get(..visible),
+            ) {
                 row.copy_from_slice(source);
             }
         }
@@ -70,7 +81,11 @@ impl Picture {
 
     /// Whether anything shows through.
     pub(crate) fn is_transparent(&self) -> bool {
-        self.channels == Channels::Rgba && self.pixels.chunks_exact(4).any(|pixel| pixel.last() != Some(&u8::MAX))
+        self.channels == Channels::Rgba
+            && self
+                .pixels
+                .chunks_exact(4)
+                .any(|pixel| pixel.last() != Some(&u8::MAX))
     }
 
     /// The same picture with an alpha channel.
@@ -83,7 +98,11 @@ impl Picture {
             pixels.extend_from_slice(pixel);
             pixels.push(u8::MAX);
         }
-        Self { size: self.size, channels: Channels::Rgba, pixels }
+        Self {
+            size: self.size,
+            channels: Channels::Rgba,
+            pixels,
+        }
     }
 
     /// The same colours without alpha; for pictures nothing shows through.
@@ -95,7 +114,11 @@ impl Picture {
         for pixel in self.pixels.chunks_exact(4) {
             pixels.extend_from_slice(pixel.get(..3).unwrap_or_default());
         }
-        Self { size: self.size, channels: Channels::Rgb, pixels }
+        Self {
+            size: self.size,
+            channels: Channels::Rgb,
+            pixels,
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 use limpid_delivery_url::{
     Transformation,
     transformation::{
-        Anchor, AspectRatio, Color, Crop, DevicePixelRatio, Extent, Feature, Flip, Focus, Format, Length, Rotation, Step,
-        Variables,
+        Anchor, AspectRatio, Color, Crop, DevicePixelRatio, Extent, Feature, Flip, Focus, Format,
+        Length, Rotation, Step, Variables,
     },
 };
 
@@ -24,8 +24,22 @@ mod extract;
 const MAX_STEPS: usize = 50;
 /// A `dpr` that leads beyond this is ignored. Source: `imagekit.md` section 2.
 const MAX_DEVICE_SIDE_PX: f64 = 5_000.0;
+/// Angles nearer to a quarter turn than this are one; the corners it would move are not a hundredth of a pixel away.
+const ANGLE_TOLERANCE: f64 = 1e-7;
+const QUARTER_TURNS: [(f64, Orientation); 5] = [
+    (0.0, Orientation::Upright),
+    (90.0, Orientation::Turned90),
+    (180.0, Orientation::Turned180),
+    (270.0, Orientation::Turned270),
+    (360.0, Orientation::Upright),
+];
 /// Padding without `bg`. Source: `imagekit.md` 5.4.
-const BLACK: Color = Color { red: 0, green: 0, blue: 0, alpha: u8::MAX };
+const BLACK: Color = Color {
+    red: 0,
+    green: 0,
+    blue: 0,
+    alpha: u8::MAX,
+};
 
 /// Everything that will happen to a picture of one size.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,9 +126,19 @@ pub const SUPPORTED: &[Feature] = &[
 /// Plans a transformation of an upright picture.
 ///
 /// Errors: `OutputTooLarge`, `InvalidTransformation`.
-pub fn plan(transformation: &Transformation, source: Size, limits: &Limits) -> Result<Plan, ImagingError> {
+pub fn plan(
+    transformation: &Transformation,
+    source: Size,
+    limits: &Limits,
+) -> Result<Plan, ImagingError> {
     let steps = Vec::with_capacity(transformation.steps.len());
-    let mut plan = Plan { steps, size: source, quality: None, format: None, original: transformation.wants_original() };
+    let mut plan = Plan {
+        steps,
+        size: source,
+        quality: None,
+        format: None,
+        original: transformation.wants_original(),
+    };
     if plan.original {
         // whatever else is asked is without effect, so it can't be wrong either
         return Ok(plan);
@@ -141,8 +165,14 @@ fn plan_steps(
         if plan.steps.len() >= MAX_STEPS {
             return Err(invalid(format!("more than {MAX_STEPS} steps")));
         }
-        let variables = Variables { initial: extent(source), current: extent(plan.size), base: None };
-        let step = step.computed(&variables).map_err(|error| invalid(error.to_string()))?;
+        let variables = Variables {
+            initial: extent(source),
+            current: extent(plan.size),
+            base: None,
+        };
+        let step = step
+            .computed(&variables)
+            .map_err(|error| invalid(error.to_string()))?;
         let planned = plan_step(&step, plan.size, limits)?;
         plan.size = planned.size;
         plan.steps.push(planned);
@@ -154,12 +184,17 @@ fn plan_steps(
 }
 
 fn extent(size: Size) -> Extent {
-    Extent { width: f64::from(size.width), height: f64::from(size.height) }
+    Extent {
+        width: f64::from(size.width),
+        height: f64::from(size.height),
+    }
 }
 
 /// Shorthand of the planners.
 fn invalid(sentence: impl Into<String>) -> ImagingError {
-    ImagingError::InvalidTransformation { sentence: sentence.into() }
+    ImagingError::InvalidTransformation {
+        sentence: sentence.into(),
+    }
 }
 
 /// What of a picture is kept, what that is scaled to, and the canvas it is put on.
@@ -172,7 +207,11 @@ struct Framing {
 
 impl Framing {
     fn scaled(input: Size, to: Size) -> Self {
-        Self { crop: input.region(), scaled: to, canvas: None }
+        Self {
+            crop: input.region(),
+            scaled: to,
+            canvas: None,
+        }
     }
 }
 
@@ -180,7 +219,12 @@ fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, I
     let framing = frame(step, input)?;
     limits.check_step(framing.scaled)?;
     let canvas = framing.canvas.filter(|(size, _)| *size != framing.scaled);
-    let canvas = canvas.map(|(size, (left, top))| Canvas { size, left, top, color: step.background.unwrap_or(BLACK) });
+    let canvas = canvas.map(|(size, (left, top))| Canvas {
+        size,
+        left,
+        top,
+        color: step.background.unwrap_or(BLACK),
+    });
     let framed = canvas.map_or(framing.scaled, |canvas| canvas.size);
     limits.check_step(framed)?;
     let (turn, size) = turn(step, framed);
@@ -191,7 +235,15 @@ fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, I
     });
     limits.check_step(size)?;
     let Framing { crop, scaled, .. } = framing;
-    Ok(PlannedStep { crop, scaled, background: step.background, canvas, turn, flip, size })
+    Ok(PlannedStep {
+        crop,
+        scaled,
+        background: step.background,
+        canvas,
+        turn,
+        flip,
+        size,
+    })
 }
 
 fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
@@ -199,17 +251,26 @@ fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
     let anchor = match step.focus {
         Some(Focus::Anchor(anchor)) => anchor,
         // the others have been refused as unsupported
-        Some(Focus::Auto | Focus::Custom | Focus::Face | Focus::Objects(_)) | None => Anchor::Center,
+        Some(Focus::Auto | Focus::Custom | Focus::Face | Focus::Objects(_)) | None => {
+            Anchor::Center
+        }
     };
     let (width, height) = requested_sides(step, input);
     if let Crop::Extract | Crop::PadExtract | Crop::PadExtractNoShrink = crop {
-        let frame = Size { width: width.unwrap_or(input.width), height: height.unwrap_or(input.height) };
+        let frame = Size {
+            width: width.unwrap_or(input.width),
+            height: height.unwrap_or(input.height),
+        };
         return extract::frame(step, crop, input, frame, anchor);
     }
     Ok(match (width, height) {
         (None, None) => Framing::scaled(input, input),
-        (Some(width), None) => Framing::scaled(input, one_side(crop, input, input.with_width(width))),
-        (None, Some(height)) => Framing::scaled(input, one_side(crop, input, input.with_height(height))),
+        (Some(width), None) => {
+            Framing::scaled(input, one_side(crop, input, input.with_width(width)))
+        }
+        (None, Some(height)) => {
+            Framing::scaled(input, one_side(crop, input, input.with_height(height)))
+        }
         (Some(width), Some(height)) => both_sides(crop, input, Size { width, height }, anchor),
     })
 }
@@ -223,12 +284,14 @@ fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
     let width = step.width.map(|length| pixels(length, input.width));
     let height = step.height.map(|length| pixels(length, input.height));
     let (width, height) = match (width, height, step.aspect_ratio) {
-        (Some(across), None, Some(AspectRatio { width, height })) => {
-            (Some(across), Some(whole_pixels(f64::from(across) * height / width)))
-        }
-        (None, Some(down), Some(AspectRatio { width, height })) => {
-            (Some(whole_pixels(f64::from(down) * width / height)), Some(down))
-        }
+        (Some(across), None, Some(AspectRatio { width, height })) => (
+            Some(across),
+            Some(whole_pixels(f64::from(across) * height / width)),
+        ),
+        (None, Some(down), Some(AspectRatio { width, height })) => (
+            Some(whole_pixels(f64::from(down) * width / height)),
+            Some(down),
+        ),
         (width, height, _) => (width, height),
     };
     match step.device_pixel_ratio {
@@ -241,7 +304,11 @@ fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
 /// Both sides times a ratio, unless that makes one too small or too large. Source: `imagekit.md` section 2.
 fn times(ratio: f64, width: Option<u32>, height: Option<u32>) -> (Option<u32>, Option<u32>) {
     let scaled = [width, height].map(|side| side.map(|side| f64::from(side) * ratio));
-    if scaled.iter().flatten().any(|side| !(1.0..=MAX_DEVICE_SIDE_PX).contains(side)) {
+    if scaled
+        .iter()
+        .flatten()
+        .any(|side| !(1.0..=MAX_DEVICE_SIDE_PX).contains(side))
+    {
         return (width, height);
     }
     let [width, height] = scaled.map(|side| side.map(whole_pixels));
@@ -250,13 +317,24 @@ fn times(ratio: f64, width: Option<u32>, height: Option<u32>) -> (Option<u32>, O
 
 /// With one side given nothing is cut or padded; modes that never enlarge still don't.
 fn one_side(crop: Crop, input: Size, scaled: Size) -> Size {
-    let enlarges = !matches!(crop, Crop::AtMax | Crop::MaintainRatioNoEnlarge | Crop::PadResizeNoEnlarge);
-    if enlarges || scaled.fits_inside(input) { scaled } else { input }
+    let enlarges = !matches!(
+        crop,
+        Crop::AtMax | Crop::MaintainRatioNoEnlarge | Crop::PadResizeNoEnlarge
+    );
+    if enlarges || scaled.fits_inside(input) {
+        scaled
+    } else {
+        input
+    }
 }
 
 fn both_sides(crop: Crop, input: Size, frame: Size, anchor: Anchor) -> Framing {
     let inside = input.scaled_inside(frame);
-    let no_larger = if inside.fits_inside(input) { inside } else { input };
+    let no_larger = if inside.fits_inside(input) {
+        inside
+    } else {
+        input
+    };
     match crop {
         Crop::Force => Framing::scaled(input, frame),
         Crop::AtMax => Framing::scaled(input, no_larger),
@@ -266,41 +344,67 @@ fn both_sides(crop: Crop, input: Size, frame: Size, anchor: Anchor) -> Framing {
         Crop::PadResizeNoEnlarge => on_canvas(input, no_larger, frame, anchor),
         Crop::MaintainRatioNoEnlarge if !frame.fits_inside(input) => {
             let kept = input.crop_to_shape(frame, anchor);
-            let unscaled = Size { width: whole_pixels(kept.width), height: whole_pixels(kept.height) };
+            let unscaled = Size {
+                width: whole_pixels(kept.width),
+                height: whole_pixels(kept.height),
+            };
             // a shape that fits as it is needn't shrink; one that doesn't is cut to what there is
-            let scaled = if unscaled.fits_inside(frame) { unscaled } else { frame };
-            Framing { crop: kept, scaled, canvas: None }
+            let scaled = if unscaled.fits_inside(frame) {
+                unscaled
+            } else {
+                frame
+            };
+            Framing {
+                crop: kept,
+                scaled,
+                canvas: None,
+            }
         }
         Crop::MaintainRatio
         | Crop::MaintainRatioNoEnlarge
         | Crop::Extract
         | Crop::PadExtract
-        | Crop::PadExtractNoShrink => {
-            Framing { crop: input.crop_to_shape(frame, anchor), scaled: frame, canvas: None }
-        }
+        | Crop::PadExtractNoShrink => Framing {
+            crop: input.crop_to_shape(frame, anchor),
+            scaled: frame,
+            canvas: None,
+        },
     }
 }
 
 fn on_canvas(input: Size, scaled: Size, frame: Size, anchor: Anchor) -> Framing {
-    let (free_width, free_height) =
-        (frame.width.saturating_sub(scaled.width), frame.height.saturating_sub(scaled.height));
+    let (free_width, free_height) = (
+        frame.width.saturating_sub(scaled.width),
+        frame.height.saturating_sub(scaled.height),
+    );
     let place = anchored_offset(free_width, free_height, anchor);
-    Framing { crop: input.region(), scaled, canvas: Some((frame, place)) }
+    Framing {
+        crop: input.region(),
+        scaled,
+        canvas: Some((frame, place)),
+    }
 }
 
 fn turn(step: &Step, size: Size) -> (Option<Turn>, Size) {
     // `rt-auto` asks for what always happens first
-    let Some(Rotation::Degrees(degrees)) = step.rotation else { return (None, size) };
-    let degrees = if degrees.is_finite() { degrees.rem_euclid(360.0) } else { 0.0 };
-    let quarter = |orientation| Some(Turn::Quarter(orientation));
-    if degrees == 0.0 {
-        (None, size)
-    } else if degrees == 90.0 {
-        (quarter(Orientation::Turned90), size.transposed())
-    } else if degrees == 180.0 {
-        (quarter(Orientation::Turned180), size)
-    } else if degrees == 270.0 {
-        (quarter(Orientation::Turned270), size.transposed())
+    let Some(Rotation::Degrees(degrees)) = step.rotation else {
+        return (None, size);
+    };
+    let degrees = if degrees.is_finite() {
+        degrees.rem_euclid(360.0)
+    } else {
+        0.0
+    };
+    if let Some((_, orientation)) = QUARTER_TURNS
+        .iter()
+        .find(|(angle, _)| (angle - degrees).abs() < ANGLE_TOLERANCE)
+    {
+        let size = if orientation.swaps_sides() {
+            size.transposed()
+        } else {
+            size
+        };
+        (Some(Turn::Quarter(*orientation)), size)
     } else {
         let (sin, cos) = degrees.to_radians().sin_cos();
         let (width, height) = (f64::from(size.width), f64::from(size.height));
@@ -308,7 +412,13 @@ fn turn(step: &Step, size: Size) -> (Option<Turn>, Size) {
             width: whole_pixels(width * cos.abs() + height * sin.abs()),
             height: whole_pixels(width * sin.abs() + height * cos.abs()),
         };
-        (Some(Turn::Angle { degrees, corners: step.background }), bounds)
+        (
+            Some(Turn::Angle {
+                degrees,
+                corners: step.background,
+            }),
+            bounds,
+        )
     }
 }
 

@@ -91,24 +91,52 @@ impl Orientation {
 
     /// Where a region of the upright picture lies in the stored one.
     pub(crate) fn stored_region(self, upright: Region, stored: Size) -> Region {
-        let Region { left, top, width, height } = upright;
+        let Region {
+            left,
+            top,
+            width,
+            height,
+        } = upright;
         let (stored_width, stored_height) = (f64::from(stored.width), f64::from(stored.height));
         match self {
             Self::Upright => upright,
-            Self::MirroredAcross => Region { left: stored_width - left - width, ..upright },
-            Self::Turned180 => {
-                Region { left: stored_width - left - width, top: stored_height - top - height, ..upright }
-            }
-            Self::MirroredDown => Region { top: stored_height - top - height, ..upright },
-            Self::Transposed => Region { left: top, top: left, width: height, height: width },
-            Self::Turned90 => Region { left: top, top: stored_height - left - width, width: height, height: width },
+            Self::MirroredAcross => Region {
+                left: stored_width - left - width,
+                ..upright
+            },
+            Self::Turned180 => Region {
+                left: stored_width - left - width,
+                top: stored_height - top - height,
+                ..upright
+            },
+            Self::MirroredDown => Region {
+                top: stored_height - top - height,
+                ..upright
+            },
+            Self::Transposed => Region {
+                left: top,
+                top: left,
+                width: height,
+                height: width,
+            },
+            Self::Turned90 => Region {
+                left: top,
+                top: stored_height - left - width,
+                width: height,
+                height: width,
+            },
             Self::Transversed => Region {
                 left: stored_width - top - height,
                 top: stored_height - left - width,
                 width: height,
                 height: width,
             },
-            Self::Turned270 => Region { left: stored_width - top - height, top: left, width: height, height: width },
+            Self::Turned270 => Region {
+                left: stored_width - top - height,
+                top: left,
+                width: height,
+                height: width,
+            },
         }
     }
 }
@@ -121,7 +149,11 @@ pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         Sniffed::Image(format) => format,
         Sniffed::Empty => return Err(ImagingError::Empty),
         Sniffed::UnsupportedImage(found) => return Err(ImagingError::FormatUnsupported { found }),
-        Sniffed::Svg => return Err(ImagingError::NotAnImage { looks_like: LooksLike::Xml }),
+        Sniffed::Svg => {
+            return Err(ImagingError::NotAnImage {
+                looks_like: LooksLike::Xml,
+            });
+        }
         Sniffed::Other(looks_like) => return Err(ImagingError::NotAnImage { looks_like }),
     };
     let info = match format {
@@ -140,5 +172,7 @@ pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
 
 /// Shorthand of the header readers.
 pub(crate) fn corrupt(detail: impl Into<String>) -> ImagingError {
-    ImagingError::Corrupt { detail: detail.into() }
+    ImagingError::Corrupt {
+        detail: detail.into(),
+    }
 }

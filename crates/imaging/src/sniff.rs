@@ -241,6 +241,12 @@ fn markup(text: &[u8]) -> Sniffed {
     element(rest, is_xml)
 }
 
+/// Elements a page may begin with when its author left out the rest.
+const HTML_ELEMENTS: &[&[u8]] = &[
+    b"html", b"head", b"body", b"title", b"script", b"style", b"div", b"p", b"h1", b"a", b"br",
+    b"table", b"iframe", b"meta", b"link", b"center", b"span", b"pre", b"b", b"font",
+];
+
 fn element(rest: &[u8], is_xml: bool) -> Sniffed {
     let name = rest.strip_prefix(b"<").unwrap_or_default();
     let length = name
@@ -251,21 +257,25 @@ fn element(rest: &[u8], is_xml: bool) -> Sniffed {
         .count();
     let name = name.get(..length).unwrap_or_default();
     let local_name = name.rsplit(|byte| *byte == b':').next().unwrap_or_default();
-    const HTML: &[&[u8]] = &[
-        b"html", b"head", b"body", b"title", b"script", b"style", b"div", b"p", b"h1", b"a", b"br",
-        b"table", b"iframe", b"meta", b"link", b"center", b"span", b"pre", b"b", b"font",
-    ];
     if local_name == b"svg" {
         Sniffed::Svg
-    } else if !is_xml && HTML.iter().any(|tag| local_name.eq_ignore_ascii_case(tag)) {
-        Sniffed::Other(LooksLike::Html)
-    } else if is_xml && local_name.eq_ignore_ascii_case(b"html") {
+    } else if is_html_element(local_name, is_xml) {
         Sniffed::Other(LooksLike::Html)
     } else if local_name.is_empty() {
         Sniffed::Other(LooksLike::Text)
     } else {
         Sniffed::Other(LooksLike::Xml)
     }
+}
+
+/// In XML only the root element of XHTML counts: `a` and `title` are anybody's names there.
+fn is_html_element(name: &[u8], is_xml: bool) -> bool {
+    if is_xml {
+        return name.eq_ignore_ascii_case(b"html");
+    }
+    HTML_ELEMENTS
+        .iter()
+        .any(|element| name.eq_ignore_ascii_case(element))
 }
 
 fn starts_with_ignoring_case(bytes: &[u8], prefix: &[u8]) -> bool {

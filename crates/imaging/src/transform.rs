@@ -72,7 +72,14 @@ pub struct StageTimings {
 /// Errors: every variant of [`ImagingError`]; `NotAnImage` also for SVG, which callers deliver as it is (see [`crate::sniff()`]).
 pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingError> {
     let started = Instant::now();
-    let TransformRequest { source, transformation, accept, settings, limits, deadline } = *request;
+    let TransformRequest {
+        source,
+        transformation,
+        accept,
+        settings,
+        limits,
+        deadline,
+    } = *request;
     limits.check_source_bytes(source.len())?;
     let info = probe(source)?;
     limits.check_source(info.stored_size, info.frames)?;
@@ -80,25 +87,43 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
     if plan.original {
         return Ok(original(source, &info, started.elapsed()));
     }
-    let negotiation = Negotiation { source: info.format, requested: plan.format, accept, settings };
+    let negotiation = Negotiation {
+        source: info.format,
+        requested: plan.format,
+        accept,
+        settings,
+    };
     // a result that its format can't hold is refused before anything is decoded; alpha plays no part in that
     negotiation.choose(plan.size, info.has_alpha)?;
     check_deadline(deadline)?;
 
     let planned = Instant::now();
     let shrink = plan.steps.first().map_or(1, useful_shrink);
-    let decoded = decode(&DecodeRequest { source, info: &info, limits, shrink })?;
+    let decoded = decode(&DecodeRequest {
+        source,
+        info: &info,
+        limits,
+        shrink,
+    })?;
     check_deadline(deadline)?;
 
     let decoded_at = Instant::now();
     let picture = apply_all(decoded, &info, &plan, deadline)?;
-    let picture = if picture.is_transparent() { picture } else { picture.into_rgb() };
+    let picture = if picture.is_transparent() {
+        picture
+    } else {
+        picture.into_rgb()
+    };
     let encoding = negotiation.choose(picture.size, picture.channels == Channels::Rgba)?;
     check_deadline(deadline)?;
 
     let stepped = Instant::now();
     let Size { width, height } = picture.size;
-    let encoded = encode(picture, encoding, plan.quality.unwrap_or(settings.default_quality))?;
+    let encoded = encode(
+        picture,
+        encoding,
+        plan.quality.unwrap_or(settings.default_quality),
+    )?;
     let timings = StageTimings {
         plan: planned - started,
         decode: decoded_at - planned,
@@ -133,13 +158,21 @@ fn apply_all(
     plan: &Plan,
     deadline: Option<Instant>,
 ) -> Result<Picture, ImagingError> {
-    let Decoded { picture, scale, profile } = decoded;
+    let Decoded {
+        picture,
+        scale,
+        profile,
+    } = decoded;
     let mut steps = plan.steps.iter();
     let first = steps.next();
     let resized = match first {
         Some(step) => {
             let stored = info.orientation.stored_region(step.crop, info.stored_size);
-            let to = if info.orientation.swaps_sides() { step.scaled.transposed() } else { step.scaled };
+            let to = if info.orientation.swaps_sides() {
+                step.scaled.transposed()
+            } else {
+                step.scaled
+            };
             resize(picture, stored.scaled_by(scale), to)?
         }
         None => picture,
@@ -161,6 +194,16 @@ fn apply_all(
 
 fn original(source: &[u8], info: &ImageInfo, plan: Duration) -> Transformed {
     let Size { width, height } = info.size();
-    let timings = StageTimings { plan, ..StageTimings::default() };
-    Transformed { bytes: source.to_vec(), format: info.format, width, height, vary_accept: false, timings }
+    let timings = StageTimings {
+        plan,
+        ..StageTimings::default()
+    };
+    Transformed {
+        bytes: source.to_vec(),
+        format: info.format,
+        width,
+        height,
+        vary_accept: false,
+        timings,
+    }
 }

@@ -47,7 +47,7 @@ pub(crate) fn scrub(
 
 fn secrets_of(credentials: &OriginCredentials) -> Vec<&SecretString> {
     match credentials {
-        OriginCredentials::None => Vec::new(),
+        OriginCredentials::None | OriginCredentials::Unreadable => Vec::new(),
         OriginCredentials::AccessKey {
             access_key,
             secret_key,

@@ -97,6 +97,15 @@ impl Services {
         }
         failure.map_or(Ok(()), Err)
     }
+
+    /// Stops what was started, after a start that failed.
+    ///
+    /// Errors: always that failure.
+    pub(crate) async fn stop(mut self, failure: Failure) -> Result<(), Failure> {
+        self.shutdown.cancel();
+        while self.running.join_next().await.is_some() {}
+        Err(failure)
+    }
 }
 
 type Ended = Result<(&'static str, Result<(), Failure>), tokio::task::JoinError>;

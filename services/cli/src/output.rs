@@ -28,10 +28,17 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&text)
 }
 
+/// Writes one value as JSON in one line to standard output.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::failed(format!("encode as JSON: {error}")))?;
+    print(&text)
+}
+
 /// Writes a message for the person at the terminal to standard error.
 pub(crate) fn complain(message: &str) {
     // Nobody is left to be told when this fails.
-    let _unwritable = writeln!(io::stderr().lock(), "limpid: {message}");
+    let _unwritable = writeln!(io::stderr().lock(), "{message}");
 }
 
 /// Writes a completion script to standard output.

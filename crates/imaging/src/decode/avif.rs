@@ -19,12 +19,16 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let container = Container::parse(request.source)?;
     let size = container.size;
     let color = Picture::zeroed(size, Channels::Rgb);
-    let (mut picture, code_points) = assemble(&container.color, color, request, container.code_points)?;
+    let (mut picture, code_points) =
+        assemble(&container.color, color, request, container.code_points)?;
     if let Some(alpha) = &container.alpha {
         let (alpha, _) = assemble(alpha, Picture::zeroed(size, Channels::Rgb), request, None)?;
         picture = with_alpha(picture, &alpha, container.is_premultiplied);
     }
-    let profile = container.profile.map(<[u8]>::to_vec).or_else(|| color::profile_of_code_points(code_points));
+    let profile = container
+        .profile
+        .map(<[u8]>::to_vec)
+        .or_else(|| color::profile_of_code_points(code_points));
     Ok(Decoded::unscaled(picture, profile))
 }
 
@@ -35,14 +39,21 @@ fn assemble(
     request: &DecodeRequest<'_>,
     declared: Option<CodePoints>,
 ) -> Result<(Picture, CodePoints), ImagingError> {
-    let mut used = CodePoints { primaries: 1, transfer: 13, matrix: 6, is_full_range: true };
+    let mut used = CodePoints {
+        primaries: 1,
+        transfer: 13,
+        matrix: 6,
+        is_full_range: true,
+    };
     let (mut left, mut top) = (0, 0);
     for (index, tile) in plane.tiles.iter().enumerate() {
         let coded = av1::decode(tile, request.limits)?;
         used = declared.unwrap_or(coded.code_points);
         let tile = yuv::to_rgb(&coded, used)?;
         if plane.tiles.len() == 1 && tile.size != canvas.size {
-            return Err(corrupt("the coded picture has another size than the file declares"));
+            return Err(corrupt(
+                "the coded picture has another size than the file declares",
+            ));
         }
         if plane.tiles.len() == 1 {
             return Ok((tile, used));
@@ -54,7 +65,10 @@ fn assemble(
             top += tile.size.height as usize;
         }
     }
-    let covered = Size { width: canvas.size.width, height: u32::try_from(top).unwrap_or(u32::MAX) };
+    let covered = Size {
+        width: canvas.size.width,
+        height: u32::try_from(top).unwrap_or(u32::MAX),
+    };
     if !canvas.size.fits_inside(covered) {
         return Err(corrupt("the tiles don't cover the picture"));
     }
@@ -64,7 +78,13 @@ fn assemble(
 /// Joins colours and the picture whose grey is alpha.
 fn with_alpha(colors: Picture, alpha: &Picture, is_premultiplied: bool) -> Picture {
     let mut joined = colors.into_rgba();
-    for (pixel, gray) in joined.pixels.as_chunks_mut::<4>().0.iter_mut().zip(alpha.pixels.as_chunks::<3>().0) {
+    for (pixel, gray) in joined
+        .pixels
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(alpha.pixels.as_chunks::<3>().0)
+    {
         let [red, green, blue, opacity] = pixel;
         *opacity = gray[1];
         if is_premultiplied && *opacity > 0 {

@@ -30,10 +30,17 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let megabytes = c_int::try_from(megabytes.max(SMALLEST_MEMORY_MEGABYTES)).unwrap_or(c_int::MAX);
     decompressor.set(tj::TJPARAM_TJPARAM_MAXMEMORY, megabytes)?;
     let color_space = decompressor.read_header(request.source, request.info.stored_size)?;
-    let shrink = [8, 4, 2].into_iter().find(|factor| *factor <= request.shrink).unwrap_or(1);
+    let shrink = [8, 4, 2]
+        .into_iter()
+        .find(|factor| *factor <= request.shrink)
+        .unwrap_or(1);
     let size = decompressor.scale_by(request.info.stored_size, shrink)?;
     let has_inks = color_space == tj::TJCS_TJCS_CMYK || color_space == tj::TJCS_TJCS_YCCK;
-    let profile = if request.info.has_profile { header::profile(request.source) } else { None };
+    let profile = if request.info.has_profile {
+        header::profile(request.source)
+    } else {
+        None
+    };
     let scale = 1.0 / f64::from(shrink);
     let (picture, profile) = if has_inks {
         let mut inks = Picture::zeroed(size, Channels::Rgba);
@@ -47,7 +54,11 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         decompressor.decompress(request.source, &mut picture, tj::TJPF_TJPF_RGB)?;
         (picture, profile)
     };
-    Ok(Decoded { picture, scale: (scale, scale), profile })
+    Ok(Decoded {
+        picture,
+        scale: (scale, scale),
+        profile,
+    })
 }
 
 /// A decompressor handle, destroyed with this value.
@@ -68,39 +79,61 @@ impl Decompressor {
     fn set(&mut self, parameter: tj::TJPARAM, value: c_int) -> Result<(), ImagingError> {
         // SAFETY: the handle is live.
         let status = unsafe { tj::tj3Set(self.handle, parameter.cast_signed(), value) };
-        if status == 0 { Ok(()) } else { Err(corrupt(self.message())) }
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(corrupt(self.message()))
+        }
     }
 
     /// Reads the header and gives the colour space.
     fn read_header(&mut self, source: &[u8], expected: Size) -> Result<tj::TJCS, ImagingError> {
         // SAFETY: the handle is live; pointer and length are those of one slice, which is only read.
-        let status = unsafe { tj::tj3DecompressHeader(self.handle, source.as_ptr(), source.len() as u64) };
+        let status =
+            unsafe { tj::tj3DecompressHeader(self.handle, source.as_ptr(), source.len() as u64) };
         if status != 0 && !self.has_only_warned() {
             return Err(self.error());
         }
         // SAFETY: the handle is live.
         let parameter = |name: tj::TJPARAM| unsafe { tj::tj3Get(self.handle, name.cast_signed()) };
-        let (width, height) = (parameter(tj::TJPARAM_TJPARAM_JPEGWIDTH), parameter(tj::TJPARAM_TJPARAM_JPEGHEIGHT));
+        let (width, height) = (
+            parameter(tj::TJPARAM_TJPARAM_JPEGWIDTH),
+            parameter(tj::TJPARAM_TJPARAM_JPEGHEIGHT),
+        );
         // limits were checked on what our own reader saw
-        if u32::try_from(width) != Ok(expected.width) || u32::try_from(height) != Ok(expected.height) {
+        if u32::try_from(width) != Ok(expected.width)
+            || u32::try_from(height) != Ok(expected.height)
+        {
             return Err(corrupt("more than one frame header"));
         }
-        tj::TJCS::try_from(parameter(tj::TJPARAM_TJPARAM_COLORSPACE)).map_err(|_| corrupt("unknown colour space"))
+        tj::TJCS::try_from(parameter(tj::TJPARAM_TJPARAM_COLORSPACE))
+            .map_err(|_| corrupt("unknown colour space"))
     }
 
     /// Sets the factor and gives the size pictures will have.
     fn scale_by(&mut self, size: Size, shrink: u32) -> Result<Size, ImagingError> {
-        let factor = tj::tjscalingfactor { num: 1, denom: c_int::try_from(shrink).unwrap_or(1) };
+        let factor = tj::tjscalingfactor {
+            num: 1,
+            denom: c_int::try_from(shrink).unwrap_or(1),
+        };
         // SAFETY: the handle is live and has read a header.
         let status = unsafe { tj::tj3SetScalingFactor(self.handle, factor) };
         if status != 0 {
             return Err(corrupt(self.message()));
         }
-        Ok(Size { width: size.width.div_ceil(shrink), height: size.height.div_ceil(shrink) })
+        Ok(Size {
+            width: size.width.div_ceil(shrink),
+            height: size.height.div_ceil(shrink),
+        })
     }
 
     /// Decompresses strictly; if the only complaint is one that leaves every pixel intact, once more without that strictness.
-    fn decompress(&mut self, source: &[u8], into: &mut Picture, format: tj::TJPF) -> Result<(), ImagingError> {
+    fn decompress(
+        &mut self,
+        source: &[u8],
+        into: &mut Picture,
+        format: tj::TJPF,
+    ) -> Result<(), ImagingError> {
         self.set(tj::TJPARAM_TJPARAM_STOPONWARNING, 1)?;
         if self.run(source, into, format)? {
             return Ok(());
@@ -111,18 +144,32 @@ impl Decompressor {
         }
         self.set(tj::TJPARAM_TJPARAM_STOPONWARNING, 0)?;
         let is_clean = self.run(source, into, format)?;
-        if is_clean || (self.has_only_warned() && is_harmless(&self.message()) && header::has_end(source)) {
+        if is_clean
+            || (self.has_only_warned() && is_harmless(&self.message()) && header::has_end(source))
+        {
             return Ok(());
         }
         Err(self.error())
     }
 
-    fn run(&mut self, source: &[u8], into: &mut Picture, format: tj::TJPF) -> Result<bool, ImagingError> {
+    fn run(
+        &mut self,
+        source: &[u8],
+        into: &mut Picture,
+        format: tj::TJPF,
+    ) -> Result<bool, ImagingError> {
         let pitch = c_int::try_from(into.row_bytes()).map_err(|_| corrupt("a row is too long"))?;
         // SAFETY: the handle is live and has its scaling factor set; `into` has exactly the scaled size, so the decoder's
         // `pitch * height` bytes are the vector's length; the source is only read.
         let status = unsafe {
-            tj::tj3Decompress8(self.handle, source.as_ptr(), source.len() as u64, into.pixels.as_mut_ptr(), pitch, format)
+            tj::tj3Decompress8(
+                self.handle,
+                source.as_ptr(),
+                source.len() as u64,
+                into.pixels.as_mut_ptr(),
+                pitch,
+                format,
+            )
         };
         Ok(status == 0)
     }
@@ -134,13 +181,19 @@ impl Decompressor {
 
     fn message(&self) -> String {
         // SAFETY: the handle is live; the text is a C string owned by it and is copied before anything else is called.
-        unsafe { CStr::from_ptr(tj::tj3GetErrorStr(self.handle)) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(tj::tj3GetErrorStr(self.handle)) }
+            .to_string_lossy()
+            .into_owned()
     }
 
     fn error(&self) -> ImagingError {
         let message = self.message();
         // both "Premature end of JPEG file" and "Corrupt JPEG data: premature end of data segment"
-        if message.contains("remature end") { ImagingError::Truncated } else { corrupt(message) }
+        if message.contains("remature end") {
+            ImagingError::Truncated
+        } else {
+            corrupt(message)
+        }
     }
 }
 
@@ -153,7 +206,11 @@ impl Drop for Decompressor {
 
 /// Complaints about bytes between segments and about headers nobody needs. Source: libjpeg-turbo's `jerror.h`.
 fn is_harmless(message: &str) -> bool {
-    const HARMLESS: [&str; 4] =
-        ["extraneous bytes before marker", "unknown JFIF revision", "Unknown Adobe color transform", "Invalid SOS parameters"];
+    const HARMLESS: [&str; 4] = [
+        "extraneous bytes before marker",
+        "unknown JFIF revision",
+        "Unknown Adobe color transform",
+        "Invalid SOS parameters",
+    ];
     HARMLESS.iter().any(|text| message.contains(text))
 }

@@ -27,13 +27,23 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     }
     let has_alpha = request.info.has_alpha;
     let image = DynamicImage::from_decoder(decoder).map_err(to_error)?;
-    let size = Size { width: image.width(), height: image.height() };
+    let size = Size {
+        width: image.width(),
+        height: image.height(),
+    };
     let (channels, pixels) = if has_alpha {
         (Channels::Rgba, image.into_rgba8().into_raw())
     } else {
         (Channels::Rgb, image.into_rgb8().into_raw())
     };
-    Ok(Decoded::unscaled(Picture { size, channels, pixels }, profile))
+    Ok(Decoded::unscaled(
+        Picture {
+            size,
+            channels,
+            pixels,
+        },
+        profile,
+    ))
 }
 
 /// A decoder that has read the header and knows its limits.
@@ -46,7 +56,11 @@ pub(crate) fn decoder<'a>(
         ImageFormat::Bmp => image::ImageFormat::Bmp,
         ImageFormat::Tiff => image::ImageFormat::Tiff,
         ImageFormat::Ico => image::ImageFormat::Ico,
-        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Avif | ImageFormat::Gif => {
+        ImageFormat::Jpeg
+        | ImageFormat::Png
+        | ImageFormat::WebP
+        | ImageFormat::Avif
+        | ImageFormat::Gif => {
             return Err(corrupt("this format has a decoder of its own"));
         }
     };
@@ -60,8 +74,12 @@ pub(crate) fn decoder<'a>(
 
 fn to_error(error: ImageError) -> ImagingError {
     match error {
-        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => ImagingError::Truncated,
-        ImageError::Unsupported(_) => ImagingError::FormatUnsupported { found: "this flavour of BMP, TIFF or ICO" },
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            ImagingError::Truncated
+        }
+        ImageError::Unsupported(_) => ImagingError::FormatUnsupported {
+            found: "this flavour of BMP, TIFF or ICO",
+        },
         error => corrupt(error.to_string()),
     }
 }

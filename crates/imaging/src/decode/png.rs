@@ -18,7 +18,9 @@ const MAX_CHUNK_BYTES: usize = 4 * MAX_PROFILE_BYTES;
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     let is_whole = header::Header::parse(request.source)?.has_end;
     read(request).map_err(|error| match error {
-        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => ImagingError::Truncated,
+        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            ImagingError::Truncated
+        }
         // a cut inside the compressed stream surfaces as a complaint about that stream
         _ if !is_whole => ImagingError::Truncated,
         error => corrupt(error.to_string()),
@@ -26,30 +28,70 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
 }
 
 fn read(request: &DecodeRequest<'_>) -> Result<Decoded, DecodingError> {
-    let mut decoder = Decoder::new_with_limits(Cursor::new(request.source), Limits { bytes: MAX_CHUNK_BYTES });
+    let mut decoder = Decoder::new_with_limits(
+        Cursor::new(request.source),
+        Limits {
+            bytes: MAX_CHUNK_BYTES,
+        },
+    );
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
     let mut reader = decoder.read_info()?;
     let (color_type, _) = reader.output_color_type();
-    let mut pixels = vec![0; reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?];
+    let mut pixels = vec![
+        0;
+        reader
+            .output_buffer_size()
+            .ok_or(DecodingError::LimitsExceeded)?
+    ];
     let frame = reader.next_frame(&mut pixels)?;
-    let size = Size { width: frame.width, height: frame.height };
-    let profile = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
-    Ok(Decoded::unscaled(to_picture(size, color_type, pixels), profile))
+    let size = Size {
+        width: frame.width,
+        height: frame.height,
+    };
+    let profile = reader
+        .info()
+        .icc_profile
+        .as_ref()
+        .map(|profile| profile.to_vec());
+    Ok(Decoded::unscaled(
+        to_picture(size, color_type, pixels),
+        profile,
+    ))
 }
 
 fn to_picture(size: Size, color_type: ColorType, pixels: Vec<u8>) -> Picture {
     match color_type {
-        ColorType::Rgb => Picture { size, channels: Channels::Rgb, pixels },
-        ColorType::Rgba => Picture { size, channels: Channels::Rgba, pixels },
+        ColorType::Rgb => Picture {
+            size,
+            channels: Channels::Rgb,
+            pixels,
+        },
+        ColorType::Rgba => Picture {
+            size,
+            channels: Channels::Rgba,
+            pixels,
+        },
         ColorType::GrayscaleAlpha => {
-            let widened = pixels.as_chunks::<2>().0.iter().flat_map(|[gray, alpha]| [*gray, *gray, *gray, *alpha]);
-            Picture { size, channels: Channels::Rgba, pixels: widened.collect() }
+            let widened = pixels
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .flat_map(|[gray, alpha]| [*gray, *gray, *gray, *alpha]);
+            Picture {
+                size,
+                channels: Channels::Rgba,
+                pixels: widened.collect(),
+            }
         }
         // the decoder expands palettes
         ColorType::Grayscale | ColorType::Indexed => {
             let widened = pixels.iter().flat_map(|gray| [*gray; 3]);
-            Picture { size, channels: Channels::Rgb, pixels: widened.collect() }
+            Picture {
+                size,
+                channels: Channels::Rgb,
+                pixels: widened.collect(),
+            }
         }
     }
 }

@@ -20,21 +20,39 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let header = header::Header::parse(request.source)?;
     let profile = header.profile.map(<[u8]>::to_vec);
     if header.is_animated {
-        return Ok(Decoded::unscaled(first_frame(request.source, request.info.stored_size)?, profile));
+        return Ok(Decoded::unscaled(
+            first_frame(request.source, request.info.stored_size)?,
+            profile,
+        ));
     }
     let stored = request.info.stored_size;
     let shrink = request.shrink.max(1);
-    let size = Size { width: stored.width.div_ceil(shrink), height: stored.height.div_ceil(shrink) };
-    let channels = if request.info.has_alpha { Channels::Rgba } else { Channels::Rgb };
+    let size = Size {
+        width: stored.width.div_ceil(shrink),
+        height: stored.height.div_ceil(shrink),
+    };
+    let channels = if request.info.has_alpha {
+        Channels::Rgba
+    } else {
+        Channels::Rgb
+    };
     let mut picture = Picture::zeroed(size, channels);
     still(request.source, stored, &mut picture)?;
     // libwebp maps the whole picture onto the whole result
-    let scale = (f64::from(size.width) / f64::from(stored.width), f64::from(size.height) / f64::from(stored.height));
-    Ok(Decoded { picture, scale, profile })
+    let scale = (
+        f64::from(size.width) / f64::from(stored.width),
+        f64::from(size.height) / f64::from(stored.height),
+    );
+    Ok(Decoded {
+        picture,
+        scale,
+        profile,
+    })
 }
 
 fn still(source: &[u8], stored: Size, into: &mut Picture) -> Result<(), ImagingError> {
-    let mut config = webp::WebPDecoderConfig::new().map_err(|()| corrupt("cannot set up the WebP decoder"))?;
+    let mut config =
+        webp::WebPDecoderConfig::new().map_err(|()| corrupt("cannot set up the WebP decoder"))?;
     if into.size != stored {
         config.options.use_scaling = 1;
         config.options.scaled_width = as_int(into.size.width)?;
@@ -59,9 +77,8 @@ fn still(source: &[u8], stored: Size, into: &mut Picture) -> Result<(), ImagingE
 fn check(status: webp::VP8StatusCode) -> Result<(), ImagingError> {
     match status {
         webp::VP8StatusCode::VP8_STATUS_OK => Ok(()),
-        webp::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA | webp::VP8StatusCode::VP8_STATUS_SUSPENDED => {
-            Err(ImagingError::Truncated)
-        }
+        webp::VP8StatusCode::VP8_STATUS_NOT_ENOUGH_DATA
+        | webp::VP8StatusCode::VP8_STATUS_SUSPENDED => Err(ImagingError::Truncated),
         other => Err(corrupt(format!("{other:?}"))),
     }
 }
@@ -89,7 +106,10 @@ fn first_frame(source: &[u8], size: Size) -> Result<Picture, ImagingError> {
     }
     options.color_mode = webp::WEBP_CSP_MODE::MODE_RGBA;
     options.use_threads = 0;
-    let data = webp::WebPData { bytes: source.as_ptr(), size: source.len() };
+    let data = webp::WebPData {
+        bytes: source.as_ptr(),
+        size: source.len(),
+    };
     // SAFETY: both structures are live; the decoder keeps a pointer to the source, which outlives it (dropped below).
     let decoder = unsafe { webp::WebPAnimDecoderNew(&raw const data, &raw const options) };
     if decoder.is_null() {
@@ -105,7 +125,9 @@ fn first_frame(source: &[u8], size: Size) -> Result<Picture, ImagingError> {
     }
     let (mut canvas, mut timestamp) = (std::ptr::null_mut(), 0);
     // SAFETY: decoder and both out-parameters are live.
-    let has_frame = unsafe { webp::WebPAnimDecoderGetNext(animation.0, &raw mut canvas, &raw mut timestamp) } != 0;
+    let has_frame =
+        unsafe { webp::WebPAnimDecoderGetNext(animation.0, &raw mut canvas, &raw mut timestamp) }
+            != 0;
     if !has_frame || canvas.is_null() {
         return Err(corrupt("the first frame cannot be decoded"));
     }

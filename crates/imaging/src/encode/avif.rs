@@ -28,16 +28,32 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> 
         .set_transfer_characteristics(TransferCharacteristics::Srgb)
         .set_matrix_coefficients(MatrixCoefficients::Bt601)
         .set_full_color_range(true);
-    Ok(container.to_vec(&colors, alpha.as_deref(), picture.size.width, picture.size.height, 8))
+    Ok(container.to_vec(
+        &colors,
+        alpha.as_deref(),
+        picture.size.width,
+        picture.size.height,
+        8,
+    ))
 }
 
 /// The delivery scale is JPEG's, where 80 is the default; AVIF reaches the same fidelity lower on its own scale, so 80 is
 /// 64 there, 100 stays 100 and everything between is a straight line.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 63")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within 0 to 63"
+)]
 fn quantiser_level(quality: u8) -> u32 {
     let quality = f64::from(quality.clamp(1, 100));
-    let own_quality = if quality <= 80.0 { quality * 0.8 } else { 64.0 + (quality - 80.0) * 1.8 };
-    ((100.0 - own_quality) * COARSEST_LEVEL / 100.0).round().clamp(0.0, COARSEST_LEVEL) as u32
+    let own_quality = if quality <= 80.0 {
+        quality * 0.8
+    } else {
+        64.0 + (quality - 80.0) * 1.8
+    };
+    ((100.0 - own_quality) * COARSEST_LEVEL / 100.0)
+        .round()
+        .clamp(0.0, COARSEST_LEVEL) as u32
 }
 
 #[cfg(test)]

@@ -18,8 +18,11 @@ pub(super) fn encode(picture: Picture) -> Result<Vec<u8>, String> {
     }
     let frame = Frame::from_rgba_speed(width, height, &mut picture.pixels, QUANTISER_SPEED);
     let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, width, height, &[]).map_err(|error| error.to_string())?;
-    encoder.write_frame(&frame).map_err(|error| error.to_string())?;
+    let mut encoder =
+        Encoder::new(&mut bytes, width, height, &[]).map_err(|error| error.to_string())?;
+    encoder
+        .write_frame(&frame)
+        .map_err(|error| error.to_string())?;
     drop(encoder);
     Ok(bytes)
 }

@@ -16,8 +16,15 @@ const FULL_CHROMA_QUALITY: u8 = 90;
 /// Encodes an RGB picture.
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
     let compressor = Compressor::new()?;
-    let subsampling = if quality < FULL_CHROMA_QUALITY { tj::TJSAMP_TJSAMP_420 } else { tj::TJSAMP_TJSAMP_444 };
-    compressor.set(tj::TJPARAM_TJPARAM_QUALITY, c_int::from(quality.clamp(1, 100)))?;
+    let subsampling = if quality < FULL_CHROMA_QUALITY {
+        tj::TJSAMP_TJSAMP_420
+    } else {
+        tj::TJSAMP_TJSAMP_444
+    };
+    compressor.set(
+        tj::TJPARAM_TJPARAM_QUALITY,
+        c_int::from(quality.clamp(1, 100)),
+    )?;
     compressor.set(tj::TJPARAM_TJPARAM_SUBSAMP, subsampling)?;
     compressor.compress(picture)
 }
@@ -31,13 +38,21 @@ impl Compressor {
     fn new() -> Result<Self, String> {
         // SAFETY: takes no pointers; a null handle is checked for.
         let handle = unsafe { tj::tj3Init(tj::TJINIT_TJINIT_COMPRESS.cast_signed()) };
-        if handle.is_null() { Err("cannot set up the encoder".to_owned()) } else { Ok(Self { handle }) }
+        if handle.is_null() {
+            Err("cannot set up the encoder".to_owned())
+        } else {
+            Ok(Self { handle })
+        }
     }
 
     fn set(&self, parameter: tj::TJPARAM, value: c_int) -> Result<(), String> {
         // SAFETY: the handle is live.
         let status = unsafe { tj::tj3Set(self.handle, parameter.cast_signed(), value) };
-        if status == 0 { Ok(()) } else { Err(self.message()) }
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(self.message())
+        }
     }
 
     fn compress(&self, picture: &Picture) -> Result<Vec<u8>, String> {
@@ -45,7 +60,10 @@ impl Compressor {
         let width = c_int::try_from(picture.size.width).map_err(too_large)?;
         let height = c_int::try_from(picture.size.height).map_err(too_large)?;
         let pitch = c_int::try_from(picture.row_bytes()).map_err(too_large)?;
-        let mut output = Output { data: std::ptr::null_mut(), length: 0 };
+        let mut output = Output {
+            data: std::ptr::null_mut(),
+            length: 0,
+        };
         // SAFETY: the handle is live; the picture has `height` rows of `pitch` bytes and is only read; a null output tells
         // the library to allocate, and `Output` frees what it did, also after an error.
         let status = unsafe {
@@ -70,7 +88,9 @@ impl Compressor {
 
     fn message(&self) -> String {
         // SAFETY: the handle is live; the text is a C string owned by it and is copied before anything else is called.
-        unsafe { CStr::from_ptr(tj::tj3GetErrorStr(self.handle)) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(tj::tj3GetErrorStr(self.handle)) }
+            .to_string_lossy()
+            .into_owned()
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) fn encode(picture: &Picture) -> Result<Vec<u8>, String> {
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
     let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
-    writer.write_image_data(&picture.pixels).map_err(|error| error.to_string())?;
+    writer
+        .write_image_data(&picture.pixels)
+        .map_err(|error| error.to_string())?;
     writer.finish().map_err(|error| error.to_string())?;
     Ok(bytes)
 }

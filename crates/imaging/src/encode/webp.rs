@@ -18,7 +18,8 @@ const PARTITION_LIMITS: [c_int; 2] = [0, 100];
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
     let mut outcome = Err(String::new());
     for partition_limit in PARTITION_LIMITS {
-        let mut config = webp::WebPConfig::new().map_err(|()| "cannot set up the encoder".to_owned())?;
+        let mut config =
+            webp::WebPConfig::new().map_err(|()| "cannot set up the encoder".to_owned())?;
         config.quality = f32::from(quality.clamp(1, 100));
         config.method = METHOD;
         config.partition_limit = partition_limit;
@@ -65,7 +66,9 @@ struct EncoderPicture(Box<webp::WebPPicture>);
 
 impl EncoderPicture {
     fn new() -> Result<Self, String> {
-        webp::WebPPicture::new().map(|picture| Self(Box::new(picture))).map_err(|()| "cannot set up the encoder".to_owned())
+        webp::WebPPicture::new()
+            .map(|picture| Self(Box::new(picture)))
+            .map_err(|()| "cannot set up the encoder".to_owned())
     }
 }
 

@@ -18,15 +18,25 @@ pub(super) fn frame(
 ) -> Result<Framing, ImagingError> {
     let is_padded = matches!(crop, Crop::PadExtract | Crop::PadExtractNoShrink);
     let frame = if crop == Crop::PadExtractNoShrink {
-        Size { width: frame.width.max(input.width), height: frame.height.max(input.height) }
+        Size {
+            width: frame.width.max(input.width),
+            height: frame.height.max(input.height),
+        }
     } else {
         frame
     };
     let (across, down) = Axis::pair(step, input, frame);
-    let (anchor_left, anchor_top) = anchored_offset(input.width.abs_diff(frame.width), input.height.abs_diff(frame.height), anchor);
+    let (anchor_left, anchor_top) = anchored_offset(
+        input.width.abs_diff(frame.width),
+        input.height.abs_diff(frame.height),
+        anchor,
+    );
     let across = across.span(anchor_left, is_padded)?;
     let down = down.span(anchor_top, is_padded)?;
-    let kept = Size { width: across.length, height: down.length };
+    let kept = Size {
+        width: across.length,
+        height: down.length,
+    };
     let crop = Region {
         left: f64::from(across.start),
         top: f64::from(down.start),
@@ -34,7 +44,11 @@ pub(super) fn frame(
         height: f64::from(kept.height),
     };
     let canvas = is_padded.then_some((frame, (across.before, down.before)));
-    Ok(Framing { crop, scaled: kept, canvas })
+    Ok(Framing {
+        crop,
+        scaled: kept,
+        canvas,
+    })
 }
 
 /// One direction of an extract.
@@ -55,8 +69,20 @@ struct Span {
 
 impl Axis {
     fn pair(step: &Step, input: Size, frame: Size) -> (Self, Self) {
-        let across = Self { name: "x", start: step.x, center: step.x_center, input: input.width, frame: frame.width };
-        let down = Self { name: "y", start: step.y, center: step.y_center, input: input.height, frame: frame.height };
+        let across = Self {
+            name: "x",
+            start: step.x,
+            center: step.x_center,
+            input: input.width,
+            frame: frame.width,
+        };
+        let down = Self {
+            name: "y",
+            start: step.y,
+            center: step.y_center,
+            input: input.height,
+            frame: frame.height,
+        };
         (across, down)
     }
 
@@ -84,9 +110,16 @@ impl Axis {
         let first = begin.clamp(0, input);
         let end = (begin + frame).clamp(0, input);
         if end <= first || (!is_padded && begin < 0) {
-            return Err(invalid(format!("the extract begins outside the picture on its {} axis", self.name)));
+            return Err(invalid(format!(
+                "the extract begins outside the picture on its {} axis",
+                self.name
+            )));
         }
         let whole = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
-        Ok(Span { start: whole(first), length: whole(end - first), before: if is_padded { whole((-begin).max(0)) } else { 0 } })
+        Ok(Span {
+            start: whole(first),
+            length: whole(end - first),
+            before: if is_padded { whole((-begin).max(0)) } else { 0 },
+        })
     }
 }

@@ -2,8 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const PORTRAIT: Size = Size { width: 740, height: 1000 };
-const LANDSCAPE: Size = Size { width: 1200, height: 800 };
+const PORTRAIT: Size = Size {
+    width: 740,
+    height: 1000,
+};
+const LANDSCAPE: Size = Size {
+    width: 1200,
+    height: 800,
+};
 
 fn sized(width: u32, height: u32, crop: Crop) -> Step {
     Step {
@@ -28,51 +34,116 @@ fn first(source: Size, step: Step) -> PlannedStep {
 }
 
 fn crop_of(source: Size, step: Step) -> (f64, f64, f64, f64) {
-    let Region { left, top, width, height } = first(source, step).crop;
+    let Region {
+        left,
+        top,
+        width,
+        height,
+    } = first(source, step).crop;
     (left, top, width, height)
 }
 
 #[test]
 fn one_side_keeps_the_proportions_and_may_enlarge() {
-    let width = |length| Step { width: Some(length), ..Step::default() };
-    let height = |length| Step { height: Some(length), ..Step::default() };
+    let width = |length| Step {
+        width: Some(length),
+        ..Step::default()
+    };
+    let height = |length| Step {
+        height: Some(length),
+        ..Step::default()
+    };
     assert_eq!(result(LANDSCAPE, width(Length::Pixels(200))), (200, 133));
     assert_eq!(result(LANDSCAPE, height(Length::Pixels(200))), (300, 200));
     assert_eq!(result(LANDSCAPE, width(Length::Fraction(0.4))), (480, 320));
     assert_eq!(result(LANDSCAPE, width(Length::Pixels(2400))), (2400, 1600));
-    let at_max = Step { crop: Some(Crop::AtMax), ..width(Length::Pixels(2400)) };
+    let at_max = Step {
+        crop: Some(Crop::AtMax),
+        ..width(Length::Pixels(2400))
+    };
     assert_eq!(result(LANDSCAPE, at_max), (1200, 800));
 }
 
 #[test]
 fn an_aspect_ratio_gives_the_missing_side_and_is_ignored_beside_both() {
-    let ratio = Some(AspectRatio { width: 4.0, height: 3.0 });
-    let width = Step { width: Some(Length::Pixels(400)), aspect_ratio: ratio, ..Step::default() };
+    let ratio = Some(AspectRatio {
+        width: 4.0,
+        height: 3.0,
+    });
+    let width = Step {
+        width: Some(Length::Pixels(400)),
+        aspect_ratio: ratio,
+        ..Step::default()
+    };
     assert_eq!(result(LANDSCAPE, width), (400, 300));
-    let height = Step { height: Some(Length::Pixels(300)), aspect_ratio: ratio, ..Step::default() };
+    let height = Step {
+        height: Some(Length::Pixels(300)),
+        aspect_ratio: ratio,
+        ..Step::default()
+    };
     assert_eq!(result(LANDSCAPE, height), (400, 300));
-    let both = Step { aspect_ratio: ratio, ..sized(100, 50, Crop::Force) };
+    let both = Step {
+        aspect_ratio: ratio,
+        ..sized(100, 50, Crop::Force)
+    };
     assert_eq!(result(LANDSCAPE, both), (100, 50));
-    assert_eq!(result(LANDSCAPE, Step { aspect_ratio: ratio, ..Step::default() }), (1200, 800));
+    assert_eq!(
+        result(
+            LANDSCAPE,
+            Step {
+                aspect_ratio: ratio,
+                ..Step::default()
+            }
+        ),
+        (1200, 800)
+    );
 }
 
 #[test]
 fn every_crop_gives_its_documented_size() {
     assert_eq!(result(PORTRAIT, sized(300, 200, Crop::AtMax)), (148, 200));
     assert_eq!(result(PORTRAIT, sized(300, 200, Crop::AtLeast)), (300, 405));
-    assert_eq!(result(PORTRAIT, sized(850, 1000, Crop::AtMaxEnlarge)), (740, 1000));
-    assert_eq!(result(PORTRAIT, sized(1480, 2100, Crop::AtMaxEnlarge)), (1480, 2000));
-    assert_eq!(result(PORTRAIT, sized(1480, 2100, Crop::AtMax)), (740, 1000));
-    for exact in [Crop::MaintainRatio, Crop::Force, Crop::PadResize, Crop::PadResizeNoEnlarge] {
-        assert_eq!(result(PORTRAIT, sized(300, 200, exact)), (300, 200), "{exact:?}");
-        assert_eq!(result(PORTRAIT, sized(3000, 200, exact)), (3000, 200), "{exact:?}");
+    assert_eq!(
+        result(PORTRAIT, sized(850, 1000, Crop::AtMaxEnlarge)),
+        (740, 1000)
+    );
+    assert_eq!(
+        result(PORTRAIT, sized(1480, 2100, Crop::AtMaxEnlarge)),
+        (1480, 2000)
+    );
+    assert_eq!(
+        result(PORTRAIT, sized(1480, 2100, Crop::AtMax)),
+        (740, 1000)
+    );
+    for exact in [
+        Crop::MaintainRatio,
+        Crop::Force,
+        Crop::PadResize,
+        Crop::PadResizeNoEnlarge,
+    ] {
+        assert_eq!(
+            result(PORTRAIT, sized(300, 200, exact)),
+            (300, 200),
+            "{exact:?}"
+        );
+        assert_eq!(
+            result(PORTRAIT, sized(3000, 200, exact)),
+            (3000, 200),
+            "{exact:?}"
+        );
     }
 }
 
 #[test]
 fn maintain_ratio_cuts_around_the_focus() {
-    assert_eq!(crop_of(PORTRAIT, sized(300, 300, Crop::MaintainRatio)), (0.0, 130.0, 740.0, 740.0));
-    let top = Step { focus: Some(Focus::Anchor(Anchor::Top)), ..sized(300, 300, Crop::MaintainRatio) };
+    assert_eq!(
+        crop_of(PORTRAIT, sized(300, 300, Crop::MaintainRatio)),
+        (0.0, 130.0, 740.0, 740.0)
+    );
+    let top = Step {
+        focus: Some(Focus::Anchor(Anchor::Top)),
+        ..sized(300, 300, Crop::MaintainRatio)
+    };
     assert_eq!(crop_of(PORTRAIT, top), (0.0, 0.0, 740.0, 740.0));
     let force = first(PORTRAIT, sized(300, 300, Crop::Force));
     assert_eq!(force.crop, PORTRAIT.region());
@@ -89,14 +160,20 @@ fn maintain_ratio_without_enlarging_keeps_the_shape_or_the_frame() {
 #[test]
 fn padding_is_where_the_focus_is_not() {
     let place = |focus| {
-        let step = Step { focus: Some(Focus::Anchor(focus)), ..sized(500, 500, Crop::PadResize) };
+        let step = Step {
+            focus: Some(Focus::Anchor(focus)),
+            ..sized(500, 500, Crop::PadResize)
+        };
         let canvas = first(PORTRAIT, step).canvas.unwrap();
         (canvas.left, canvas.top)
     };
     assert_eq!(place(Anchor::Center), (65, 0));
     assert_eq!(place(Anchor::Left), (0, 0));
     assert_eq!(place(Anchor::BottomRight), (130, 0));
-    let wide = Step { focus: Some(Focus::Anchor(Anchor::Top)), ..sized(600, 600, Crop::PadResize) };
+    let wide = Step {
+        focus: Some(Focus::Anchor(Anchor::Top)),
+        ..sized(600, 600, Crop::PadResize)
+    };
     let canvas = first(LANDSCAPE, wide).canvas.unwrap();
     assert_eq!((canvas.left, canvas.top, canvas.color), (0, 0, BLACK));
 }
@@ -105,29 +182,69 @@ fn padding_is_where_the_focus_is_not() {
 fn an_extract_is_not_scaled_and_follows_anchor_corner_and_centre() {
     let extract = || sized(300, 200, Crop::Extract);
     assert_eq!(crop_of(LANDSCAPE, extract()), (450.0, 300.0, 300.0, 200.0));
-    let anchored = Step { focus: Some(Focus::Anchor(Anchor::BottomRight)), ..extract() };
+    let anchored = Step {
+        focus: Some(Focus::Anchor(Anchor::BottomRight)),
+        ..extract()
+    };
     assert_eq!(crop_of(LANDSCAPE, anchored), (900.0, 600.0, 300.0, 200.0));
-    let corner = Step { x: Some(10), y: Some(20), ..extract() };
+    let corner = Step {
+        x: Some(10),
+        y: Some(20),
+        ..extract()
+    };
     assert_eq!(crop_of(LANDSCAPE, corner), (10.0, 20.0, 300.0, 200.0));
-    let centre = Step { x_center: Some(160), y_center: Some(110), ..extract() };
+    let centre = Step {
+        x_center: Some(160),
+        y_center: Some(110),
+        ..extract()
+    };
     assert_eq!(crop_of(LANDSCAPE, centre), (10.0, 10.0, 300.0, 200.0));
-    let over_the_edge = Step { x: Some(1100), y: Some(700), ..extract() };
-    assert_eq!(crop_of(LANDSCAPE, over_the_edge), (1100.0, 700.0, 100.0, 100.0));
-    assert_eq!(result(LANDSCAPE, sized(2000, 200, Crop::Extract)), (1200, 200));
+    let over_the_edge = Step {
+        x: Some(1100),
+        y: Some(700),
+        ..extract()
+    };
+    assert_eq!(
+        crop_of(LANDSCAPE, over_the_edge),
+        (1100.0, 700.0, 100.0, 100.0)
+    );
+    assert_eq!(
+        result(LANDSCAPE, sized(2000, 200, Crop::Extract)),
+        (1200, 200)
+    );
 }
 
 #[test]
 fn an_extract_outside_the_picture_is_refused() {
     let refused = [
-        Step { x_center: Some(10), ..sized(300, 200, Crop::Extract) },
-        Step { y_center: Some(800), ..sized(300, 200, Crop::Extract) },
-        Step { x: Some(1200), ..sized(300, 200, Crop::Extract) },
-        Step { y: Some(-1), ..sized(300, 200, Crop::Extract) },
-        Step { x: Some(i32::MAX), y: Some(i32::MIN), ..sized(65_535, 1, Crop::Extract) },
+        Step {
+            x_center: Some(10),
+            ..sized(300, 200, Crop::Extract)
+        },
+        Step {
+            y_center: Some(800),
+            ..sized(300, 200, Crop::Extract)
+        },
+        Step {
+            x: Some(1200),
+            ..sized(300, 200, Crop::Extract)
+        },
+        Step {
+            y: Some(-1),
+            ..sized(300, 200, Crop::Extract)
+        },
+        Step {
+            x: Some(i32::MAX),
+            y: Some(i32::MIN),
+            ..sized(65_535, 1, Crop::Extract)
+        },
     ];
     for step in refused {
         let outcome = planned(LANDSCAPE, vec![step]);
-        assert!(matches!(outcome, Err(ImagingError::InvalidTransformation { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(ImagingError::InvalidTransformation { .. })),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -135,31 +252,66 @@ fn an_extract_outside_the_picture_is_refused() {
 fn a_padded_extract_has_exactly_its_size() {
     let padded = first(LANDSCAPE, sized(1400, 400, Crop::PadExtract));
     assert_eq!((padded.size.width, padded.size.height), (1400, 400));
-    assert_eq!(padded.crop, Region { left: 0.0, top: 200.0, width: 1200.0, height: 400.0 });
+    assert_eq!(
+        padded.crop,
+        Region {
+            left: 0.0,
+            top: 200.0,
+            width: 1200.0,
+            height: 400.0
+        }
+    );
     let canvas = padded.canvas.unwrap();
     assert_eq!((canvas.left, canvas.top, canvas.color), (100, 0, BLACK));
-    assert_eq!(result(LANDSCAPE, sized(1400, 400, Crop::PadExtractNoShrink)), (1400, 800));
+    assert_eq!(
+        result(LANDSCAPE, sized(1400, 400, Crop::PadExtractNoShrink)),
+        (1400, 800)
+    );
 }
 
 #[test]
 fn quarter_turns_swap_sides_and_other_angles_grow_the_picture() {
-    let turned = |degrees| Step { rotation: Some(Rotation::Degrees(degrees)), ..Step::default() };
+    let turned = |degrees| Step {
+        rotation: Some(Rotation::Degrees(degrees)),
+        ..Step::default()
+    };
     assert_eq!(result(LANDSCAPE, turned(90.0)), (800, 1200));
     assert_eq!(result(LANDSCAPE, turned(-90.0)), (800, 1200));
     assert_eq!(result(LANDSCAPE, turned(180.0)), (1200, 800));
     assert_eq!(result(LANDSCAPE, turned(720.0)), (1200, 800));
-    assert_eq!(result(LANDSCAPE, turned(-40.0)), result(LANDSCAPE, turned(320.0)));
+    assert_eq!(
+        result(LANDSCAPE, turned(-40.0)),
+        result(LANDSCAPE, turned(320.0))
+    );
     assert_eq!(result(LANDSCAPE, turned(45.0)), (1414, 1414));
-    assert_eq!(first(LANDSCAPE, turned(-90.0)).turn, Some(Turn::Quarter(Orientation::Turned270)));
+    assert_eq!(
+        first(LANDSCAPE, turned(-90.0)).turn,
+        Some(Turn::Quarter(Orientation::Turned270))
+    );
 }
 
 #[test]
 fn the_order_of_steps_matters() {
     let resize = || sized(400, 300, Crop::MaintainRatio);
-    let turn = || Step { rotation: Some(Rotation::Degrees(90.0)), ..Step::default() };
+    let turn = || Step {
+        rotation: Some(Rotation::Degrees(90.0)),
+        ..Step::default()
+    };
     let size = |steps| planned(LANDSCAPE, steps).unwrap().size;
-    assert_eq!(size(vec![resize(), turn()]), Size { width: 300, height: 400 });
-    assert_eq!(size(vec![turn(), resize()]), Size { width: 400, height: 300 });
+    assert_eq!(
+        size(vec![resize(), turn()]),
+        Size {
+            width: 300,
+            height: 400
+        }
+    );
+    assert_eq!(
+        size(vec![turn(), resize()]),
+        Size {
+            width: 400,
+            height: 300
+        }
+    );
 }
 
 #[test]
@@ -176,33 +328,71 @@ fn a_device_pixel_ratio_that_leads_too_far_is_ignored() {
 
 #[test]
 fn every_step_of_a_chain_is_judged_by_itself() {
-    let chain = vec![sized(20_000, 20_000, Crop::Force), sized(10, 10, Crop::Force)];
+    let chain = vec![
+        sized(20_000, 20_000, Crop::Force),
+        sized(10, 10, Crop::Force),
+    ];
     let outcome = planned(LANDSCAPE, chain);
-    assert!(matches!(outcome, Err(ImagingError::OutputTooLarge { width: 20_000, .. })), "{outcome:?}");
-    let at_least = planned(Size { width: 10_000, height: 10 }, vec![sized(10, 10_000, Crop::AtLeast)]);
-    assert!(matches!(at_least, Err(ImagingError::OutputTooLarge { .. })), "{at_least:?}");
+    assert!(
+        matches!(
+            outcome,
+            Err(ImagingError::OutputTooLarge { width: 20_000, .. })
+        ),
+        "{outcome:?}"
+    );
+    let at_least = planned(
+        Size {
+            width: 10_000,
+            height: 10,
+        },
+        vec![sized(10, 10_000, Crop::AtLeast)],
+    );
+    assert!(
+        matches!(at_least, Err(ImagingError::OutputTooLarge { .. })),
+        "{at_least:?}"
+    );
 }
 
 #[test]
 fn the_last_quality_and_format_win() {
-    let step = |quality, format| Step { quality, format, ..Step::default() };
-    let plan = planned(LANDSCAPE, vec![step(Some(10), Some(Format::Png)), step(Some(20), None)]).unwrap();
+    let step = |quality, format| Step {
+        quality,
+        format,
+        ..Step::default()
+    };
+    let plan = planned(
+        LANDSCAPE,
+        vec![step(Some(10), Some(Format::Png)), step(Some(20), None)],
+    )
+    .unwrap();
     assert_eq!((plan.quality, plan.format), (Some(20), Some(Format::Png)));
 }
 
 #[test]
 fn what_this_engine_cannot_do_is_refused_by_name() {
-    let blurred = Step { opacity: Some(50), ..Step::default() };
+    let blurred = Step {
+        opacity: Some(50),
+        ..Step::default()
+    };
     let outcome = planned(LANDSCAPE, vec![blurred.clone()]);
-    assert!(matches!(outcome, Err(ImagingError::InvalidTransformation { .. })), "{outcome:?}");
-    let original = Step { original: true, ..blurred };
+    assert!(
+        matches!(outcome, Err(ImagingError::InvalidTransformation { .. })),
+        "{outcome:?}"
+    );
+    let original = Step {
+        original: true,
+        ..blurred
+    };
     assert!(planned(LANDSCAPE, vec![original]).unwrap().original);
 }
 
 #[test]
 fn hundreds_of_steps_are_refused() {
     let outcome = planned(LANDSCAPE, vec![sized(10, 10, Crop::Force); 500]);
-    assert!(matches!(outcome, Err(ImagingError::InvalidTransformation { .. })));
+    assert!(matches!(
+        outcome,
+        Err(ImagingError::InvalidTransformation { .. })
+    ));
 }
 
 fn any_crop() -> impl Strategy<Value = Crop> {

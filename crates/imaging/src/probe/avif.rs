@@ -50,23 +50,31 @@ pub(crate) struct CodePoints {
 impl<'a> Container<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ImagingError> {
         let table = ItemTable::parse(bytes)?;
-        let primary = table.primary().ok_or(ImagingError::FormatUnsupported { found: "AVIF without a still picture" })?;
+        let primary = table.primary().ok_or(ImagingError::FormatUnsupported {
+            found: "AVIF without a still picture",
+        })?;
         let size = size_of(primary).ok_or_else(|| corrupt("the picture declares no size"))?;
         let alpha_item = table.items.iter().find(|item| is_alpha_of(item, primary));
-        let profile = primary.properties.iter().find_map(|property| match property {
-            Property::Profile(profile) => Some(*profile),
-            _ => None,
-        });
-        let code_points = primary.properties.iter().find_map(|property| match property {
-            Property::CodePoints(code_points) => Some(*code_points),
-            _ => None,
-        });
+        let profile = primary
+            .properties
+            .iter()
+            .find_map(|property| match property {
+                Property::Profile(profile) => Some(*profile),
+                _ => None,
+            });
+        let code_points = primary
+            .properties
+            .iter()
+            .find_map(|property| match property {
+                Property::CodePoints(code_points) => Some(*code_points),
+                _ => None,
+            });
         Ok(Self {
             size,
             orientation: orientation_of(primary),
             color: plane(&table, primary)?,
             alpha: alpha_item.map(|item| plane(&table, item)).transpose()?,
-            is_premultiplied: alpha_item.is_some_and(|item| primary.refers_to(b"prem", item.id)),
+            is_premultiplied: alpha_item.is_some_and(|item| primary.refers_to(*b"prem", item.id)),
             profile,
             code_points,
         })
@@ -92,7 +100,11 @@ fn size_of(item: &Item<'_>) -> Option<Size> {
 }
 
 fn is_alpha_of(item: &Item<'_>, primary: &Item<'_>) -> bool {
-    item.refers_to(b"auxl", primary.id) && item.properties.iter().any(|property| matches!(property, Property::Alpha))
+    item.refers_to(*b"auxl", primary.id)
+        && item
+            .properties
+            .iter()
+            .any(|property| matches!(property, Property::Alpha))
 }
 
 /// Rotation first, then the mirror, whatever their order in the file; the standard asks for that order.
@@ -119,9 +131,14 @@ fn orientation_of(item: &Item<'_>) -> Orientation {
 
 fn plane<'a>(table: &ItemTable<'a>, item: &Item<'a>) -> Result<Plane<'a>, ImagingError> {
     match &item.kind {
-        b"av01" => Ok(Plane { columns: 1, tiles: vec![table.data(item)?] }),
+        b"av01" => Ok(Plane {
+            columns: 1,
+            tiles: vec![table.data(item)?],
+        }),
         b"grid" => grid(table, item),
-        _ => Err(ImagingError::FormatUnsupported { found: "AVIF with a derived picture" }),
+        _ => Err(ImagingError::FormatUnsupported {
+            found: "AVIF with a derived picture",
+        }),
     }
 }
 
@@ -130,9 +147,18 @@ fn grid<'a>(table: &ItemTable<'a>, item: &Item<'a>) -> Result<Plane<'a>, Imaging
     let rows = usize::from(*required(layout.get(2))?) + 1;
     let columns = usize::from(*required(layout.get(3))?) + 1;
     let is_wide = required(layout.get(1))? & 1 != 0;
-    let side = |at: usize| if is_wide { be32(&layout, 4 + at * 4) } else { be16(&layout, 4 + at * 2).map(u32::from) };
-    let declared = Size { width: required(side(0))?, height: required(side(1))? };
-    let tiles = item.references(b"dimg");
+    let side = |at: usize| {
+        if is_wide {
+            be32(&layout, 4 + at * 4)
+        } else {
+            be16(&layout, 4 + at * 2).map(u32::from)
+        }
+    };
+    let declared = Size {
+        width: required(side(0))?,
+        height: required(side(1))?,
+    };
+    let tiles = item.references(*b"dimg");
     if tiles.len() != rows * columns || tiles.len() > MAX_TILES {
         return Err(corrupt("the grid has more or fewer tiles than places"));
     }
@@ -140,8 +166,14 @@ fn grid<'a>(table: &ItemTable<'a>, item: &Item<'a>) -> Result<Plane<'a>, Imaging
         return Err(corrupt("the grid declares two sizes"));
     }
     let tiles = tiles.iter().map(|id| {
-        let tile = table.item(*id).filter(|tile| tile.kind == *b"av01").ok_or_else(|| corrupt("a tile of the grid is missing"))?;
+        let tile = table
+            .item(*id)
+            .filter(|tile| tile.kind == *b"av01")
+            .ok_or_else(|| corrupt("a tile of the grid is missing"))?;
         table.data(tile)
     });
-    Ok(Plane { columns, tiles: tiles.collect::<Result<_, _>>()? })
+    Ok(Plane {
+        columns,
+        tiles: tiles.collect::<Result<_, _>>()?,
+    })
 }

@@ -19,10 +19,14 @@ pub(crate) fn orientation(tiff: &[u8]) -> Orientation {
 }
 
 fn find(tiff: &[u8]) -> Option<u32> {
-    let order = ByteOrder::of(tiff.first_chunk()?)?;
+    let order = ByteOrder::of(*tiff.first_chunk()?)?;
     let directory = tiff.get(usize::try_from(order.u32(tiff, 4)?).ok()?..)?;
     let count = usize::from(order.u16(directory, 0)?).min(MAX_ENTRIES);
-    let entry = directory.get(2..)?.chunks_exact(12).take(count).find(|entry| order.u16(entry, 0) == Some(ORIENTATION_TAG))?;
+    let entry = directory
+        .get(2..)?
+        .chunks_exact(12)
+        .take(count)
+        .find(|entry| order.u16(entry, 0) == Some(ORIENTATION_TAG))?;
     match order.u16(entry, 2)? {
         TYPE_SHORT => order.u16(entry, 8).map(u32::from),
         TYPE_LONG => order.u32(entry, 8),
@@ -37,8 +41,8 @@ enum ByteOrder {
 }
 
 impl ByteOrder {
-    fn of(start: &[u8; 4]) -> Option<Self> {
-        match start {
+    fn of(start: [u8; 4]) -> Option<Self> {
+        match &start {
             b"II*\0" => Some(Self::Little),
             b"MM\0*" => Some(Self::Big),
             _ => None,
@@ -90,7 +94,10 @@ mod tests {
     #[test]
     fn a_directory_that_lies_about_its_length_or_place_is_upright() {
         assert_eq!(orientation(&big_endian(6, 65_535)), Orientation::Turned90);
-        assert_eq!(orientation(b"MM\0*\xff\xff\xff\xff\0\x01"), Orientation::Upright);
+        assert_eq!(
+            orientation(b"MM\0*\xff\xff\xff\xff\0\x01"),
+            Orientation::Upright
+        );
         assert_eq!(orientation(b"II*\0"), Orientation::Upright);
         assert_eq!(orientation(b""), Orientation::Upright);
     }

@@ -9,9 +9,17 @@ use crate::{error::ImagingError, format::ImageFormat, geometry::Size};
 const HEADER_BYTES: usize = 13;
 
 pub(super) fn info(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
-    let screen = Size { width: u32::from(required(le16(bytes, 6))?), height: u32::from(required(le16(bytes, 8))?) };
+    let screen = Size {
+        width: u32::from(required(le16(bytes, 6))?),
+        height: u32::from(required(le16(bytes, 8))?),
+    };
     let flags = *required(bytes.get(10))?;
-    let mut walk = Walk { bytes, at: HEADER_BYTES + color_table_bytes(flags), largest: screen, has_alpha: false };
+    let mut walk = Walk {
+        bytes,
+        at: HEADER_BYTES + color_table_bytes(flags),
+        largest: screen,
+        has_alpha: false,
+    };
     let mut frames = 0u32;
     while walk.next_frame().is_some() {
         frames = frames.saturating_add(1);
@@ -28,7 +36,11 @@ pub(super) fn info(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
 
 /// Bytes of a colour table, from the flags that announce it.
 fn color_table_bytes(flags: u8) -> usize {
-    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+    if flags & 0x80 == 0 {
+        0
+    } else {
+        3 << ((flags & 7) + 1)
+    }
 }
 
 struct Walk<'a> {
@@ -60,7 +72,10 @@ impl Walk<'_> {
     fn skip_picture(&mut self) -> Option<()> {
         let descriptor = self.bytes.get(self.at..)?.get(..9)?;
         if self.largest.area() == 0 {
-            self.largest = Size { width: u32::from(le16(descriptor, 4)?), height: u32::from(le16(descriptor, 6)?) };
+            self.largest = Size {
+                width: u32::from(le16(descriptor, 4)?),
+                height: u32::from(le16(descriptor, 6)?),
+            };
         }
         self.at += 9 + color_table_bytes(*descriptor.get(8)?) + 1;
         self.skip_sub_blocks()

@@ -33,9 +33,13 @@ impl Header {
         for segment in Segments::of(bytes) {
             let (marker, payload) = segment?;
             match marker {
-                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => frame = Some(Frame::parse(marker, payload)?),
+                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
+                    frame = Some(Frame::parse(marker, payload)?)
+                }
                 0xf7 => return Err(ImagingError::FormatUnsupported { found: "JPEG-LS" }),
-                marker::APP1 if payload.starts_with(b"Exif\0\0") => orientation = exif::orientation(payload),
+                marker::APP1 if payload.starts_with(b"Exif\0\0") => {
+                    orientation = exif::orientation(payload)
+                }
                 marker::APP2 if payload.starts_with(PROFILE_NAME) => has_profile = true,
                 marker::END_OF_IMAGE => return Err(corrupt("no scan before the end of the image")),
                 _ => {}
@@ -45,7 +49,11 @@ impl Header {
         if frame.is_progressive && has_more_scans_than(MAX_SCANS, bytes) {
             return Err(corrupt(format!("more than {MAX_SCANS} scans")));
         }
-        Ok(Self { size: frame.size, orientation, has_profile })
+        Ok(Self {
+            size: frame.size,
+            orientation,
+            has_profile,
+        })
     }
 
     pub(crate) fn info(&self) -> ImageInfo {
@@ -69,16 +77,23 @@ pub(crate) fn profile(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut parts: Vec<(u8, &[u8])> = Vec::new();
     let mut expected = 0;
     for (marker, payload) in Segments::of(bytes).map_while(Result::ok) {
-        let Some([number, count, part @ ..]) = payload.strip_prefix(PROFILE_NAME) else { continue };
+        let Some([number, count, part @ ..]) = payload.strip_prefix(PROFILE_NAME) else {
+            continue;
+        };
         if marker == marker::APP2 {
             expected = usize::from(*count);
             parts.push((*number, part));
         }
     }
     parts.sort_by_key(|(number, _)| *number);
-    let is_complete = parts.len() == expected && parts.iter().zip(1..).all(|((number, _), index)| u32::from(*number) == index);
+    let is_complete = parts.len() == expected
+        && parts
+            .iter()
+            .zip(1..)
+            .all(|((number, _), index)| u32::from(*number) == index);
     let length: usize = parts.iter().map(|(_, part)| part.len()).sum();
-    (is_complete && length > 0 && length <= MAX_PROFILE_BYTES).then(|| parts.iter().flat_map(|(_, part)| *part).copied().collect())
+    (is_complete && length > 0 && length <= MAX_PROFILE_BYTES)
+        .then(|| parts.iter().flat_map(|(_, part)| *part).copied().collect())
 }
 
 /// Whether an end-of-image marker follows the last scan's data. Slow path: asked only when the decoder complained.
@@ -111,14 +126,19 @@ impl Frame {
             _ => {}
         }
         let is_progressive = matches!(marker, 0xc2 | 0xca);
-        Ok(Self { size: Size { width, height }, is_progressive })
+        Ok(Self {
+            size: Size { width, height },
+            is_progressive,
+        })
     }
 }
 
 fn has_more_scans_than(limit: usize, bytes: &[u8]) -> bool {
     // inside entropy-coded data ff is always followed by 00 or a restart marker, so every ff da begins a scan (or lies in
     // a segment between scans, which only makes the count err towards refusing a file with a hundred of them)
-    memchr::memmem::find_iter(bytes, &[0xff, marker::START_OF_SCAN]).nth(limit).is_some()
+    memchr::memmem::find_iter(bytes, &[0xff, marker::START_OF_SCAN])
+        .nth(limit)
+        .is_some()
 }
 
 /// The segments from the start of the image to the first scan, both excluded.
@@ -130,7 +150,11 @@ struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, is_over: false }
+        Self {
+            bytes,
+            at: 0,
+            is_over: false,
+        }
     }
 
     fn read(&mut self) -> Option<(u8, &'a [u8])> {
@@ -138,7 +162,11 @@ impl<'a> Segments<'a> {
             let rest = self.bytes.get(self.at..)?;
             // decoders skip rubbish in front of a marker, and any number of fill bytes
             let start = memchr::memchr(0xff, rest)?;
-            let fill = rest.get(start..)?.iter().take_while(|byte| **byte == 0xff).count();
+            let fill = rest
+                .get(start..)?
+                .iter()
+                .take_while(|byte| **byte == 0xff)
+                .count();
             let marker = *rest.get(start + fill)?;
             let after = self.at + start + fill + 1;
             match marker {

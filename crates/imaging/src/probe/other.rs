@@ -7,9 +7,20 @@ use crate::{decode, error::ImagingError, format::ImageFormat, geometry::Size, li
 
 pub(super) fn info(bytes: &[u8], format: ImageFormat) -> Result<ImageInfo, ImagingError> {
     // the header is read to be judged, so only what makes a header absurd is refused here
-    let decoder = decode::other::decoder(bytes, format, &Limits { max_pixels: u64::MAX, ..Limits::default() })?;
+    let decoder = decode::other::decoder(
+        bytes,
+        format,
+        &Limits {
+            max_pixels: u64::MAX,
+            ..Limits::default()
+        },
+    )?;
     let (width, height) = decoder.dimensions();
-    let orientation = if format == ImageFormat::Tiff { exif::orientation(bytes) } else { Orientation::Upright };
+    let orientation = if format == ImageFormat::Tiff {
+        exif::orientation(bytes)
+    } else {
+        Orientation::Upright
+    };
     Ok(ImageInfo {
         format,
         stored_size: Size { width, height },

@@ -20,12 +20,17 @@ pub(crate) struct Header {
 
 impl Header {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ImagingError> {
-        let mut chunks = Chunks { rest: bytes.get(SIGNATURE_BYTES..).unwrap_or_default() };
+        let mut chunks = Chunks {
+            rest: bytes.get(SIGNATURE_BYTES..).unwrap_or_default(),
+        };
         let (name, header) = required(chunks.next())?;
         if name != *b"IHDR" {
             return Err(corrupt("the first chunk is not IHDR"));
         }
-        let size = Size { width: required(be32(header, 0))?, height: required(be32(header, 4))? };
+        let size = Size {
+            width: required(be32(header, 0))?,
+            height: required(be32(header, 4))?,
+        };
         let color_type = *required(header.get(9))?;
         let mut parsed = Self {
             size,

@@ -25,7 +25,9 @@ pub(crate) struct Header<'a> {
 impl<'a> Header<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ImagingError> {
         let declared = required(le32(bytes, 4))? as usize;
-        let mut chunks = Chunks { rest: bytes.get(CONTAINER_HEADER_BYTES..).unwrap_or_default() };
+        let mut chunks = Chunks {
+            rest: bytes.get(CONTAINER_HEADER_BYTES..).unwrap_or_default(),
+        };
         let (name, data) = required(chunks.next())?;
         let mut header = match &name {
             b"VP8 " => Self::of(lossy_size(data)?, false),
@@ -37,7 +39,8 @@ impl<'a> Header<'a> {
             header.read_chunks(chunks)?;
         }
         // the picture is refused for its size before it is refused for its end: both are true of a bomb
-        if declared.saturating_add(8) > bytes.len() && header.size.area() < u64::from(u32::MAX >> 4) {
+        if declared.saturating_add(8) > bytes.len() && header.size.area() < u64::from(u32::MAX >> 4)
+        {
             return Err(ImagingError::Truncated);
         }
         Ok(header)
@@ -55,7 +58,14 @@ impl<'a> Header<'a> {
     }
 
     fn of(size: Size, has_alpha: bool) -> Self {
-        Self { size, has_alpha, is_animated: false, frames: 1, orientation: Orientation::Upright, profile: None }
+        Self {
+            size,
+            has_alpha,
+            is_animated: false,
+            frames: 1,
+            orientation: Orientation::Upright,
+            profile: None,
+        }
     }
 
     fn read_chunks(&mut self, chunks: Chunks<'a>) -> Result<(), ImagingError> {
@@ -65,7 +75,7 @@ impl<'a> Header<'a> {
                 b"EXIF" => self.orientation = exif::orientation(data),
                 b"ICCP" if data.len() <= MAX_PROFILE_BYTES => self.profile = Some(data),
                 b"ANMF" => frames = frames.saturating_add(1),
-                b"VP8 " | b"VP8L" if !self.is_animated => self.check_picture(&name, data)?,
+                b"VP8 " | b"VP8L" if !self.is_animated => self.check_picture(name, data)?,
                 _ => {}
             }
         }
@@ -74,9 +84,17 @@ impl<'a> Header<'a> {
     }
 
     /// The canvas and the picture on it each declare a size, and a decoder may believe either.
-    fn check_picture(&self, name: &[u8; 4], data: &[u8]) -> Result<(), ImagingError> {
-        let size = if name == b"VP8L" { lossless(data)?.size } else { lossy_size(data)? };
-        if size == self.size { Ok(()) } else { Err(corrupt("canvas and picture differ in size")) }
+    fn check_picture(&self, name: [u8; 4], data: &[u8]) -> Result<(), ImagingError> {
+        let size = if &name == b"VP8L" {
+            lossless(data)?.size
+        } else {
+            lossy_size(data)?
+        };
+        if size == self.size {
+            Ok(())
+        } else {
+            Err(corrupt("canvas and picture differ in size"))
+        }
     }
 }
 
@@ -85,7 +103,10 @@ fn lossy_size(data: &[u8]) -> Result<Size, ImagingError> {
         return Err(corrupt("no VP8 key frame"));
     }
     let side = |at| Ok::<_, ImagingError>(u32::from(required(le16(data, at))? & 0x3fff));
-    Ok(Size { width: side(6)?, height: side(8)? })
+    Ok(Size {
+        width: side(6)?,
+        height: side(8)?,
+    })
 }
 
 fn lossless<'a>(data: &[u8]) -> Result<Header<'a>, ImagingError> {
@@ -93,13 +114,19 @@ fn lossless<'a>(data: &[u8]) -> Result<Header<'a>, ImagingError> {
         return Err(corrupt("no VP8L signature"));
     }
     let bits = required(le32(data, 1))?;
-    let size = Size { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };
+    let size = Size {
+        width: (bits & 0x3fff) + 1,
+        height: ((bits >> 14) & 0x3fff) + 1,
+    };
     Ok(Header::of(size, bits & (1 << 28) != 0))
 }
 
 fn extended<'a>(data: &[u8]) -> Result<Header<'a>, ImagingError> {
     let flags = *required(data.first())?;
-    let size = Size { width: required(le24(data, 4))? + 1, height: required(le24(data, 7))? + 1 };
+    let size = Size {
+        width: required(le24(data, 4))? + 1,
+        height: required(le24(data, 7))? + 1,
+    };
     let mut header = Header::of(size, flags & 0x10 != 0);
     header.is_animated = flags & 0x02 != 0;
     Ok(header)

@@ -5,7 +5,12 @@ use limpid_delivery_url::transformation::Color;
 use crate::picture::{Channels, Picture};
 
 /// What stands behind transparency in formats without it, where no `bg` says otherwise. Source: `imagekit.md` 5.7.
-const BLACK: Color = Color { red: 0, green: 0, blue: 0, alpha: u8::MAX };
+const BLACK: Color = Color {
+    red: 0,
+    green: 0,
+    blue: 0,
+    alpha: u8::MAX,
+};
 
 /// Puts a colour behind the picture. Behind an opaque one nothing of it shows.
 pub(super) fn composite(picture: Picture, color: Color) -> Picture {
@@ -16,7 +21,11 @@ pub(super) fn composite(picture: Picture, color: Color) -> Picture {
     for pixel in picture.pixels.as_chunks_mut::<4>().0 {
         *pixel = over(*pixel, color);
     }
-    if color.alpha == u8::MAX { picture.into_rgb() } else { picture }
+    if color.alpha == u8::MAX {
+        picture.into_rgb()
+    } else {
+        picture
+    }
 }
 
 /// Makes the picture opaque.
@@ -31,7 +40,11 @@ pub(super) fn pixel_of(color: Color) -> [u8; 4] {
 
 /// The channels a picture needs to show a colour.
 pub(super) fn channels_for(picture: Channels, color: Color) -> Channels {
-    if picture == Channels::Rgba || color.alpha < u8::MAX { Channels::Rgba } else { Channels::Rgb }
+    if picture == Channels::Rgba || color.alpha < u8::MAX {
+        Channels::Rgba
+    } else {
+        Channels::Rgb
+    }
 }
 
 /// Source over background, neither multiplied by alpha. Source: W3C Compositing level 1, section 5.
@@ -43,18 +56,29 @@ fn over([red, green, blue, alpha]: [u8; 4], background: Color) -> [u8; 4] {
         return [0; 4];
     }
     let mix = |front_channel: u8, back_channel: u8| {
-        let mixed = (u32::from(front_channel) * front + u32::from(back_channel) * back + sum / 2) / sum;
+        let mixed =
+            (u32::from(front_channel) * front + u32::from(back_channel) * back + sum / 2) / sum;
         u8::try_from(mixed).unwrap_or(u8::MAX)
     };
     let opacity = u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX);
-    [mix(red, background.red), mix(green, background.green), mix(blue, background.blue), opacity]
+    [
+        mix(red, background.red),
+        mix(green, background.green),
+        mix(blue, background.blue),
+        opacity,
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WHITE: Color = Color { red: 255, green: 255, blue: 255, alpha: 255 };
+    const WHITE: Color = Color {
+        red: 255,
+        green: 255,
+        blue: 255,
+        alpha: 255,
+    };
 
     #[test]
     fn an_opaque_pixel_hides_the_background_and_a_clear_one_shows_it() {

@@ -31,7 +31,12 @@ fn clamped(region: Region, size: Size) -> Region {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let left = region.left.clamp(0.0, width);
     let top = region.top.clamp(0.0, height);
-    Region { left, top, width: region.width.min(width - left), height: region.height.min(height - top) }
+    Region {
+        left,
+        top,
+        width: region.width.min(width - left),
+        height: region.height.min(height - top),
+    }
 }
 
 fn whole_offset(region: &Region, to: Size) -> Option<(usize, usize)> {
@@ -39,8 +44,15 @@ fn whole_offset(region: &Region, to: Size) -> Option<(usize, usize)> {
         && (region.height - f64::from(to.height)).abs() < TOLERANCE_PX;
     let is_whole = |offset: f64| (offset - offset.round()).abs() < TOLERANCE_PX;
     // `whole_pixels` gives at least 1, so 0 is asked for first
-    let pixels = |offset: f64| if offset < 0.5 { 0 } else { whole_pixels(offset) as usize };
-    (is_unscaled && is_whole(region.left) && is_whole(region.top)).then(|| (pixels(region.left), pixels(region.top)))
+    let pixels = |offset: f64| {
+        if offset < 0.5 {
+            0
+        } else {
+            whole_pixels(offset) as usize
+        }
+    };
+    (is_unscaled && is_whole(region.left) && is_whole(region.top))
+        .then(|| (pixels(region.left), pixels(region.top)))
 }
 
 fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Picture {
@@ -48,7 +60,9 @@ fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Picture {
     let left_bytes = left * picture.channels.count();
     for (row, source) in result.rows_mut().zip(picture.rows().skip(top)) {
         let source = source.get(left_bytes..).unwrap_or_default();
-        row.iter_mut().zip(source).for_each(|(to, from)| *to = *from);
+        row.iter_mut()
+            .zip(source)
+            .for_each(|(to, from)| *to = *from);
     }
     result
 }
@@ -58,15 +72,29 @@ fn scale(picture: &Picture, region: Region, to: Size) -> Result<Picture, Imaging
         Channels::Rgb => PixelType::U8x3,
         Channels::Rgba => PixelType::U8x4,
     };
-    let failed = |detail: String| ImagingError::Encode { format: "resized picture", detail };
-    let source = ImageRef::new(picture.size.width, picture.size.height, &picture.pixels, pixel_type)
-        .map_err(|error| failed(error.to_string()))?;
+    let failed = |detail: String| ImagingError::Encode {
+        format: "resized picture",
+        detail,
+    };
+    let source = ImageRef::new(
+        picture.size.width,
+        picture.size.height,
+        &picture.pixels,
+        pixel_type,
+    )
+    .map_err(|error| failed(error.to_string()))?;
     let mut target = Image::new(to.width, to.height, pixel_type);
     // colours of transparent pixels must not bleed into their neighbours; opaque ones needn't pay for that
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .crop(region.left, region.top, region.width, region.height)
         .use_alpha(picture.is_transparent());
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| failed(error.to_string()))?;
-    Ok(Picture { size: to, channels: picture.channels, pixels: target.into_vec() })
+    Resizer::new()
+        .resize(&source, &mut target, &options)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Picture {
+        size: to,
+        channels: picture.channels,
+        pixels: target.into_vec(),
+    })
 }

@@ -4,7 +4,9 @@ use image::ImageFormat as Codec;
 use limpid_delivery_url::transformation::Format;
 use limpid_imaging::{ImagingError, LooksLike, probe};
 
-use crate::pictures::{encoded, half_clear, jpeg, photograph, png, quarters, run, stored_as, width};
+use crate::pictures::{
+    encoded, half_clear, jpeg, photograph, png, quarters, run, stored_as, width,
+};
 
 fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
     let picture = || photograph(96, 64);
@@ -13,12 +15,15 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("png", png(picture())),
         ("lossless webp", stored_as(picture(), Codec::WebP)),
         ("lossy webp", encoded(&png(picture()), Format::WebP)),
-        ("transparent webp", encoded(&png(half_clear(64, 64)), Format::WebP)),
+        (
+            "transparent webp",
+            encoded(&png(half_clear(64, 64)), Format::WebP),
+        ),
         ("avif", encoded(&png(picture()), Format::Avif)),
         ("gif", stored_as(picture(), Codec::Gif)),
         ("bmp", stored_as(picture(), Codec::Bmp)),
         ("tiff", stored_as(picture(), Codec::Tiff)),
-        ("ico", stored_as(quarters(32, 32), Codec::Ico)),
+        ("ico", stored_as(half_clear(32, 32), Codec::Ico)),
     ]
 }
 
@@ -31,7 +36,11 @@ fn no_prefix_of_any_file_panics_and_prefixes_without_the_picture_are_errors() {
         for length in (0..bytes.len()).step_by((bytes.len() / PREFIXES).max(1)) {
             let outcome = run(&bytes[..length], &[width(20)]);
             if length < bytes.len() * 9 / 10 {
-                assert!(outcome.is_err(), "{name} cut to {length} of {} bytes", bytes.len());
+                assert!(
+                    outcome.is_err(),
+                    "{name} cut to {length} of {} bytes",
+                    bytes.len()
+                );
             }
         }
     }
@@ -40,11 +49,22 @@ fn no_prefix_of_any_file_panics_and_prefixes_without_the_picture_are_errors() {
 #[test]
 fn a_cut_jpeg_is_truncated_wherever_it_is_cut() {
     let bytes = jpeg(photograph(200, 200));
-    let scan = bytes.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
-    for length in (scan + 20..bytes.len()).step_by(97).chain([bytes.len() - 1, bytes.len() - 2]) {
+    let scan = bytes
+        .windows(2)
+        .position(|marker| marker == [0xff, 0xda])
+        .unwrap();
+    for length in (scan + 20..bytes.len())
+        .step_by(97)
+        .chain([bytes.len() - 1, bytes.len() - 2])
+    {
         for step in [vec![], vec![width(20)]] {
             let outcome = run(&bytes[..length], &step);
-            assert_eq!(outcome.unwrap_err(), ImagingError::Truncated, "at {length} of {}", bytes.len());
+            assert_eq!(
+                outcome.unwrap_err(),
+                ImagingError::Truncated,
+                "at {length} of {}",
+                bytes.len()
+            );
         }
     }
 }
@@ -92,8 +112,19 @@ fn rubbish_between_the_scan_and_the_end_is_forgiven() {
 fn what_is_no_image_is_named() {
     let outcome = |bytes: &[u8]| run(bytes, &[]).unwrap_err();
     assert_eq!(outcome(b""), ImagingError::Empty);
-    assert_eq!(outcome(b"<!doctype html><title>404"), ImagingError::NotAnImage { looks_like: LooksLike::Html });
-    assert_eq!(outcome(b"\0\0\0\x18ftypheic\0\0\0\0"), ImagingError::FormatUnsupported { found: "HEIC" });
+    assert_eq!(
+        outcome(b"<!doctype html><title>404"),
+        ImagingError::NotAnImage {
+            looks_like: LooksLike::Html
+        }
+    );
+    assert_eq!(
+        outcome(b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ImagingError::FormatUnsupported { found: "HEIC" }
+    );
     assert_eq!(probe(b"\xff\xd8\xff").unwrap_err(), ImagingError::Truncated);
-    assert_eq!(probe(b"RIFF\x04\0\0\0WEBP").unwrap_err(), ImagingError::Truncated);
+    assert_eq!(
+        probe(b"RIFF\x04\0\0\0WEBP").unwrap_err(),
+        ImagingError::Truncated
+    );
 }

@@ -5,14 +5,20 @@ use limpid_delivery_url::transformation::{Format, Step};
 use limpid_imaging::{AcceptedFormats, ImageFormat, Limits, Sniffed, probe, sniff};
 
 use crate::pictures::{
-    BLUE, GREEN, RED, YELLOW, assert_color, difference, encoded, half_clear, jpeg, look_at, photograph, pixels, png,
-    quarters, run, run_with, sized, stored_as, width,
+    BLUE, GREEN, RED, YELLOW, assert_color, difference, encoded, half_clear, jpeg, look_at,
+    photograph, pixels, png, quarters, run, run_with, sized, stored_as, width,
 };
 
-const WEBP: AcceptedFormats = AcceptedFormats { webp: true, avif: false };
+const WEBP: AcceptedFormats = AcceptedFormats {
+    webp: true,
+    avif: false,
+};
 
 fn as_format(format: Format) -> Step {
-    Step { format: Some(format), ..Step::default() }
+    Step {
+        format: Some(format),
+        ..Step::default()
+    }
 }
 
 #[test]
@@ -21,20 +27,40 @@ fn every_format_is_read_with_its_colours_in_their_places() {
         (jpeg(quarters(64, 48)), ImageFormat::Jpeg),
         (png(quarters(64, 48)), ImageFormat::Png),
         (stored_as(quarters(64, 48), Codec::WebP), ImageFormat::WebP),
-        (encoded(&png(quarters(64, 48)), Format::WebP), ImageFormat::WebP),
-        (encoded(&png(quarters(64, 48)), Format::Avif), ImageFormat::Avif),
+        (
+            encoded(&png(quarters(64, 48)), Format::WebP),
+            ImageFormat::WebP,
+        ),
+        (
+            encoded(&png(quarters(64, 48)), Format::Avif),
+            ImageFormat::Avif,
+        ),
         (stored_as(quarters(64, 48), Codec::Gif), ImageFormat::Gif),
         (stored_as(quarters(64, 48), Codec::Bmp), ImageFormat::Bmp),
         (stored_as(quarters(64, 48), Codec::Tiff), ImageFormat::Tiff),
-        (stored_as(quarters(64, 48), Codec::Ico), ImageFormat::Ico),
+        (
+            stored_as(
+                image::DynamicImage::from(quarters(64, 48)).into_rgba8(),
+                Codec::Ico,
+            ),
+            ImageFormat::Ico,
+        ),
     ];
     for (source, format) in sources {
         assert_eq!(sniff(&source), Sniffed::Image(format));
         let info = probe(&source).unwrap();
-        assert_eq!((info.format, info.size().width, info.size().height), (format, 64, 48));
+        assert_eq!(
+            (info.format, info.size().width, info.size().height),
+            (format, 64, 48)
+        );
         let picture = pixels(&source, &[]);
         assert_eq!(picture.dimensions(), (64, 48), "{format:?}");
-        for (place, color) in [((8, 8), RED), ((56, 8), GREEN), ((8, 40), BLUE), ((56, 40), YELLOW)] {
+        for (place, color) in [
+            ((8, 8), RED),
+            ((56, 8), GREEN),
+            ((8, 40), BLUE),
+            ((56, 40), YELLOW),
+        ] {
             assert_color(&picture, place, color);
         }
     }
@@ -51,11 +77,18 @@ fn every_format_is_written_as_asked() {
         (Format::Avif, ImageFormat::Avif),
     ] {
         let result = run(&source, &[as_format(asked)]).unwrap();
-        assert_eq!((result.format, result.width, result.height), (given, 120, 90));
+        assert_eq!(
+            (result.format, result.width, result.height),
+            (given, 120, 90)
+        );
         assert_eq!(sniff(&result.bytes), Sniffed::Image(given));
         assert!(!result.vary_accept);
         let shown = pixels(&result.bytes, &[]);
-        assert!(difference(&shown, &original) < 6.0, "{given:?}: {}", difference(&shown, &original));
+        assert!(
+            difference(&shown, &original) < 6.0,
+            "{given:?}: {}",
+            difference(&shown, &original)
+        );
     }
 }
 
@@ -65,7 +98,11 @@ fn odd_and_tiny_sizes_survive_every_codec() {
         let source = png(photograph(width, height));
         for format in [Format::Jpeg, Format::Png, Format::WebP, Format::Avif] {
             let result = run(&source, &[as_format(format)]).unwrap();
-            assert_eq!(pixels(&result.bytes, &[]).dimensions(), (width, height), "{format:?}");
+            assert_eq!(
+                pixels(&result.bytes, &[]).dimensions(),
+                (width, height),
+                "{format:?}"
+            );
         }
     }
 }
@@ -92,8 +129,17 @@ fn the_best_format_depends_on_the_client_and_says_so() {
     assert_eq!((webp.format, webp.vary_accept), (ImageFormat::WebP, true));
     let plain = run(&source, &[width(100)]).unwrap();
     assert_eq!((plain.format, plain.vary_accept), (ImageFormat::Jpeg, true));
-    let forced = run_with(&source, &[width(100), as_format(Format::Png)], WEBP, &limits).unwrap();
-    assert_eq!((forced.format, forced.vary_accept), (ImageFormat::Png, false));
+    let forced = run_with(
+        &source,
+        &[width(100), as_format(Format::Png)],
+        WEBP,
+        &limits,
+    )
+    .unwrap();
+    assert_eq!(
+        (forced.format, forced.vary_accept),
+        (ImageFormat::Png, false)
+    );
 }
 
 #[test]
@@ -118,16 +164,34 @@ fn gif_stays_gif_only_when_it_was_one() {
     let kept = run(&gif, &[as_format(Format::Gif)]).unwrap();
     assert_eq!(kept.format, ImageFormat::Gif);
     assert_color(&look_at(&kept.bytes), (24, 24), YELLOW);
-    assert_eq!(run(&jpeg(quarters(32, 32)), &[as_format(Format::Gif)]).unwrap().format, ImageFormat::Jpeg);
+    assert_eq!(
+        run(&jpeg(quarters(32, 32)), &[as_format(Format::Gif)])
+            .unwrap()
+            .format,
+        ImageFormat::Jpeg
+    );
 }
 
 #[test]
 fn lower_quality_makes_fewer_bytes_and_eighty_is_the_default() {
     let source = png(photograph(300, 200));
     for format in [Format::Jpeg, Format::WebP, Format::Avif] {
-        let bytes = |quality| run(&source, &[Step { quality, ..as_format(format) }]).unwrap().bytes;
+        let bytes = |quality| {
+            run(
+                &source,
+                &[Step {
+                    quality,
+                    ..as_format(format)
+                }],
+            )
+            .unwrap()
+            .bytes
+        };
         let (low, default, high) = (bytes(Some(30)), bytes(None), bytes(Some(95)));
-        assert!(low.len() < default.len() && default.len() < high.len(), "{format:?}");
+        assert!(
+            low.len() < default.len() && default.len() < high.len(),
+            "{format:?}"
+        );
         assert_eq!(default, bytes(Some(80)));
     }
 }
@@ -136,7 +200,10 @@ fn lower_quality_makes_fewer_bytes_and_eighty_is_the_default() {
 fn the_same_request_gives_the_same_bytes() {
     let source = jpeg(photograph(320, 240));
     for format in [Format::Jpeg, Format::Png, Format::WebP, Format::Avif] {
-        let step = Step { format: Some(format), ..sized(100, 100) };
+        let step = Step {
+            format: Some(format),
+            ..sized(100, 100)
+        };
         let bytes = || run(&source, std::slice::from_ref(&step)).unwrap().bytes;
         assert_eq!(bytes(), bytes(), "{format:?}");
     }
@@ -145,14 +212,22 @@ fn the_same_request_gives_the_same_bytes() {
 #[test]
 fn the_original_is_given_back_untouched() {
     let source = jpeg(photograph(50, 50));
-    let result = run(&source, &[Step { original: true, ..width(10) }]).unwrap();
+    let result = run(
+        &source,
+        &[Step {
+            original: true,
+            ..width(10)
+        }],
+    )
+    .unwrap();
     assert_eq!(result.bytes, source);
     assert!(!result.vary_accept);
 }
 
 #[test]
 fn gray_and_palette_pngs_are_read() {
-    let gray = image::GrayImage::from_fn(20, 20, |x, _| image::Luma([if x < 10 { 30 } else { 220 }]));
+    let gray =
+        image::GrayImage::from_fn(20, 20, |x, _| image::Luma([if x < 10 { 30 } else { 220 }]));
     let picture = pixels(&png(gray), &[]);
     assert_color(&picture, (2, 2), [30, 30, 30]);
     assert_color(&picture, (18, 2), [220, 220, 220]);

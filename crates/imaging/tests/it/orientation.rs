@@ -3,7 +3,9 @@
 use limpid_delivery_url::transformation::{Anchor, Crop, Focus, Step};
 use limpid_imaging::{ImageFormat, probe};
 
-use crate::pictures::{BLUE, GREEN, RED, YELLOW, assert_color, jpeg, pixels, png, quarters, run, sized, stored_as};
+use crate::pictures::{
+    BLUE, GREEN, RED, YELLOW, assert_color, jpeg, pixels, png, quarters, run, sized, stored_as,
+};
 
 fn exif(orientation: u8) -> Vec<u8> {
     let mut tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
@@ -55,14 +57,32 @@ fn all_eight_orientations_of_a_jpeg_come_out_upright() {
 #[test]
 fn crops_are_taken_from_the_upright_picture() {
     for (orientation, expected) in (1u8..).zip(UPRIGHT) {
-        let anchors = [Anchor::TopLeft, Anchor::TopRight, Anchor::BottomLeft, Anchor::BottomRight];
+        let anchors = [
+            Anchor::TopLeft,
+            Anchor::TopRight,
+            Anchor::BottomLeft,
+            Anchor::BottomRight,
+        ];
         for (anchor, color) in anchors.into_iter().zip(expected) {
             let focus = Some(Focus::Anchor(anchor));
-            let extract = Step { focus, crop: Some(Crop::Extract), ..sized(16, 16) };
+            let extract = Step {
+                focus,
+                crop: Some(Crop::Extract),
+                ..sized(16, 16)
+            };
             assert_color(&pixels(&jpeg_with(orientation), &[extract]), (8, 8), color);
         }
-        let corner = Step { x: Some(2), y: Some(2), crop: Some(Crop::Extract), ..sized(12, 12) };
-        assert_color(&pixels(&jpeg_with(orientation), &[corner]), (6, 6), expected[0]);
+        let corner = Step {
+            x: Some(2),
+            y: Some(2),
+            crop: Some(Crop::Extract),
+            ..sized(12, 12)
+        };
+        assert_color(
+            &pixels(&jpeg_with(orientation), &[corner]),
+            (6, 6),
+            expected[0],
+        );
     }
 }
 
@@ -105,6 +125,12 @@ fn png_and_webp_carry_orientation_too() {
 
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { 0xedb8_8320 ^ (sum >> 1) } else { sum >> 1 })
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            if sum & 1 == 1 {
+                0xedb8_8320 ^ (sum >> 1)
+            } else {
+                sum >> 1
+            }
+        })
     })
 }

@@ -7,7 +7,9 @@ use limpid_delivery_url::{
     Transformation,
     transformation::{Format, Length, Step},
 };
-use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError, Limits, TransformRequest, Transformed, transform};
+use limpid_imaging::{
+    AcceptedFormats, ImageSettings, ImagingError, Limits, TransformRequest, Transformed, transform,
+};
 
 pub const RED: [u8; 3] = [250, 10, 10];
 pub const GREEN: [u8; 3] = [10, 250, 10];
@@ -43,8 +45,13 @@ pub fn photograph(width: u32, height: u32) -> RgbImage {
         noise ^= noise >> 17;
         noise ^= noise << 5;
         let grain = noise % 24;
-        let wave = ((f64::from(x) / 17.0).sin() * 50.0 + (f64::from(y) / 23.0).cos() * 50.0 + 110.0) as u32;
-        Rgb([(wave + grain) as u8, (wave / 2 + x * 100 / width) as u8, (y * 200 / height + grain) as u8])
+        let wave = ((f64::from(x) / 17.0).sin() * 50.0 + (f64::from(y) / 23.0).cos() * 50.0 + 110.0)
+            as u32;
+        Rgb([
+            (wave + grain) as u8,
+            (wave / 2 + x * 100 / width) as u8,
+            (y * 200 / height + grain) as u8,
+        ])
     })
 }
 
@@ -64,11 +71,25 @@ pub fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
 
 /// As our own encoder makes it, for formats the test's decoder can't write.
 pub fn encoded(source: &[u8], format: Format) -> Vec<u8> {
-    run(source, &[Step { format: Some(format), quality: Some(95), ..Step::default() }]).unwrap().bytes
+    run(
+        source,
+        &[Step {
+            format: Some(format),
+            quality: Some(95),
+            ..Step::default()
+        }],
+    )
+    .unwrap()
+    .bytes
 }
 
 pub fn run(source: &[u8], steps: &[Step]) -> Result<Transformed, ImagingError> {
-    run_with(source, steps, AcceptedFormats::default(), &Limits::default())
+    run_with(
+        source,
+        steps,
+        AcceptedFormats::default(),
+        &Limits::default(),
+    )
 }
 
 pub fn run_with(
@@ -77,42 +98,79 @@ pub fn run_with(
     accept: AcceptedFormats,
     limits: &Limits,
 ) -> Result<Transformed, ImagingError> {
-    let transformation = Transformation { steps: steps.to_vec() };
+    let transformation = Transformation {
+        steps: steps.to_vec(),
+    };
     let settings = ImageSettings::default();
-    transform(&TransformRequest { source, transformation: &transformation, accept, settings, limits, deadline: None })
+    transform(&TransformRequest {
+        source,
+        transformation: &transformation,
+        accept,
+        settings,
+        limits,
+        deadline: None,
+    })
 }
 
 /// Runs the steps and gives the pixels, exactly.
 pub fn pixels(source: &[u8], steps: &[Step]) -> RgbaImage {
     let mut steps = steps.to_vec();
-    steps.push(Step { format: Some(Format::Png), ..Step::default() });
+    steps.push(Step {
+        format: Some(Format::Png),
+        ..Step::default()
+    });
     look_at(&run(source, &steps).unwrap().bytes)
 }
 
 /// Decodes with the test's own decoder.
 pub fn look_at(bytes: &[u8]) -> RgbaImage {
-    image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap().decode().unwrap().into_rgba8()
+    image::ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .unwrap()
+        .decode()
+        .unwrap()
+        .into_rgba8()
 }
 
 pub fn width(pixels: u32) -> Step {
-    Step { width: Some(Length::Pixels(pixels)), ..Step::default() }
+    Step {
+        width: Some(Length::Pixels(pixels)),
+        ..Step::default()
+    }
 }
 
 pub fn sized(width: u32, height: u32) -> Step {
-    Step { width: Some(Length::Pixels(width)), height: Some(Length::Pixels(height)), ..Step::default() }
+    Step {
+        width: Some(Length::Pixels(width)),
+        height: Some(Length::Pixels(height)),
+        ..Step::default()
+    }
 }
 
 /// The colour at a place, which has to be one of the four within what a lossy codec may do to it.
 #[track_caller]
 pub fn assert_color(picture: &RgbaImage, (x, y): (u32, u32), expected: [u8; 3]) {
     let Rgba([red, green, blue, alpha]) = *picture.get_pixel(x, y);
-    let worst = [red, green, blue].iter().zip(expected).map(|(found, expected)| found.abs_diff(expected)).max();
-    assert!(alpha == 255 && worst.unwrap() <= 24, "at {x},{y}: {:?}, not {expected:?}", picture.get_pixel(x, y));
+    let worst = [red, green, blue]
+        .iter()
+        .zip(expected)
+        .map(|(found, expected)| found.abs_diff(expected))
+        .max();
+    assert!(
+        alpha == 255 && worst.unwrap() <= 24,
+        "at {x},{y}: {:?}, not {expected:?}",
+        picture.get_pixel(x, y)
+    );
 }
 
 /// Mean absolute difference per channel.
 pub fn difference(left: &RgbaImage, right: &RgbaImage) -> f64 {
     assert_eq!(left.dimensions(), right.dimensions());
-    let sum: u64 = left.as_raw().iter().zip(right.as_raw()).map(|(left, right)| u64::from(left.abs_diff(*right))).sum();
+    let sum: u64 = left
+        .as_raw()
+        .iter()
+        .zip(right.as_raw())
+        .map(|(left, right)| u64::from(left.abs_diff(*right)))
+        .sum();
     sum as f64 / left.as_raw().len() as f64
 }

@@ -74,7 +74,7 @@ impl Bucket {
                 let path_style =
                     *s3_force_path_style || !matches!(endpoint.host(), Some(Host::Domain(_)));
                 let place = Place::Endpoint {
-                    url: endpoint.clone(),
+                    url: Url::clone(endpoint),
                     path_style,
                 };
                 (bucket, prefix, place)

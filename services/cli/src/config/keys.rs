@@ -129,7 +129,7 @@ pub(crate) const KEYS: [Key; 33] = [
     ),
     key(
         "failures.max_spool",
-        "4GB",
+        "10GiB",
         "Size at which the spool refuses more and requests that fail are answered 503",
     ),
     key(
@@ -162,7 +162,7 @@ pub(crate) const KEYS: [Key; 33] = [
     key(
         "keys.master_key_file",
         "",
-        "Key that encrypts stored credentials, 32 bytes in base64, mode 0600; none: `master.key` under the data directory, created if absent",
+        "Key ring that encrypts stored credentials, mode 0600; none: `master.key` under the data directory, created if absent",
     ),
     key(
         "keys.operator_key_file",

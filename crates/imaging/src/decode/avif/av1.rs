@@ -8,7 +8,9 @@ use std::mem::MaybeUninit;
 
 use libaom_sys as aom;
 
-use crate::{error::ImagingError, geometry::Size, limits::Limits, probe::avif::CodePoints, probe::corrupt};
+use crate::{
+    error::ImagingError, geometry::Size, limits::Limits, probe::avif::CodePoints, probe::corrupt,
+};
 
 /// Flag of `aom_img_fmt` for samples of two bytes.
 const HIGH_BIT_DEPTH: u32 = 0x800;
@@ -37,7 +39,14 @@ pub(super) fn decode(data: &[u8], limits: &Limits) -> Result<Coded, ImagingError
     check_size(data, limits)?;
     let mut decoder = Decoder::new()?;
     // SAFETY: the context is initialised; pointer and length are those of one slice, which is only read.
-    let status = unsafe { aom::aom_codec_decode(decoder.context(), data.as_ptr(), data.len(), std::ptr::null_mut()) };
+    let status = unsafe {
+        aom::aom_codec_decode(
+            decoder.context(),
+            data.as_ptr(),
+            data.len(),
+            std::ptr::null_mut(),
+        )
+    };
     if status != aom::AOM_CODEC_OK {
         return Err(status_to_error(status));
     }
@@ -55,17 +64,30 @@ fn check_size(data: &[u8], limits: &Limits) -> Result<(), ImagingError> {
     let mut info: aom::aom_codec_stream_info_t = unsafe { std::mem::zeroed() };
     // SAFETY: pointer and length are those of one slice, which is only read; `info` is live.
     let status = unsafe {
-        aom::aom_codec_peek_stream_info(aom::aom_codec_av1_dx(), data.as_ptr(), data.len(), &raw mut info)
+        aom::aom_codec_peek_stream_info(
+            aom::aom_codec_av1_dx(),
+            data.as_ptr(),
+            data.len(),
+            &raw mut info,
+        )
     };
     if status != aom::AOM_CODEC_OK {
         return Err(status_to_error(status));
     }
-    limits.check_source(Size { width: info.w, height: info.h }, 1)
+    limits.check_source(
+        Size {
+            width: info.w,
+            height: info.h,
+        },
+        1,
+    )
 }
 
 fn status_to_error(status: aom::aom_codec_err_t) -> ImagingError {
     if status == aom::AOM_CODEC_UNSUP_FEATURE {
-        return ImagingError::FormatUnsupported { found: "this flavour of AV1" };
+        return ImagingError::FormatUnsupported {
+            found: "this flavour of AV1",
+        };
     }
     // SAFETY: the function maps numbers to static texts.
     let text = unsafe { std::ffi::CStr::from_ptr(aom::aom_codec_err_to_string(status)) };
@@ -77,12 +99,23 @@ struct Decoder(Box<aom::aom_codec_ctx_t>);
 
 impl Decoder {
     fn new() -> Result<Self, ImagingError> {
-        let config = aom::aom_codec_dec_cfg { threads: 1, w: 0, h: 0, allow_lowbitdepth: 1 };
+        let config = aom::aom_codec_dec_cfg {
+            threads: 1,
+            w: 0,
+            h: 0,
+            allow_lowbitdepth: 1,
+        };
         let mut context: Box<MaybeUninit<aom::aom_codec_ctx_t>> = Box::new(MaybeUninit::zeroed());
         let version = i32::try_from(aom::AOM_DECODER_ABI_VERSION).unwrap_or_default();
         // SAFETY: the context is writable memory of the right size; the call initialises it.
         let status = unsafe {
-            aom::aom_codec_dec_init_ver(context.as_mut_ptr(), aom::aom_codec_av1_dx(), &raw const config, 0, version)
+            aom::aom_codec_dec_init_ver(
+                context.as_mut_ptr(),
+                aom::aom_codec_av1_dx(),
+                &raw const config,
+                0,
+                version,
+            )
         };
         if status != aom::AOM_CODEC_OK {
             return Err(status_to_error(status));
@@ -104,7 +137,10 @@ impl Drop for Decoder {
 }
 
 fn copy(image: &aom::aom_image, limits: &Limits) -> Result<Coded, ImagingError> {
-    let size = Size { width: image.d_w, height: image.d_h };
+    let size = Size {
+        width: image.d_w,
+        height: image.d_h,
+    };
     limits.check_source(size, 1)?;
     if size.area() == 0 || image.x_chroma_shift > 1 || image.y_chroma_shift > 1 {
         return Err(corrupt("AV1: impossible sizes"));
@@ -113,8 +149,15 @@ fn copy(image: &aom::aom_image, limits: &Limits) -> Result<Coded, ImagingError> 
     let is_gray = image.monochrome != 0;
     let mut planes = Vec::with_capacity(3);
     let pointers_and_strides = image.planes.iter().zip(image.stride);
-    for (index, (pointer, stride)) in pointers_and_strides.take(if is_gray { 1 } else { 3 }).enumerate() {
-        let (x_shift, y_shift) = if index == 0 { (0, 0) } else { (image.x_chroma_shift, image.y_chroma_shift) };
+    for (index, (pointer, stride)) in pointers_and_strides
+        .take(if is_gray { 1 } else { 3 })
+        .enumerate()
+    {
+        let (x_shift, y_shift) = if index == 0 {
+            (0, 0)
+        } else {
+            (image.x_chroma_shift, image.y_chroma_shift)
+        };
         let width = size.width.div_ceil(1 << x_shift) as usize;
         let height = size.height.div_ceil(1 << y_shift) as usize;
         let stride = usize::try_from(stride).map_err(|_| corrupt("AV1: rows run backwards"))?;
@@ -126,9 +169,17 @@ fn copy(image: &aom::aom_image, limits: &Limits) -> Result<Coded, ImagingError> 
         for row in 0..height {
             // SAFETY: the plane has `height` rows at distances of `stride`, each of at least `row_bytes` bytes, by the
             // contract of `aom_image`; it belongs to a decoder that outlives this function.
-            let bytes = unsafe { std::slice::from_raw_parts(pointer.add(row * stride).cast_const(), row_bytes) };
+            let bytes = unsafe {
+                std::slice::from_raw_parts(pointer.add(row * stride).cast_const(), row_bytes)
+            };
             if is_wide {
-                samples.extend(bytes.as_chunks::<2>().0.iter().map(|sample| u16::from_ne_bytes(*sample)));
+                samples.extend(
+                    bytes
+                        .as_chunks::<2>()
+                        .0
+                        .iter()
+                        .map(|sample| u16::from_ne_bytes(*sample)),
+                );
             } else {
                 samples.extend(bytes.iter().map(|sample| u16::from(*sample)));
             }

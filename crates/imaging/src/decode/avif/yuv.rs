@@ -36,21 +36,37 @@ pub(super) fn to_rgb(coded: &Coded, code_points: CodePoints) -> Result<Picture, 
                     let (first, second) = (chroma(first), chroma(second));
                     pixels.extend(if is_identity {
                         // stored as green, blue, red
-                        [conversion.gray(second), conversion.gray(*luma), conversion.gray(first)]
+                        [
+                            conversion.gray(second),
+                            conversion.gray(*luma),
+                            conversion.gray(first),
+                        ]
                     } else {
                         conversion.rgb(*luma, first, second)
                     });
                 }
             }
         }
-        [luma, ..] => pixels.extend(luma.samples.iter().flat_map(|sample| [conversion.gray(*sample); 3])),
+        [luma, ..] => pixels.extend(
+            luma.samples
+                .iter()
+                .flat_map(|sample| [conversion.gray(*sample); 3]),
+        ),
         [] => {}
     }
-    Ok(Picture { size: coded.size, channels: Channels::Rgb, pixels })
+    Ok(Picture {
+        size: coded.size,
+        channels: Channels::Rgb,
+        pixels,
+    })
 }
 
 fn row_of(plane: &SamplePlane, row: usize) -> &[u16] {
-    plane.samples.get(row * plane.width..).and_then(|rest| rest.get(..plane.width)).unwrap_or_default()
+    plane
+        .samples
+        .get(row * plane.width..)
+        .and_then(|rest| rest.get(..plane.width))
+        .unwrap_or_default()
 }
 
 impl Conversion {
@@ -62,12 +78,19 @@ impl Conversion {
             9 | 10 => (0.2627, 0.0593),
             // identity needs none; unspecified is BT.601 by convention
             0 | 2 | 3 | 5 | 6 => (0.299, 0.114),
-            _ => return Err(ImagingError::FormatUnsupported { found: "AVIF with these matrix coefficients" }),
+            _ => {
+                return Err(ImagingError::FormatUnsupported {
+                    found: "AVIF with these matrix coefficients",
+                });
+            }
         };
         let unit = f32::from(1u16 << bit_depth.clamp(8, 12).saturating_sub(8));
         let largest = 256.0 * unit - 1.0;
-        let (luma_offset, luma_range, chroma_range) =
-            if code_points.is_full_range { (0.0, largest, largest) } else { (16.0 * unit, 219.0 * unit, 224.0 * unit) };
+        let (luma_offset, luma_range, chroma_range) = if code_points.is_full_range {
+            (0.0, largest, largest)
+        } else {
+            (16.0 * unit, 219.0 * unit, 224.0 * unit)
+        };
         Ok(Self {
             luma_offset,
             luma_scale: 255.0 / luma_range,
@@ -94,7 +117,11 @@ impl Conversion {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of a byte first")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range of a byte first"
+)]
 fn to_byte(value: f32) -> u8 {
     (value + 0.5).clamp(0.0, 255.0) as u8
 }

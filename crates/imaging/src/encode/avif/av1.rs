@@ -24,7 +24,10 @@ pub(super) fn encode(planes: &Planes, level: u32) -> Result<Vec<u8>, String> {
     let mut image = Image::of(planes)?;
     let mut encoder = Encoder::new(planes)?;
     encoder.control(aom::AOME_SET_CPUUSED, SPEED)?;
-    encoder.control(aom::AOME_SET_CQ_LEVEL, c_int::try_from(level).unwrap_or(c_int::MAX))?;
+    encoder.control(
+        aom::AOME_SET_CQ_LEVEL,
+        c_int::try_from(level).unwrap_or(c_int::MAX),
+    )?;
     encoder.control(aom::AV1E_SET_COLOR_RANGE, 1)?;
     if planes.chroma.is_some() {
         encoder.control(aom::AOME_SET_TUNING, 1)?;
@@ -37,7 +40,11 @@ pub(super) fn encode(planes: &Planes, level: u32) -> Result<Vec<u8>, String> {
     encoder.drain(&mut bytes);
     encoder.push(std::ptr::null_mut())?;
     encoder.drain(&mut bytes);
-    if bytes.is_empty() { Err("libaom wrote nothing".to_owned()) } else { Ok(bytes) }
+    if bytes.is_empty() {
+        Err("libaom wrote nothing".to_owned())
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// An encoder context, destroyed with this value. Boxed, so that its address never changes.
@@ -48,7 +55,11 @@ impl Encoder {
         let mut config = MaybeUninit::<aom::aom_codec_enc_cfg_t>::zeroed();
         // SAFETY: the interface is a static of the library; the configuration is writable memory of the right size.
         let status = unsafe {
-            aom::aom_codec_enc_config_default(aom::aom_codec_av1_cx(), config.as_mut_ptr(), aom::AOM_USAGE_ALL_INTRA)
+            aom::aom_codec_enc_config_default(
+                aom::aom_codec_av1_cx(),
+                config.as_mut_ptr(),
+                aom::AOM_USAGE_ALL_INTRA,
+            )
         };
         check(status)?;
         // SAFETY: initialised by the call above.
@@ -67,7 +78,13 @@ impl Encoder {
         let version = c_int::try_from(aom::AOM_ENCODER_ABI_VERSION).unwrap_or_default();
         // SAFETY: the context is writable memory of the right size; the call initialises it and copies the configuration.
         let status = unsafe {
-            aom::aom_codec_enc_init_ver(context.as_mut_ptr(), aom::aom_codec_av1_cx(), &raw const config, 0, version)
+            aom::aom_codec_enc_init_ver(
+                context.as_mut_ptr(),
+                aom::aom_codec_av1_cx(),
+                &raw const config,
+                0,
+                version,
+            )
         };
         check(status)?;
         // SAFETY: initialised by the call above.
@@ -97,7 +114,9 @@ impl Encoder {
             // SAFETY: the context is initialised and the iterator started as null.
             let packet = unsafe { aom::aom_codec_get_cx_data(self.context(), &raw mut iterator) };
             // SAFETY: null, or a packet that is valid until the next call on the context.
-            let Some(packet) = (unsafe { packet.as_ref() }) else { return };
+            let Some(packet) = (unsafe { packet.as_ref() }) else {
+                return;
+            };
             if packet.kind == aom::AOM_CODEC_CX_FRAME_PKT {
                 // SAFETY: the kind says that `frame` is the live member, with `sz` bytes at `buf`.
                 let data = unsafe {
@@ -135,7 +154,13 @@ impl Image {
         // SAFETY: null asks the library to allocate; null comes back when it can't, and is checked for.
         let image = unsafe {
             let format = aom::AOM_IMG_FMT_I420;
-            aom::aom_img_alloc(std::ptr::null_mut(), format, size.width, size.height, ROW_ALIGNMENT_BYTES)
+            aom::aom_img_alloc(
+                std::ptr::null_mut(),
+                format,
+                size.width,
+                size.height,
+                ROW_ALIGNMENT_BYTES,
+            )
         };
         if image.is_null() {
             return Err("cannot allocate the picture".to_owned());
@@ -153,15 +178,35 @@ impl Image {
         let (width, height) = (planes.size.width as usize, planes.size.height as usize);
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         // an encoder of grey pictures still reads chroma in places
-        let neutral = if planes.chroma.is_none() { vec![128; half_width * half_height] } else { Vec::new() };
-        let [blues, reds] = planes.chroma.as_ref().map_or([&neutral, &neutral], |[blues, reds]| [blues, reds]);
-        let sources = [(&planes.luma, width), (blues, half_width), (reds, half_width)];
-        for ((source, width), (pointer, stride)) in sources.into_iter().zip(image.planes.iter().zip(image.stride)) {
+        let neutral = if planes.chroma.is_none() {
+            vec![128; half_width * half_height]
+        } else {
+            Vec::new()
+        };
+        let [blues, reds] = planes
+            .chroma
+            .as_ref()
+            .map_or([&neutral, &neutral], |[blues, reds]| [blues, reds]);
+        let sources = [
+            (&planes.luma, width),
+            (blues, half_width),
+            (reds, half_width),
+        ];
+        for ((source, width), (pointer, stride)) in sources
+            .into_iter()
+            .zip(image.planes.iter().zip(image.stride))
+        {
             let stride = usize::try_from(stride).unwrap_or(0);
             for (row, samples) in source.chunks_exact(width.max(1)).enumerate() {
                 // SAFETY: the library allocated as many rows of `stride` bytes as the plane has samples for, each at least
                 // `width` long; source and target don't overlap.
-                unsafe { std::ptr::copy_nonoverlapping(samples.as_ptr(), pointer.add(row * stride), samples.len()) };
+                unsafe {
+                    std::ptr::copy_nonoverlapping(
+                        samples.as_ptr(),
+                        pointer.add(row * stride),
+                        samples.len(),
+                    )
+                };
             }
         }
     }

@@ -30,9 +30,13 @@ pub(super) fn from_picture(picture: &Picture) -> Planes {
         });
         pixels.collect()
     };
-    let chroma_length = (picture.size.width.div_ceil(2) as usize) * (picture.size.height.div_ceil(2) as usize);
+    let chroma_length =
+        (picture.size.width.div_ceil(2) as usize) * (picture.size.height.div_ceil(2) as usize);
     let mut luma = Vec::with_capacity(picture.pixels.len() / channels);
-    let (mut blues, mut reds) = (Vec::with_capacity(chroma_length), Vec::with_capacity(chroma_length));
+    let (mut blues, mut reds) = (
+        Vec::with_capacity(chroma_length),
+        Vec::with_capacity(chroma_length),
+    );
     let mut rows = picture.rows();
     while let Some(row) = rows.next() {
         let upper = colors(row);
@@ -50,13 +54,27 @@ pub(super) fn from_picture(picture: &Picture) -> Planes {
             reds.push(to_byte(128.0 + (red - luma) / (2.0 * (1.0 - RED_WEIGHT))));
         }
     }
-    Planes { size: picture.size, luma, chroma: Some([blues, reds]) }
+    Planes {
+        size: picture.size,
+        luma,
+        chroma: Some([blues, reds]),
+    }
 }
 
 /// Alpha of an RGBA picture as luma.
 pub(super) fn alpha_of(picture: &Picture) -> Planes {
-    let luma = picture.pixels.as_chunks::<4>().0.iter().map(|[_, _, _, alpha]| *alpha).collect();
-    Planes { size: picture.size, luma, chroma: None }
+    let luma = picture
+        .pixels
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|[_, _, _, alpha]| *alpha)
+        .collect();
+    Planes {
+        size: picture.size,
+        luma,
+        chroma: None,
+    }
 }
 
 fn mean(upper: &[[f32; 3]], lower: &[[f32; 3]]) -> [f32; 3] {
@@ -64,7 +82,9 @@ fn mean(upper: &[[f32; 3]], lower: &[[f32; 3]]) -> [f32; 3] {
     let mut count = 0.0;
     for color in upper.iter().chain(lower) {
         count += 1.0;
-        sums.iter_mut().zip(color).for_each(|(sum, channel)| *sum += channel);
+        sums.iter_mut()
+            .zip(color)
+            .for_each(|(sum, channel)| *sum += channel);
     }
     sums.map(|sum| sum / count)
 }
@@ -73,7 +93,11 @@ fn luma_of([red, green, blue]: [f32; 3]) -> f32 {
     RED_WEIGHT * red + GREEN_WEIGHT * green + BLUE_WEIGHT * blue
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of a byte first")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to the range of a byte first"
+)]
 fn to_byte(value: f32) -> u8 {
     (value + 0.5).clamp(0.0, 255.0) as u8
 }

@@ -15,7 +15,11 @@ impl<'a> IsoBox<'a> {
     pub(super) fn versioned(&self) -> Result<(u8, u32, &'a [u8]), ImagingError> {
         let word = required(be32(self.body, 0))?;
         let [version, ..] = word.to_be_bytes();
-        Ok((version, word & 0x00ff_ffff, self.body.get(4..).unwrap_or_default()))
+        Ok((
+            version,
+            word & 0x00ff_ffff,
+            self.body.get(4..).unwrap_or_default(),
+        ))
     }
 }
 
@@ -39,7 +43,10 @@ fn split(bytes: &[u8]) -> Option<(IsoBox<'_>, &[u8])> {
     let kind: [u8; 4] = *bytes.get(4..)?.first_chunk()?;
     let (header, length) = match be32(bytes, 0)? {
         0 => (8, bytes.len()),
-        1 => (16, usize::try_from(u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?)).ok()?),
+        1 => (
+            16,
+            usize::try_from(u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?)).ok()?,
+        ),
         length => (8, usize::try_from(length).ok()?),
     };
     let body = bytes.get(header..length)?;
@@ -61,7 +68,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn uint(&mut self, length: usize) -> Result<u64, ImagingError> {
         let (field, rest) = required(self.rest.split_at_checked(length))?;
         self.rest = rest;
-        Ok(field.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
+        Ok(field
+            .iter()
+            .fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
     }
 
     pub(super) fn u32(&mut self) -> Result<u32, ImagingError> {
@@ -82,6 +91,10 @@ impl<'a> Cursor<'a> {
 
     /// An item id: 16 bits in old versions of a box, 32 in new ones.
     pub(super) fn item_id(&mut self, is_wide: bool) -> Result<u32, ImagingError> {
-        if is_wide { self.u32() } else { self.u16().map(u32::from) }
+        if is_wide {
+            self.u32()
+        } else {
+            self.u16().map(u32::from)
+        }
     }
 }

@@ -40,12 +40,15 @@ pub(super) struct Item<'a> {
 }
 
 impl Item<'_> {
-    pub(super) fn refers_to(&self, kind: &[u8; 4], id: u32) -> bool {
+    pub(super) fn refers_to(&self, kind: [u8; 4], id: u32) -> bool {
         self.references(kind).contains(&id)
     }
 
-    pub(super) fn references(&self, kind: &[u8; 4]) -> &[u32] {
-        let found = self.references.iter().find(|(candidate, _)| candidate == kind);
+    pub(super) fn references(&self, kind: [u8; 4]) -> &[u32] {
+        let found = self
+            .references
+            .iter()
+            .find(|(candidate, _)| *candidate == kind);
         found.map_or(&[], |(_, ids)| ids.as_slice())
     }
 }
@@ -60,7 +63,12 @@ pub(super) struct ItemTable<'a> {
 
 impl<'a> ItemTable<'a> {
     pub(super) fn parse(file: &'a [u8]) -> Result<Self, ImagingError> {
-        let mut table = Self { file, meta_data: &[], primary: 0, items: Vec::new() };
+        let mut table = Self {
+            file,
+            meta_data: &[],
+            primary: 0,
+            items: Vec::new(),
+        };
         for found in boxes(file) {
             let found = found?;
             if &found.kind == b"meta" {
@@ -68,7 +76,9 @@ impl<'a> ItemTable<'a> {
                 return Ok(table);
             }
         }
-        Err(ImagingError::FormatUnsupported { found: "AVIF sequence" })
+        Err(ImagingError::FormatUnsupported {
+            found: "AVIF sequence",
+        })
     }
 
     pub(super) fn primary(&self) -> Option<&Item<'a>> {
@@ -81,11 +91,19 @@ impl<'a> ItemTable<'a> {
 
     /// The bytes of an item; copied only where they lie in several places.
     pub(super) fn data(&self, item: &Item<'a>) -> Result<Cow<'a, [u8]>, ImagingError> {
-        let source = if item.is_in_meta { self.meta_data } else { self.file };
+        let source = if item.is_in_meta {
+            self.meta_data
+        } else {
+            self.file
+        };
         let extent = |(offset, length): &(u64, u64)| {
             let rest = source.get(usize::try_from(*offset).ok()?..)?;
             // length 0 stands for "to the end"
-            if *length == 0 { Some(rest) } else { rest.get(..usize::try_from(*length).ok()?) }
+            if *length == 0 {
+                Some(rest)
+            } else {
+                rest.get(..usize::try_from(*length).ok()?)
+            }
         };
         match item.extents.as_slice() {
             [] => Err(corrupt("an item has no bytes")),
@@ -130,7 +148,9 @@ impl<'a> ItemTable<'a> {
 
     fn read_infos(&mut self, iinf: &IsoBox<'a>) -> Result<(), ImagingError> {
         let (version, _, body) = iinf.versioned()?;
-        let entries = body.get(if version == 0 { 2 } else { 4 }..).unwrap_or_default();
+        let entries = body
+            .get(if version == 0 { 2 } else { 4 }..)
+            .unwrap_or_default();
         for entry in boxes(entries) {
             let (version, _, body) = entry?.versioned()?;
             let mut fields = Cursor::new(body);
@@ -141,7 +161,14 @@ impl<'a> ItemTable<'a> {
                 return Err(corrupt("too many items"));
             }
             let (properties, references, extents) = (Vec::new(), Vec::new(), Vec::new());
-            self.items.push(Item { id, kind, properties, references, is_in_meta: false, extents });
+            self.items.push(Item {
+                id,
+                kind,
+                properties,
+                references,
+                is_in_meta: false,
+                extents,
+            });
         }
         Ok(())
     }
@@ -150,9 +177,16 @@ impl<'a> ItemTable<'a> {
         let (version, _, body) = iloc.versioned()?;
         let mut fields = Cursor::new(body);
         let (sizes, more_sizes) = (fields.u8()?, fields.u8()?);
-        let (offset_bytes, length_bytes) = (usize::from(sizes >> 4).min(8), usize::from(sizes & 15).min(8));
+        let (offset_bytes, length_bytes) = (
+            usize::from(sizes >> 4).min(8),
+            usize::from(sizes & 15).min(8),
+        );
         let base_bytes = usize::from(more_sizes >> 4).min(8);
-        let index_bytes = if version == 0 { 0 } else { usize::from(more_sizes & 15).min(8) };
+        let index_bytes = if version == 0 {
+            0
+        } else {
+            usize::from(more_sizes & 15).min(8)
+        };
         let count = fields.item_id(version >= 2)?;
         for _ in 0..count {
             let id = fields.item_id(version >= 2)?;
@@ -184,7 +218,9 @@ impl<'a> ItemTable<'a> {
             let mut fields = Cursor::new(reference.body);
             let from = fields.item_id(version >= 1)?;
             let count = fields.u16()?;
-            let to = (0..count).map(|_| fields.item_id(version >= 1)).collect::<Result<_, _>>()?;
+            let to = (0..count)
+                .map(|_| fields.item_id(version >= 1))
+                .collect::<Result<_, _>>()?;
             if let Some(item) = self.item_mut(from) {
                 item.references.push((reference.kind, to));
             }
@@ -209,14 +245,22 @@ impl<'a> ItemTable<'a> {
         Ok(())
     }
 
-    fn associate(&mut self, ipma: &IsoBox<'a>, properties: &[Property<'a>]) -> Result<(), ImagingError> {
+    fn associate(
+        &mut self,
+        ipma: &IsoBox<'a>,
+        properties: &[Property<'a>],
+    ) -> Result<(), ImagingError> {
         let (version, flags, body) = ipma.versioned()?;
         let mut fields = Cursor::new(body);
         let count = fields.u32()?;
         for _ in 0..count {
             let id = fields.item_id(version >= 1)?;
             for _ in 0..fields.u8()? {
-                let index = if flags & 1 == 0 { usize::from(fields.u8()? & 0x7f) } else { usize::from(fields.u16()? & 0x7fff) };
+                let index = if flags & 1 == 0 {
+                    usize::from(fields.u8()? & 0x7f)
+                } else {
+                    usize::from(fields.u16()? & 0x7fff)
+                };
                 let property = index.checked_sub(1).and_then(|index| properties.get(index));
                 if let (Some(property), Some(item)) = (property, self.item_mut(id)) {
                     item.properties.push(*property);
@@ -237,7 +281,10 @@ fn read_property<'a>(found: &IsoBox<'a>) -> Result<Property<'a>, ImagingError> {
         b"ispe" => {
             let (_, _, body) = found.versioned()?;
             let mut fields = Cursor::new(body);
-            Property::Size(Size { width: fields.u32()?, height: fields.u32()? })
+            Property::Size(Size {
+                width: fields.u32()?,
+                height: fields.u32()?,
+            })
         }
         b"irot" => Property::Rotation(Cursor::new(found.body).u8()? & 3),
         b"imir" => Property::Mirror(Cursor::new(found.body).u8()? & 1),
@@ -245,7 +292,11 @@ fn read_property<'a>(found: &IsoBox<'a>) -> Result<Property<'a>, ImagingError> {
             let (_, _, body) = found.versioned()?;
             let is_alpha = body.starts_with(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0")
                 || body.starts_with(b"urn:mpeg:hevc:2015:auxid:1\0");
-            if is_alpha { Property::Alpha } else { Property::Other }
+            if is_alpha {
+                Property::Alpha
+            } else {
+                Property::Other
+            }
         }
         b"colr" => read_color(found.body)?,
         _ => Property::Other,

@@ -1,0 +1,136 @@
+//! Which database a command talks to: the one it was given, or the embedded one, started for the occasion if need be.
+
+use std::path::{Path, PathBuf};
+
+use limpid_event_store::{Database, DatabaseOptions};
+use limpid_local_postgres::{BinarySearch, Cluster, ClusterConfig, LocalPostgresError, StopMode};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::Config;
+use crate::data_dir::{self, DataDir};
+use crate::exit::{Failure, Kind};
+
+/// Where `./dev` puts the embedded server, below the repository.
+const TOOLS_DIR: &str = ".dev/postgres";
+
+/// A reachable database, with whatever must stay alive for it to stay reachable.
+#[derive(Debug)]
+pub(crate) struct DatabaseAccess {
+    url: SecretString,
+    /// Ours to stop. `None` for a server somebody else runs.
+    cluster: Option<Cluster>,
+    /// Held while our own cluster runs.
+    _data_dir: Option<DataDir>,
+}
+
+impl DatabaseAccess {
+    /// For a command beside a running instance: the given database; else the one of the instance that runs in the data
+    /// directory; else the embedded one, started until [`DatabaseAccess::close`]. Blocks; call it outside a runtime.
+    ///
+    /// Errors: there is no data directory yet (not found); the server doesn't start.
+    pub(crate) fn open(config: &Config) -> Result<Self, Failure> {
+        if let Some(url) = &config.database.url {
+            return Ok(Self::given(url.clone()));
+        }
+        if let Some(running) = data_dir::running(&config.data_dir) {
+            let url = running.database_url.ok_or_else(|| {
+                let message = "the running instance uses an external database: give --database-url or DATABASE_URL";
+                Failure::new(Kind::Configuration, message)
+            })?;
+            return Ok(Self::given(SecretString::from(url)));
+        }
+        if !config.data_dir.join("postgres").exists() {
+            let message = format!(
+                "there is no database: {} holds none and DATABASE_URL is not set; `limpid up` makes one",
+                config.data_dir.display()
+            );
+            return Err(Failure::new(Kind::NotFound, message));
+        }
+        let data_dir = DataDir::lock(&config.data_dir)?;
+        let cluster = start_cluster(config, data_dir.path())?;
+        Ok(Self {
+            url: SecretString::from(cluster.database_url()),
+            cluster: Some(cluster),
+            _data_dir: Some(data_dir),
+        })
+    }
+
+    fn given(url: SecretString) -> Self {
+        Self {
+            url,
+            cluster: None,
+            _data_dir: None,
+        }
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    /// Stops the embedded server if this started it.
+    pub(crate) fn close(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop(StopMode::Fast);
+        }
+    }
+}
+
+/// Starts the embedded server of a data directory this process holds.
+///
+/// Errors: no binaries on this machine, or a cluster that doesn't start; the message says what to do.
+pub(crate) fn start_cluster(config: &Config, data_dir: &Path) -> Result<Cluster, Failure> {
+    let search = BinarySearch {
+        given: config.database.binaries.clone(),
+        tools_dir: tools_dir(),
+        system: true,
+    };
+    Cluster::start(&ClusterConfig::new(data_dir.join("postgres"), search)).map_err(|error| {
+        let kind = match error {
+            LocalPostgresError::BinariesNotFound { .. } => Kind::Configuration,
+            _ => Kind::Unavailable,
+        };
+        Failure::caused(kind, "start the embedded PostgreSQL", &error)
+    })
+}
+
+/// Opens a pool of connections.
+///
+/// Errors: the server doesn't answer (unavailable).
+pub(crate) async fn connect(
+    url: &str,
+    max_connections: u32,
+    application: &str,
+) -> Result<Database, Failure> {
+    let options = DatabaseOptions {
+        max_connections,
+        application_name: format!("limpid {application}"),
+        ..DatabaseOptions::default()
+    };
+    Database::connect(url, &options)
+        .await
+        .map_err(|error| Failure::caused(Kind::Unavailable, "connect to the database", &error))
+}
+
+/// Brings the schema up to date.
+///
+/// Errors: the server doesn't answer, or a migration fails.
+pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
+    Database::migrate(url)
+        .await
+        .map_err(|error| Failure::caused(Kind::Unavailable, "migrate the database", &error))
+}
+
+/// The nearest `.dev/postgres` above the executable, which is right for a build inside the repository; else the one below
+/// the working directory.
+pub(crate) fn tools_dir() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|executable| {
+            executable
+                .ancestors()
+                .map(|folder| folder.join(TOOLS_DIR))
+                .find(|folder| folder.is_dir())
+        })
+        .unwrap_or_else(|| PathBuf::from(TOOLS_DIR))
+}

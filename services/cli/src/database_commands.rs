@@ -1,0 +1,105 @@
+//! `migrate`, `rebuild`, `verify`: the schema, and the proof that every projection equals what the log says.
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use limpid_domain::clock::Clock;
+use limpid_event_store::{Database, StoreError};
+use limpid_read_models::failure_counts::Reconciliation;
+use limpid_read_models::filter::Window;
+use limpid_read_models::{delivery_config, failure_counts};
+
+use crate::exit::{Failure, Kind};
+use crate::output;
+
+/// Projections that can be derived again.
+const PROJECTIONS: [&str; 2] = ["delivery_config", "failure_counts"];
+
+/// Derives one projection again, compares it with the live one, and swaps it in.
+///
+/// Errors: an unknown name (not found); a difference (check failed), which is repaired by then.
+pub(crate) async fn rebuild(database: &Database, projection: &str) -> Result<(), Failure> {
+    let differences = match projection {
+        "delivery_config" => delivery_config::rebuild(database)
+            .await
+            .map(|drift| drift.iter().map(size).sum()),
+        "failure_counts" => failure_counts::rebuild(database)
+            .await
+            .map(|report| report.replaced),
+        _ => {
+            let message = format!(
+                "no projection '{projection}'; there are: {}",
+                PROJECTIONS.join(", ")
+            );
+            return Err(Failure::new(Kind::NotFound, message));
+        }
+    };
+    report(projection, differences)
+}
+
+/// Compares every projection with the log.
+///
+/// Errors: a difference (check failed).
+pub(crate) async fn verify(database: &Database) -> Result<(), Failure> {
+    let configuration = delivery_config::verify(database)
+        .await
+        .map(|drift| drift.iter().map(size).sum());
+    let everything = Window {
+        from: DateTime::UNIX_EPOCH,
+        to: next_hour(Clock::system().now()),
+    };
+    let failures = failure_counts::verify(database, everything).await;
+    let configuration = report("delivery_config", configuration);
+    configuration.and(report_failures(failures))
+}
+
+/// Rows by which one tenant's projection differs.
+fn size(drift: &delivery_config::Drift) -> u64 {
+    (drift.unexplained.len() + drift.missing.len()) as u64
+}
+
+/// The end of the hour that runs: the comparison is over whole hours.
+fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
+    let hour = TimeDelta::hours(1);
+    now.duration_trunc(hour).unwrap_or(now) + hour
+}
+
+fn report(projection: &str, differences: Result<u64, StoreError>) -> Result<(), Failure> {
+    match differences {
+        Ok(0) => output::print(&format!("{projection}: equals the log")),
+        Ok(rows) => {
+            let message = format!("{projection}: {rows} differences from the log");
+            Err(Failure::new(Kind::Refused, message))
+        }
+        Err(error) => Err(store_failure(&format!("check {projection}"), &error)),
+    }
+}
+
+fn report_failures(found: Result<Reconciliation, StoreError>) -> Result<(), Failure> {
+    let found = found.map_err(|error| store_failure("check failure_counts", &error))?;
+    let sums = format!(
+        "failure_counts: {} events for {} failures; by the counts {} for {}; by the ledger {}",
+        found.events,
+        found.occurrences,
+        found.counted_events,
+        found.counted_occurrences,
+        found.ledger_events,
+    );
+    if found.agrees() && found.missing_batches == 0 {
+        return output::print(&sums);
+    }
+    let message = format!(
+        "{sums}; {} counts and {} batches differ, {} batches are missing",
+        found.differing_counts, found.differing_batches, found.missing_batches
+    );
+    Err(Failure::new(Kind::Refused, message))
+}
+
+/// A failed use of the database, as an exit code.
+pub(crate) fn store_failure(what: &str, error: &StoreError) -> Failure {
+    let kind = match error {
+        StoreError::Unavailable(_) => Kind::Unavailable,
+        StoreError::Conflict { .. } | StoreError::Taken { .. } => Kind::Conflict,
+        StoreError::UnknownTenant => Kind::NotFound,
+        _ => Kind::Failed,
+    };
+    Failure::caused(kind, what, error)
+}

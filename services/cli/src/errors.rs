@@ -1,0 +1,263 @@
+//! `limpid errors list|tail`: the dashboard's numbers in a terminal, by the dashboard's own queries.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_domain::clock::Clock;
+use limpid_domain::failure::{FailureCode, Reason};
+use limpid_domain::ids::{EventId, ImagekitId, TenantId};
+use limpid_event_store::Database;
+use limpid_read_models::failure_log::{self, StoredFailure};
+use limpid_read_models::filter::{FailureFilter, Window};
+use limpid_read_models::{delivery_config, failure_summary};
+use serde_json::json;
+
+use crate::arguments::ErrorsArguments;
+use crate::database_commands::store_failure;
+use crate::exit::{Failure, Kind};
+use crate::lifecycle::Signals;
+use crate::output;
+
+/// Pause between two looks; the dashboard promises two seconds.
+const TAIL_EVERY: Duration = Duration::from_secs(1);
+/// How far back each look overlaps the one before: events arrive a little out of order.
+const TAIL_OVERLAP: TimeDelta = TimeDelta::seconds(30);
+
+/// Prints counts by code, reason and origin.
+///
+/// Errors: unknown account; a filter that doesn't parse; the database.
+pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Result<(), Failure> {
+    let tenant = account(database, &arguments.account).await?;
+    let filter = filter(arguments, Clock::system().now())?;
+    let failed = |error| store_failure("read the failures", &error);
+    let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+    let summary = failure_summary::summary(&mut tx, &filter)
+        .await
+        .map_err(failed)?;
+    let origins = delivery_config::origins(&mut tx).await.map_err(failed)?;
+    let name_of = |no| {
+        origins.iter().find(|origin| origin.no == no).map_or_else(
+            || "(none)".to_owned(),
+            |origin| origin.settings.name.clone(),
+        )
+    };
+    let by_origin: Vec<(String, i64)> = summary
+        .by_origin
+        .iter()
+        .map(|(no, count)| (name_of(*no), *count))
+        .collect();
+    let named = |rows: Vec<(&str, i64)>| -> Vec<(String, i64)> {
+        rows.into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    };
+    let by_code = named(
+        summary
+            .by_code
+            .iter()
+            .map(|(code, n)| (code.as_str(), *n))
+            .collect(),
+    );
+    let by_reason = named(
+        summary
+            .by_reason
+            .iter()
+            .map(|(reason, n)| (reason.name(), *n))
+            .collect(),
+    );
+    if arguments.json {
+        let rows = |key: &str, rows: &[(String, i64)]| -> Vec<serde_json::Value> {
+            rows.iter()
+                .map(|(name, count)| json!({ key: name, "count": count }))
+                .collect()
+        };
+        return output::print_json(&json!({
+            "clientVisible": summary.client_visible,
+            "attempts": summary.attempts,
+            "rescued": summary.rescued,
+            "byCode": rows("code", &by_code),
+            "byReason": rows("reason", &by_reason),
+            "byOrigin": rows("origin", &by_origin),
+            "from": filter.window.from,
+            "to": filter.window.to,
+        }));
+    }
+    let mut text = format!(
+        "{} from {} to {}\n\n{:>9}  requests failed\n{:>9}  failed attempts\n{:>9}  rescued by a later origin\n",
+        arguments.account,
+        filter.window.from.format("%F %T"),
+        filter.window.to.format("%F %T UTC"),
+        summary.client_visible,
+        summary.attempts,
+        summary.rescued,
+    );
+    for (title, rows) in [
+        ("code", by_code),
+        ("reason", by_reason),
+        ("origin", by_origin),
+    ] {
+        text.push_str(&format!("\nby {title}\n"));
+        for (name, count) in rows {
+            text.push_str(&format!("{count:>9}  {name}\n"));
+        }
+    }
+    output::print(text.trim_end())
+}
+
+/// Prints failures one by one, oldest first, then as they happen, until interrupted.
+///
+/// Errors: as [`list`].
+pub(crate) async fn tail(
+    database: &Database,
+    arguments: &ErrorsArguments,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let tenant = account(database, &arguments.account).await?;
+    let clock = Clock::system();
+    let mut filter = filter(arguments, clock.now())?;
+    let follows = arguments.to == "now";
+    let mut shown: HashSet<EventId> = HashSet::new();
+    loop {
+        let page = newest(database, tenant, &filter).await?;
+        let ids: HashSet<EventId> = page.iter().map(|failure| failure.event.event_id).collect();
+        for failure in page
+            .iter()
+            .rev()
+            .filter(|failure| !shown.contains(&failure.event.event_id))
+        {
+            show(failure, arguments.json)?;
+        }
+        if !follows {
+            return Ok(());
+        }
+        let now = clock.now();
+        filter.window = Window {
+            from: filter.window.from.max(now - TAIL_OVERLAP),
+            to: now + TimeDelta::seconds(1),
+        };
+        // What fell out of the overlap can't come again, so the set stays small.
+        shown = ids;
+        tokio::select! {
+            _ = signals.next() => return Ok(()),
+            () = tokio::time::sleep(TAIL_EVERY) => {}
+        }
+    }
+}
+
+/// Every event of the window that fits into a few pages, newest first.
+async fn newest(
+    database: &Database,
+    tenant: TenantId,
+    filter: &FailureFilter,
+) -> Result<Vec<StoredFailure>, Failure> {
+    const MAX_PAGES: usize = 50;
+    let failed = |error| store_failure("read the failures", &error);
+    let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+    let mut all = Vec::new();
+    let mut cursor = None;
+    for _ in 0..MAX_PAGES {
+        let page = failure_log::events(&mut tx, filter, cursor.as_ref(), failure_log::MAX_PAGE)
+            .await
+            .map_err(failed)?;
+        all.extend(page.events);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+fn show(failure: &StoredFailure, json: bool) -> Result<(), Failure> {
+    let event = &failure.event;
+    if json {
+        return output::print_json_line(event);
+    }
+    output::print(&format!(
+        "{}  {:<12} {:<28} {:>5}×  {}",
+        event.occurred_at.format("%F %T%.3f"),
+        event.reason.code().as_str(),
+        event.reason.name(),
+        event.occurrences,
+        event.path,
+    ))
+}
+
+async fn account(database: &Database, name: &str) -> Result<TenantId, Failure> {
+    let unknown = || Failure::new(Kind::NotFound, format!("there is no account '{name}'"));
+    let id: ImagekitId = name.parse().map_err(|_| unknown())?;
+    delivery_config::tenant_by_imagekit_id(database, &id)
+        .await
+        .map_err(|error| store_failure("look the account up", &error))?
+        .map(|tenant| tenant.tenant_id)
+        .ok_or_else(unknown)
+}
+
+fn filter(arguments: &ErrorsArguments, now: DateTime<Utc>) -> Result<FailureFilter, Failure> {
+    let window = Window {
+        from: moment(&arguments.from, now)?,
+        to: moment(&arguments.to, now)?,
+    };
+    let mut filter = FailureFilter::all(window);
+    filter.codes = named("code", &arguments.code, FailureCode::from_name)?;
+    filter.reasons = named("reason", &arguments.reason, Reason::from_name)?;
+    Ok(filter)
+}
+
+fn named<T>(
+    what: &str,
+    names: &[String],
+    from_name: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Failure> {
+    names
+        .iter()
+        .map(|name| {
+            from_name(name).ok_or_else(|| {
+                Failure::new(
+                    Kind::Refused,
+                    format!("'{name}' is no {what}; see docs/ERRORS.md"),
+                )
+            })
+        })
+        .collect()
+}
+
+/// Reads `now`, `now-6h` or RFC 3339.
+fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+    let relative = || {
+        let rest = text.strip_prefix("now")?;
+        if rest.is_empty() {
+            return Some(now);
+        }
+        let ago = humantime::parse_duration(rest.strip_prefix('-')?).ok()?;
+        now.checked_sub_signed(TimeDelta::from_std(ago).ok()?)
+    };
+    relative()
+        .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
+        .ok_or_else(|| {
+            let message = format!("'{text}' is no moment: use now, now-6h or 2026-01-31T12:00:00Z");
+            Failure::new(Kind::Refused, message)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn moments_are_relative_or_absolute() {
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
+        assert_eq!(moment("now", now).unwrap(), now);
+        assert_eq!(
+            moment("now-90m", now).unwrap(),
+            now - TimeDelta::minutes(90)
+        );
+        assert_eq!(moment("2026-11-22T13:00:00+01:00", now).unwrap(), now);
+        for bad in ["", "yesterday", "now+1h", "now-", "2026-11-22"] {
+            assert_eq!(moment(bad, now).unwrap_err().kind(), Kind::Refused, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The services: from our configuration to theirs, and running them.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use limpid_dashboard_api::DashboardConfig;
+use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
+use limpid_domain::clock::Clock;
+use limpid_event_store::Database;
+use limpid_event_store::spool::{FsyncPolicy, SpoolConfig};
+use limpid_event_store::vault::{KeyRing, Vault};
+use limpid_serving::config::{CacheConfig, HttpConfig, RequestLimits};
+use limpid_serving::{Serving, ServingConfig, ServingError};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::data_dir;
+use crate::database_access;
+use crate::exit::{Failure, Kind};
+use crate::lifecycle::Services;
+
+/// What every role of this process shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    /// The database of configuration, and of failures unless those have their own.
+    pub(crate) database_url: SecretString,
+    /// Seals and opens credentials.
+    pub(crate) vault: Vault,
+}
+
+impl Surroundings {
+    /// Opens the key ring, making one at the first start.
+    ///
+    /// Errors: the key file can't be used.
+    pub(crate) fn open(config: &Config, database_url: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            database_url: SecretString::from(database_url),
+            vault: vault(&config.master_key_file)?,
+        })
+    }
+
+    /// Opens a pool for one role.
+    pub(crate) async fn database(&self, config: &Config, role: &str) -> Result<Database, Failure> {
+        let url = self.database_url.expose_secret();
+        database_access::connect(url, config.database.max_connections, role).await
+    }
+}
+
+/// Opens the key ring.
+///
+/// Errors: the key file is malformed, readable by others, or can't be created.
+pub(crate) fn vault(master_key_file: &Path) -> Result<Vault, Failure> {
+    if let Some(parent) = master_key_file.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| {
+            let what = format!("create {}", parent.display());
+            Failure::caused(Kind::Configuration, what, &error)
+        })?;
+    }
+    KeyRing::load_or_create(master_key_file)
+        .map(Vault::new)
+        .map_err(|error| {
+            let what = format!("use the key ring {}", master_key_file.display());
+            Failure::caused(Kind::Configuration, what, &error)
+        })
+}
+
+/// The serving service's configuration. `exempt` are addresses of our own origin.
+pub(crate) fn serving_config(
+    config: &Config,
+    surroundings: &Surroundings,
+    exempt: &[SocketAddr],
+) -> ServingConfig {
+    ServingConfig {
+        listen: config.serving_address,
+        database_url: surroundings.database_url.clone(),
+        failures_database_url: config.failures.database_url.clone(),
+        database_connections: config.database.max_connections,
+        snapshot_path: config.data_dir.join("snapshot"),
+        limits: request_limits(config),
+        http: HttpConfig {
+            max_connections: config.limits.max_connections,
+            drain_timeout: config.drain_timeout,
+            ..HttpConfig::default()
+        },
+        cache: CacheConfig {
+            variant_bytes: config.cache.memory_bytes,
+            ..CacheConfig::default()
+        },
+        transform_threads: NonZeroUsize::new(config.images.threads),
+        trust_traceparent: config.telemetry.trust_trace_context,
+        clock: Clock::system(),
+    }
+}
+
+/// The limits of one request.
+pub(crate) fn request_limits(config: &Config) -> RequestLimits {
+    RequestLimits {
+        max_source_bytes: config.limits.max_source_bytes,
+        max_pixels: config.limits.max_pixels,
+        max_frame_pixels: config.limits.max_frame_pixels,
+        request_timeout: config.origins.total_timeout,
+        transform_timeout: config.images.processing_timeout,
+    }
+}
+
+/// Opens the serving listener and starts answering; returns where.
+///
+/// Errors: the address is taken (conflict), the spool is unusable, no configuration can be had.
+pub(crate) async fn start_serving(
+    services: &mut Services,
+    config: ServingConfig,
+) -> Result<SocketAddr, Failure> {
+    let failure = |error: ServingError| {
+        let kind = match &error {
+            ServingError::Listen { .. } => Kind::Conflict,
+            ServingError::Configuration(_) => Kind::Unavailable,
+            _ => Kind::Failed,
+        };
+        Failure::caused(kind, "serve images", &error)
+    };
+    let serving = Serving::bind(config).await.map_err(failure)?;
+    let address = serving.local_addr();
+    let shutdown = services.shutdown();
+    services.start("serving", async move {
+        serving.run(shutdown).await.map_err(failure)
+    });
+    Ok(address)
+}
+
+/// Opens the dashboard's listener and starts answering; returns where.
+///
+/// Errors: the address is taken (conflict), the operator key file or the database can't be used.
+pub(crate) async fn start_dashboard(
+    services: &mut Services,
+    config: &Config,
+    surroundings: &Surroundings,
+    serving: SocketAddr,
+) -> Result<SocketAddr, Failure> {
+    let wanted = config.dashboard_address;
+    let listen = |error: &std::io::Error| {
+        Failure::caused(
+            Kind::Conflict,
+            format!("listen on {wanted} for the APIs"),
+            error,
+        )
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(|e| listen(&e))?;
+    let address = listener.local_addr().map_err(|e| listen(&e))?;
+    let serving_url = format!("http://{serving}/")
+        .parse()
+        .map_err(|_| Failure::failed("the serving address is no URL"))?;
+    let dashboard = DashboardConfig {
+        listener,
+        api: ApiConfig {
+            operator_key: data_dir::operator_key(&config.operator_key_file)?,
+            serving_url,
+            help: DEFAULT_HELP.to_owned(),
+            clock: Clock::system(),
+        },
+        drain_timeout: config.drain_timeout,
+    };
+    let shutdown = services.shutdown();
+    services.start("dashboard", async move {
+        limpid_dashboard_api::run(dashboard, shutdown)
+            .await
+            .map_err(|error| Failure::caused(Kind::Failed, "answer the APIs", &error))
+    });
+    Ok(address)
+}
+
+/// Starts the projector.
+///
+/// Errors: the database can't be used.
+pub(crate) async fn start_projector(
+    services: &mut Services,
+    config: &Config,
+    surroundings: &Surroundings,
+) -> Result<(), Failure> {
+    let url = config
+        .failures
+        .database_url
+        .as_ref()
+        .unwrap_or(&surroundings.database_url);
+    let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
+    let _ = database;
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! `limpid up`: everything on one machine. Database, schema, demo, services, and then a block of text worth reading.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use limpid_dashboard_api::commands::CommandContext;
+use limpid_domain::event::{Actor, ActorKind, EventMeta};
+use limpid_local_postgres::StopMode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::arguments::UpArguments;
+use crate::config::Config;
+use crate::data_dir::{self, DataDir, Running};
+use crate::demo::origin::{DemoOrigin, Ports};
+use crate::demo::{self, DemoAccount};
+use crate::exit::{Failure, Kind};
+use crate::lifecycle::{Services, Signals, block_on};
+use crate::roles::{self, Surroundings};
+use crate::telemetry::{Telemetry, metrics_listener};
+use crate::{database_access, output, readiness};
+
+/// What `--ready-file` holds.
+#[derive(Debug, Serialize)]
+struct Ready {
+    serving: String,
+    dashboard: String,
+    operator_key: String,
+    demo: Option<DemoAccount>,
+    metrics: Option<String>,
+}
+
+/// Starts everything and runs until a signal.
+///
+/// Errors: another instance holds the data directory or an address (conflict); no database (unavailable); any service's.
+pub(crate) fn run(
+    config: &Config,
+    arguments: &UpArguments,
+    environment: &[(String, String)],
+) -> Result<(), Failure> {
+    let data_dir = DataDir::lock(&config.data_dir)?;
+    let telemetry = Telemetry::start(&config.telemetry, environment)?;
+    let cluster = match config.database.url {
+        Some(_) => None,
+        None => Some(database_access::start_cluster(config, data_dir.path())?),
+    };
+    let database_url = match (&config.database.url, &cluster) {
+        (Some(url), _) => url.clone(),
+        (None, Some(cluster)) => SecretString::from(cluster.database_url()),
+        (None, None) => return Err(Failure::failed("no database was started")),
+    };
+    let everything = Everything {
+        config,
+        arguments,
+        data_dir: &data_dir,
+        metrics: telemetry.registry(),
+        embedded: cluster.is_some(),
+        database_url,
+    };
+    let outcome = block_on(everything.run());
+    telemetry.finish();
+    if let Some(cluster) = cluster {
+        cluster.stop(StopMode::Fast);
+    }
+    outcome
+}
+
+struct Everything<'a> {
+    config: &'a Config,
+    arguments: &'a UpArguments,
+    data_dir: &'a DataDir,
+    metrics: prometheus::Registry,
+    embedded: bool,
+    database_url: SecretString,
+}
+
+impl Everything<'_> {
+    async fn run(self) -> Result<(), Failure> {
+        let mut signals = Signals::listen()?;
+        let mut services = Services::new();
+        // A signal during start-up ends it where it stands: nothing is acknowledged before the listeners are open.
+        let started = tokio::select! {
+            started = self.start(&mut services) => started,
+            name = signals.next() => Err(Failure::new(Kind::Interrupted, format!("{name} during start-up"))),
+        };
+        match started {
+            Ok(()) => services.run(&mut signals).await,
+            Err(failure) => services.stop(failure).await,
+        }
+    }
+
+    async fn start(&self, services: &mut Services) -> Result<(), Failure> {
+        let url = self.database_url.expose_secret();
+        database_access::migrate(url).await?;
+        if let Some(failures) = &self.config.failures.database_url {
+            database_access::migrate(failures.expose_secret()).await?;
+        }
+        let surroundings = Surroundings::open(self.config, url)?;
+        let demo = self.start_demo(services, &surroundings).await?;
+        let (account, exempt) = demo.map_or((None, Vec::new()), |(account, ports)| {
+            // These two addresses, and no other on loopback, are exempt from the address guard.
+            (Some(account), ports.addresses())
+        });
+        let config = roles::serving_config(self.config, &surroundings, &exempt);
+        let serving = roles::start_serving(services, config).await?;
+        let dashboard =
+            roles::start_dashboard(services, self.config, &surroundings, serving).await?;
+        roles::start_projector(services, self.config, &surroundings).await?;
+        let metrics = self.start_metrics(services).await?;
+        readiness::wait(serving).await?;
+        readiness::wait(dashboard).await?;
+        self.tell(serving, dashboard, metrics, account)
+    }
+
+    async fn start_demo(
+        &self,
+        services: &mut Services,
+        surroundings: &Surroundings,
+    ) -> Result<Option<(DemoAccount, Ports)>, Failure> {
+        if self.arguments.no_demo {
+            return Ok(None);
+        }
+        let wanted = demo::remembered_ports(self.data_dir.path());
+        let origin = DemoOrigin::bind(wanted)
+            .await
+            .map_err(|error| Failure::caused(Kind::Failed, "start the demo origin", &error))?;
+        let database = surroundings.database(self.config, "demo").await?;
+        let context = CommandContext {
+            database: &database,
+            vault: &surroundings.vault,
+            meta: EventMeta {
+                actor: Actor {
+                    kind: ActorKind::System,
+                    label: "limpid up".to_owned(),
+                },
+                source: None,
+                request_id: None,
+                command_id: None,
+            },
+        };
+        let account = demo::create(&context, self.data_dir.path(), origin.ports()).await?;
+        database.close().await;
+        let ports = origin.ports();
+        let max_source_bytes = self.config.limits.max_source_bytes;
+        let shutdown = services.shutdown();
+        services.start("demo origin", async move {
+            origin
+                .serve(max_source_bytes, shutdown)
+                .await
+                .map_err(|error| Failure::caused(Kind::Failed, "serve the demo origin", &error))
+        });
+        Ok(Some((account, ports)))
+    }
+
+    async fn start_metrics(&self, services: &mut Services) -> Result<Option<SocketAddr>, Failure> {
+        start_metrics(services, self.config, self.metrics.clone()).await
+    }
+
+    fn tell(
+        &self,
+        serving: SocketAddr,
+        dashboard: SocketAddr,
+        metrics: Option<SocketAddr>,
+        demo: Option<DemoAccount>,
+    ) -> Result<(), Failure> {
+        let operator_key = data_dir::operator_key(&self.config.operator_key_file)?;
+        let ready = Ready {
+            serving: format!("http://{serving}"),
+            dashboard: format!("http://{dashboard}"),
+            operator_key: operator_key.expose_secret().to_owned(),
+            demo,
+            metrics: metrics.map(|address| format!("http://{address}/metrics")),
+        };
+        self.data_dir.announce(&Running {
+            pid: std::process::id(),
+            database_url: self
+                .embedded
+                .then(|| self.database_url.expose_secret().to_owned()),
+            serving: ready.serving.clone(),
+            dashboard: ready.dashboard.clone(),
+        })?;
+        output::print(&ready.block(&self.config.operator_key_file))?;
+        if let Some(file) = &self.arguments.ready_file {
+            let json = serde_json::to_vec(&ready)
+                .map_err(|error| Failure::caused(Kind::Failed, "encode the ready file", &error))?;
+            data_dir::write_whole(file, &json)?;
+        }
+        tracing::info!(serving = %serving, dashboard = %dashboard, "ready");
+        Ok(())
+    }
+}
+
+/// Opens the private listener, if wanted, and starts answering.
+///
+/// Errors: the configured address can't be used.
+pub(crate) async fn start_metrics(
+    services: &mut Services,
+    config: &Config,
+    registry: prometheus::Registry,
+) -> Result<Option<SocketAddr>, Failure> {
+    let Some(listener) = metrics_listener::bind(config.telemetry.metrics).await? else {
+        return Ok(None);
+    };
+    let failed = |error: &std::io::Error| Failure::caused(Kind::Failed, "serve /metrics", error);
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    let shutdown = services.shutdown();
+    services.start("metrics", async move {
+        metrics_listener::serve(listener, registry, shutdown)
+            .await
+            .map_err(|error| failed(&error))
+    });
+    Ok(Some(address))
+}
+
+impl Ready {
+    /// What a person needs: links to click, keys, and how to see the numbers.
+    fn block(&self, operator_key_file: &Path) -> String {
+        let mut text = format!(
+            "\nLimpid is ready.\n\n  images    {}\n  APIs      {}\n",
+            self.serving, self.dashboard
+        );
+        if let Some(metrics) = &self.metrics {
+            text.push_str(&format!("  metrics   {metrics}\n"));
+        }
+        text.push_str(&format!(
+            "  operator  key in {}\n",
+            operator_key_file.display()
+        ));
+        let Some(demo) = &self.demo else {
+            return text;
+        };
+        text.push_str("\n  The demo account, images and failures to click on:\n");
+        for (path, shows) in demo::TOUR {
+            let url = format!("{}/{}/{path}", self.serving, demo.imagekit_id);
+            text.push_str(&format!("    {url:<76} {shows}\n"));
+        }
+        text.push_str(&format!(
+            "\n    private key  {}\n    public key   {}\n\n  The failures, counted:\n    curl -u {}: '{}/dashboard/v1/origin-errors/summary?from=now-1h&to=now'\n\nCtrl-C stops.\n",
+            demo.private_key, demo.public_key, demo.private_key, self.dashboard
+        ));
+        text
+    }
+}

@@ -1,0 +1,230 @@
+//! Every other command: what it prints, and its exit code.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::instance::{Instance, limpid, picture, scratch};
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_wrong_flag_is_a_usage_error() {
+    let output = limpid().args(["up", "--no-such-flag"]).output().unwrap();
+    assert_eq!(code(&output), 2);
+    assert!(stdout(&output).is_empty());
+}
+
+#[test]
+fn an_unknown_setting_is_a_configuration_error_with_a_suggestion() {
+    let output = limpid()
+        .args(["doctor"])
+        .env("LIMPID__CACHE__MEMROY", "1GB")
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("did you mean 'cache.memory'?"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_command_without_any_database_says_what_to_do() {
+    let home = scratch();
+    let output = limpid()
+        .args(["verify", "--data-dir"])
+        .arg(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 4);
+    assert!(
+        stderr(&output).contains("DATABASE_URL"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn an_unreachable_database_is_unavailable() {
+    let output = limpid()
+        .args([
+            "verify",
+            "--database-url",
+            "postgresql://nobody@127.0.0.1:1/none",
+        ])
+        .arg("--data-dir")
+        .arg(scratch().path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 69, "{}", stderr(&output));
+}
+
+#[test]
+fn completions_and_the_api_document_go_to_standard_output() {
+    let completions = limpid().args(["completions", "bash"]).output().unwrap();
+    assert_eq!(code(&completions), 0);
+    assert!(stdout(&completions).contains("_limpid"));
+
+    let openapi = limpid().arg("openapi").output().unwrap();
+    let document: Value = serde_json::from_slice(&openapi.stdout).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+    assert!(document["paths"].get("/v1/accounts/origins").is_some());
+}
+
+#[test]
+fn transform_writes_the_file_and_measures_when_asked() {
+    let folder = scratch();
+    let target = folder.path().join("out.webp");
+    let output = limpid()
+        .args([
+            "transform",
+            "--accept",
+            "image/webp",
+            "--repeat",
+            "2",
+            "w-100,f-auto",
+        ])
+        .arg(picture("cat.jpg"))
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let measured: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(measured["ms"].as_array().unwrap().len(), 2);
+    let written = std::fs::read(&target).unwrap();
+    assert_eq!(measured["bytes"], written.len());
+    assert_eq!(&written[8..12], b"WEBP");
+}
+
+#[test]
+fn transform_refuses_with_code_and_message() {
+    let folder = scratch();
+    let target = folder.path().join("out.jpg");
+    let refused = limpid()
+        .args(["transform", "w-nonsense"])
+        .arg(picture("cat.jpg"))
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert_eq!(code(&refused), 6);
+    assert!(
+        stderr(&refused).starts_with("EINVAL - "),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(!target.exists());
+
+    let not_an_image = folder.path().join("page.jpg");
+    std::fs::write(&not_an_image, "<!doctype html><p>no").unwrap();
+    let refused = limpid()
+        .args(["transform", "w-10"])
+        .arg(&not_an_image)
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert_eq!(code(&refused), 6);
+    assert!(
+        stderr(&refused).starts_with("UNIDENTIFIED - "),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_work_beside_a_running_instance() {
+    let instance = Instance::start();
+    let key = instance.ready("/demo/private_key");
+    assert_eq!(instance.get("/demo/refused/cat.jpg").await.status, 404);
+    instance
+        .summary_when(&key, |summary| summary["clientVisible"] == 1)
+        .await;
+
+    let list = instance.command(&["errors", "list", "--json"]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list["byCode"][0]["code"], "ECONNREFUSED");
+    assert_eq!(list["byOrigin"][0]["origin"], "Demo connection refused");
+
+    let tail = instance.command(&["errors", "tail", "--to", "now-0s"]);
+    assert!(
+        stdout(&tail).contains("connection_refused"),
+        "{}{}",
+        stdout(&tail),
+        stderr(&tail)
+    );
+
+    let url = format!("http://{}/demo/refused/cat.jpg", instance.serving());
+    let explained = instance.command(&["explain", &url, "--json"]);
+    assert_eq!(code(&explained), 0, "{}", stderr(&explained));
+    let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+    assert_eq!(explained["status"], 404);
+    assert!(explained["steps"].as_array().unwrap().len() > 2);
+
+    let created = instance.command(&["tenant", "create", "acme", "--name", "Acme"]);
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    assert!(
+        created["privateKey"]
+            .as_str()
+            .unwrap()
+            .starts_with("private_")
+    );
+    assert_eq!(code(&instance.command(&["tenant", "create", "acme"])), 5);
+    assert_eq!(
+        code(&instance.command(&["tenant", "create", "no spaces"])),
+        6
+    );
+    assert_eq!(
+        code(&instance.command(&["errors", "list", "--account", "nobody"])),
+        4
+    );
+    assert_eq!(
+        code(&instance.command(&["rebuild", "no_such_projection"])),
+        4
+    );
+
+    for command in [
+        &["rebuild", "delivery_config"][..],
+        &["rebuild", "failure_counts"],
+        &["verify"],
+        &["migrate"],
+        &["doctor"],
+    ] {
+        let output = instance.command(command);
+        assert_eq!(
+            code(&output),
+            0,
+            "{command:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
+    }
+    // Explaining and looking recorded nothing.
+    let (summary, _) = instance.summary_when(&key, |_| true).await;
+    assert_eq!(summary["clientVisible"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_start_the_embedded_database_of_a_stopped_instance() {
+    let mut instance = Instance::start();
+    assert_eq!(instance.get("/demo/no-such-file.jpg").await.status, 404);
+    let key = instance.ready("/demo/private_key");
+    instance
+        .summary_when(&key, |summary| summary["clientVisible"] == 1)
+        .await;
+    assert!(instance.terminate().success());
+    let list = instance.command(&["errors", "list", "--json"]);
+    let list: Value =
+        serde_json::from_slice(&list.stdout).unwrap_or_else(|_| panic!("{}", stderr(&list)));
+    assert_eq!(list["clientVisible"], 1);
+}

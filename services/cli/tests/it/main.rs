@@ -1,0 +1,11 @@
+//! The real executable, started as a person starts it, asked over sockets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod client;
+mod commands;
+mod crash;
+mod instance;
+mod isolation;
+mod tour;
+mod trace;
