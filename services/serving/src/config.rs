@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use limpid_domain::clock::Clock;
+use limpid_event_store::spool::SpoolConfig;
+use limpid_event_store::vault::Vault;
+pub use limpid_origins::{AllowedAddress, DnsConfig, FetchConfig};
 use secrecy::SecretString;
 
 /// The whole configuration of a serving node.
@@ -19,6 +22,12 @@ pub struct ServingConfig {
     pub failures_database_url: Option<SecretString>,
     /// Connections to each database.
     pub database_connections: u32,
+    /// Opens sealed credentials, and seals the configuration kept on disk.
+    pub vault: Vault,
+    /// Where failures wait for the database.
+    pub spool: SpoolConfig,
+    /// Fetching originals: time-outs, exempt addresses, name servers.
+    pub origins: FetchConfig,
     /// Where the last configuration is kept, so that the node starts while the database is down.
     pub snapshot_path: PathBuf,
     /// Limits of one request.
@@ -44,7 +53,7 @@ pub struct RequestLimits {
     pub max_pixels: u64,
     /// Most pixels of all frames of an animation together.
     pub max_frame_pixels: u64,
-    /// From the request's head to its answer.
+    /// For all attempts at origins together.
     pub request_timeout: Duration,
     /// For the pixels of one request, waiting included.
     pub transform_timeout: Duration,
@@ -56,7 +65,7 @@ impl Default for RequestLimits {
             max_source_bytes: 40 * 1024 * 1024,
             max_pixels: 100_000_000,
             max_frame_pixels: 100_000_000,
-            request_timeout: Duration::from_secs(45),
+            request_timeout: Duration::from_secs(30),
             transform_timeout: Duration::from_secs(15),
         }
     }
@@ -67,12 +76,12 @@ impl Default for RequestLimits {
 pub struct HttpConfig {
     /// For the head of a request, from its first byte (or the connection's beginning).
     pub header_read_timeout: Duration,
+    /// For a client to take the next bytes of an answer.
+    pub write_timeout: Duration,
     /// Connections at a time; the next ones wait in the kernel's queue.
     pub max_connections: usize,
-    /// Requests being answered at a time; the rest is refused with `EBUSY`.
-    pub max_requests: usize,
-    /// Longest request target. Units: bytes.
-    pub max_target_bytes: usize,
+    /// Cache misses being worked on at a time; the rest is refused with `EBUSY`.
+    pub max_misses: usize,
     /// How long requests in flight may take after shutdown began.
     pub drain_timeout: Duration,
 }
@@ -81,9 +90,9 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             header_read_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
             max_connections: 10_000,
-            max_requests: 2_000,
-            max_target_bytes: 16 * 1024,
+            max_misses: 2_000,
             drain_timeout: Duration::from_secs(30),
         }
     }
@@ -94,18 +103,12 @@ impl Default for HttpConfig {
 pub struct CacheConfig {
     /// Finished answers. Units: bytes.
     pub variant_bytes: u64,
-    /// Originals, kept for other variants of the same file. Units: bytes.
-    pub original_bytes: u64,
-    /// How long an original is used without asking its origin again.
-    pub original_ttl: Duration,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             variant_bytes: 256 * 1024 * 1024,
-            original_bytes: 64 * 1024 * 1024,
-            original_ttl: Duration::from_secs(300),
         }
     }
 }

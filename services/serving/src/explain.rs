@@ -1,11 +1,26 @@
-//! The trace of one delivery URL: the path a request takes, with every step written down.
+//! The trace of one delivery URL: the path a request takes, with every step written down. Records no event.
 
 use std::fmt;
 use std::time::Duration;
 
+use http::{HeaderMap, Method, Request, Uri};
+use limpid_domain::clock::Clock;
+use limpid_domain::failure::advice::{AdviceContext, advice};
+use limpid_domain::ids::RequestId;
 use serde::Serialize;
 
-use crate::{ServingConfig, ServingError};
+use crate::config_snapshot::ConfigSnapshot;
+use crate::error;
+use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
+use crate::failure_recorder::redact::redact_target;
+use crate::gates::{self, Admitted, Stopped};
+use crate::image_request::ImageRequest;
+use crate::production::{Outcome, Production};
+use crate::response::{self, HttpResponse, SuccessContext};
+use crate::steps::Steps;
+
+/// Longest URL shown. Units: bytes.
+const MAX_URL_BYTES: usize = 4096;
 
 /// What happened to one delivery URL, step by step.
 #[derive(Debug, Clone, Serialize)]
@@ -18,7 +33,7 @@ pub struct Explanation {
     /// The header fields a client would get.
     pub headers: Vec<(String, String)>,
     /// Length of the body a client would get. Units: bytes.
-    pub body_bytes: usize,
+    pub body_bytes: u64,
     /// The steps in order.
     pub steps: Vec<ExplanationStep>,
     /// What to do about it, where it failed.
@@ -33,11 +48,162 @@ pub struct ExplanationStep {
     pub name: String,
     /// Whether it succeeded.
     pub ok: bool,
-    /// How long it took.
+    /// How long it took. Units: microseconds in JSON.
     #[serde(rename = "durationUs", serialize_with = "as_micros")]
     pub duration: Duration,
     /// What it found.
     pub detail: String,
+}
+
+/// What an explanation needs of the service.
+#[derive(Debug)]
+pub(crate) struct Explainer<'a> {
+    pub(crate) snapshot: &'a ConfigSnapshot,
+    pub(crate) production: &'a Production,
+    pub(crate) clock: &'a Clock,
+}
+
+impl Explainer<'_> {
+    /// Walks `url` (an absolute delivery URL, or a path and query) the way a request with these fields would go.
+    pub(crate) async fn explain(&self, url: &str, fields: HeaderMap) -> Explanation {
+        let mut steps = Steps::recording();
+        let id = RequestId::mint();
+        let (response, advice) = match request_of(url, fields, id) {
+            Ok(request) => self.walk(&request, &mut steps).await,
+            Err(answer) => (response::error(&answer), None),
+        };
+        explanation(url, &response, steps, advice)
+    }
+
+    async fn walk(
+        &self,
+        request: &ImageRequest,
+        steps: &mut Steps,
+    ) -> (HttpResponse, Option<String>) {
+        match gates::admit(self.snapshot, request, self.clock, steps) {
+            Ok(admitted) => {
+                let outcome = self.production.produce(&admitted.order, steps).await;
+                answer(&outcome, request, &admitted)
+            }
+            Err(stopped) => match *stopped {
+                Stopped::Refused(refusal) => {
+                    (response::error(&error::refused(&refusal, request.id)), None)
+                }
+                Stopped::UnknownAccount(attempt) => failed(&attempt, None, request.id, None),
+                Stopped::Failed(context, attempt) => {
+                    failed(&attempt, Some(&context), request.id, None)
+                }
+            },
+        }
+    }
+}
+
+fn request_of(
+    url: &str,
+    mut fields: HeaderMap,
+    id: RequestId,
+) -> Result<ImageRequest, error::ErrorAnswer> {
+    let invalid = |text: &str| error::refused(&error::Refusal::invalid(text), id);
+    let uri: Uri = url
+        .parse()
+        .map_err(|_| invalid("this is neither a URL nor a path"))?;
+    let host = uri
+        .authority()
+        .map_or("localhost", |authority| authority.as_str());
+    let host = host
+        .parse()
+        .map_err(|_| invalid("the host of the URL is malformed"))?;
+    fields.insert(http::header::HOST, host);
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut request = Request::builder()
+        .method(Method::GET)
+        .uri(target)
+        .body(())
+        .map_err(|_| invalid("the path of the URL is malformed"))?;
+    *request.headers_mut() = fields;
+    let (parts, ()) = request.into_parts();
+    ImageRequest::parse(id, &parts).map_err(|bad| error::bad_request(bad, id))
+}
+
+fn answer(
+    outcome: &Outcome,
+    request: &ImageRequest,
+    admitted: &Admitted,
+) -> (HttpResponse, Option<String>) {
+    match outcome {
+        Outcome::Made { variant, .. } if variant.is_private && !admitted.is_signed => {
+            let answer = error::refused(&error::Refusal::unsigned(), request.id);
+            (response::error(&answer), None)
+        }
+        Outcome::Made { variant, .. } => {
+            let context = SuccessContext {
+                request_id: request.id,
+                conditions: &request.conditions,
+                attachment: admitted.attachment.as_deref(),
+            };
+            (response::success(variant, &context), None)
+        }
+        Outcome::Refused { refusal, .. } => {
+            (response::error(&error::refused(refusal, request.id)), None)
+        }
+        Outcome::Failed(attempts) => match headline_of(attempts) {
+            Some(headline) => failed(
+                headline,
+                Some(&admitted.event_context),
+                request.id,
+                Some(admitted),
+            ),
+            None => {
+                let refusal = error::Refusal::busy("Nothing was attempted");
+                (response::error(&error::refused(&refusal, request.id)), None)
+            }
+        },
+    }
+}
+
+fn failed(
+    headline: &FailedAttempt,
+    context: Option<&EventContext>,
+    id: RequestId,
+    admitted: Option<&Admitted>,
+) -> (HttpResponse, Option<String>) {
+    let level = context.map_or(limpid_domain::failure::DetailLevel::Reason, |context| {
+        context.detail_level
+    });
+    let endpoint = admitted.map(|admitted| &admitted.order.endpoint);
+    let endpoint_id = endpoint.map(|endpoint| endpoint.public_id());
+    let text = advice(
+        headline.failure.reason,
+        &AdviceContext {
+            origin: headline.origin.as_ref().map(|origin| &origin.settings),
+            location: headline.failure.location.as_deref(),
+            endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
+            endpoint_id: endpoint_id.as_deref(),
+        },
+    );
+    let answer = error::failed(headline, level, id, None);
+    (response::error(&answer), Some(text))
+}
+
+fn explanation(
+    url: &str,
+    response: &HttpResponse,
+    steps: Steps,
+    advice: Option<String>,
+) -> Explanation {
+    use http_body::Body as _;
+    let headers = response.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    Explanation {
+        url: redact_target(url, MAX_URL_BYTES),
+        status: response.status().as_u16(),
+        headers: headers.collect(),
+        body_bytes: response.body().size_hint().exact().unwrap_or_default(),
+        steps: steps.into_vec(),
+        advice,
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -47,14 +213,23 @@ fn as_micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.url)
+        writeln!(f, "{}", self.url)?;
+        for step in &self.steps {
+            let mark = if step.ok { "ok  " } else { "FAIL" };
+            let millis = step.duration.as_secs_f64() * 1000.0;
+            writeln!(
+                f,
+                "  {mark} {:<20} {millis:>9.2} ms  {}",
+                step.name, step.detail
+            )?;
+        }
+        writeln!(f, "answer: {}, {} bytes", self.status, self.body_bytes)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        match &self.advice {
+            Some(advice) => writeln!(f, "advice: {advice}"),
+            None => Ok(()),
+        }
     }
-}
-
-/// Walks `url` (an absolute delivery URL, or a path and query) the way a request would go. Records no event.
-///
-/// # Errors
-/// Only when no configuration can be loaded; everything else is a step of the explanation.
-pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, ServingError> {
-    todo!("{config:?} {url}")
 }

@@ -1,14 +1,24 @@
 //! The imaging engine on local bytes: the same parser, planner, limits and encoder as a request meets.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use limpid_delivery_url::transformation;
+use limpid_domain::failure::{DetailLevel, PhaseTimings, sentence};
+use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError};
+use limpid_origins::Original;
 
 use crate::config::RequestLimits;
+use crate::error::refusal_of;
+use crate::picture::{self, PictureOrder};
+use crate::production::engine_limits;
+use crate::variant::Variant;
 
 /// What `limpid transform` asks for.
 #[derive(Debug, Clone)]
 pub struct TransformFile<'a> {
-    /// The transformation, as it stands after `tr:`.
+    /// The transformation, as it stands after `tr:`; empty for none.
     pub transformation: &'a str,
     /// The file.
     pub source: &'a [u8],
@@ -24,9 +34,9 @@ pub struct TransformFile<'a> {
 #[derive(Debug, Clone)]
 pub struct TransformedFile {
     /// The picture.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Its media type.
-    pub content_type: &'static str,
+    pub content_type: String,
     /// How long each repetition took.
     pub durations: Vec<Duration>,
 }
@@ -41,10 +51,90 @@ pub struct TransformFileError {
     pub message: String,
 }
 
-/// Transforms `request.source`.
+/// Transforms `request.source` on the calling thread.
 ///
 /// # Errors
 /// What a client would see: `EINVAL`, `ELIMIT` or `UNIDENTIFIED`.
 pub fn transform_file(request: &TransformFile<'_>) -> Result<TransformedFile, TransformFileError> {
-    todo!("{request:?}")
+    let transformation = parse(request.transformation)?;
+    let original = original(request.source);
+    let limits = engine_limits(&request.limits);
+    limits
+        .check_source_bytes(request.source.len())
+        .map_err(|error| refused(&error))?;
+    let mut durations = Vec::new();
+    let mut result: Option<Variant> = None;
+    for _ in 0..request.repeat.get() {
+        let started = Instant::now();
+        let order = PictureOrder {
+            transformation: transformation.clone(),
+            accept: request
+                .accept
+                .map(AcceptedFormats::from_accept)
+                .unwrap_or_default(),
+            settings: ImageSettings::default(),
+            limits,
+            deadline: started + request.limits.transform_timeout,
+            canonical_link: None,
+        };
+        let picture = picture::make(&original, &order).map_err(|error| refused(&error))?;
+        durations.push(started.elapsed());
+        result = Some(picture.variant);
+    }
+    let variant = result.ok_or_else(|| invalid("nothing was asked for"))?;
+    Ok(TransformedFile {
+        bytes: variant.body,
+        content_type: variant.content_type,
+        durations,
+    })
+}
+
+fn parse(text: &str) -> Result<limpid_delivery_url::Transformation, TransformFileError> {
+    if text.is_empty() {
+        return Ok(limpid_delivery_url::Transformation::default());
+    }
+    let parsed = transformation::parse(text).map_err(|error| invalid(error.sentence()))?;
+    match parsed.unsupported_by(picture::SUPPORTED) {
+        Some(feature) => Err(invalid(&format!(
+            "{feature} is not supported by this version"
+        ))),
+        None => Ok(parsed),
+    }
+}
+
+fn original(source: &[u8]) -> Original {
+    Original {
+        bytes: Bytes::copy_from_slice(source),
+        content_type: None,
+        etag: None,
+        last_modified: None,
+        cache_control: None,
+        location: String::new(),
+        timings: PhaseTimings::default(),
+        is_private: false,
+        retries: 0,
+    }
+}
+
+fn refused(error: &ImagingError) -> TransformFileError {
+    if let Some(refusal) = refusal_of(error) {
+        return invalid(refusal.sentence());
+    }
+    let failure = picture::failure_of(error);
+    TransformFileError {
+        code: failure.reason.code().as_str(),
+        message: sentence(
+            failure.reason,
+            None,
+            failure.limit.as_ref(),
+            DetailLevel::Reason,
+        ),
+    }
+}
+
+fn invalid(message: &str) -> TransformFileError {
+    TransformFileError {
+        code: limpid_domain::failure::RefusalCode::Einval.as_str(),
+        message: message.to_owned(),
+    }
 }

@@ -1,0 +1,154 @@
+//! The configuration as requests see it: immutable, in memory, swapped as a whole.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use limpid_domain::failure::DetailLevel;
+use limpid_domain::ids::{
+    ImagekitId, OriginId, OriginNo, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
+    UrlEndpointNo,
+};
+use limpid_domain::origin::{OriginCredentials, OriginSettings};
+use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_imaging::ImageSettings;
+use secrecy::SecretString;
+
+pub(crate) mod build;
+pub(crate) mod disk;
+pub(crate) mod reconciler;
+
+/// Every account and custom domain.
+#[derive(Debug, Default)]
+pub(crate) struct ConfigSnapshot {
+    accounts: HashMap<String, Arc<Account>>,
+    domains: HashMap<String, Domain>,
+}
+
+/// One account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) imagekit_id: ImagekitId,
+    pub(crate) config_version: TenantSeq,
+    pub(crate) lifecycle: TenantLifecycle,
+    pub(crate) settings: TenantSettings,
+    /// The same settings as the imaging engine takes them.
+    pub(crate) image_settings: ImageSettings,
+    /// Private keys that sign URLs.
+    pub(crate) private_keys: Vec<SecretString>,
+    /// Every origin, attached or not.
+    pub(crate) origins: Vec<Arc<Origin>>,
+    /// By prefix; the default endpoint's is empty.
+    pub(crate) endpoints: HashMap<String, Arc<Endpoint>>,
+    /// Custom domains, each with the prefix of the endpoint it is bound to; none for an alias of the account.
+    pub(crate) domains: Vec<(String, Option<String>)>,
+}
+
+/// One URL endpoint.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) no: UrlEndpointNo,
+    pub(crate) id: UrlEndpointId,
+    pub(crate) version: StreamVersion,
+    pub(crate) prefix: String,
+    pub(crate) description: String,
+    pub(crate) is_default: bool,
+    pub(crate) detail_level: DetailLevel,
+    /// In the order they are asked.
+    pub(crate) origins: Vec<Arc<Origin>>,
+    pub(crate) revision: Arc<Revision>,
+}
+
+/// One origin.
+pub(crate) struct Origin {
+    pub(crate) no: OriginNo,
+    pub(crate) id: OriginId,
+    pub(crate) version: StreamVersion,
+    pub(crate) settings: OriginSettings,
+    pub(crate) credentials: OriginCredentials,
+}
+
+/// What decides over the bytes of an endpoint's variants: a change makes older ones unreachable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Revision {
+    pub(crate) endpoint: (UrlEndpointNo, StreamVersion),
+    pub(crate) origins: Vec<(OriginNo, StreamVersion)>,
+    pub(crate) image_settings: ImageSettings,
+}
+
+/// A custom domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Domain {
+    pub(crate) account: Arc<Account>,
+    /// Prefix of the endpoint it is bound to; none for an alias of the account.
+    pub(crate) endpoint_prefix: Option<String>,
+}
+
+impl ConfigSnapshot {
+    /// A snapshot of these accounts.
+    pub(crate) fn new(accounts: impl IntoIterator<Item = Arc<Account>>) -> Self {
+        let mut snapshot = Self::default();
+        for account in accounts {
+            for (name, endpoint_prefix) in &account.domains {
+                let domain = Domain {
+                    account: Arc::clone(&account),
+                    endpoint_prefix: endpoint_prefix.clone(),
+                };
+                snapshot.domains.insert(name.to_ascii_lowercase(), domain);
+            }
+            let name = account.imagekit_id.as_str().to_owned();
+            snapshot.accounts.insert(name, account);
+        }
+        snapshot
+    }
+
+    /// The account with this name.
+    pub(crate) fn account(&self, imagekit_id: &str) -> Option<&Arc<Account>> {
+        self.accounts.get(imagekit_id)
+    }
+
+    /// The custom domain with this host name, in lower case.
+    pub(crate) fn domain(&self, host: &str) -> Option<&Domain> {
+        self.domains.get(host)
+    }
+
+    /// Every account, in no order.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts.values()
+    }
+}
+
+impl Account {
+    /// Whether its images are delivered at all.
+    pub(crate) fn delivers(&self) -> bool {
+        self.lifecycle == TenantLifecycle::Active
+    }
+
+    /// The endpoint with this prefix, else the default one.
+    pub(crate) fn endpoint(&self, prefix: &str) -> Option<&Arc<Endpoint>> {
+        self.endpoints
+            .get(prefix)
+            .or_else(|| self.endpoints.get(""))
+    }
+}
+
+impl Endpoint {
+    /// The id as the management API shows it.
+    pub(crate) fn public_id(&self) -> String {
+        if self.is_default {
+            return "default".to_owned();
+        }
+        self.id.to_string()
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("no", &self.no)
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}

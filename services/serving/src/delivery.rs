@@ -1,0 +1,267 @@
+//! One image request, from parsed to answered: gates, variant cache, work shared with others, record of the failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use limpid_domain::clock::Clock;
+use limpid_domain::failure::{AttemptFailure, Outcome as RequestOutcome, Reason};
+use limpid_domain::ids::RequestId;
+use opentelemetry::KeyValue;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span, info_span};
+
+use crate::config_snapshot::ConfigSnapshot;
+use crate::error::{self, ErrorAnswer, Refusal};
+use crate::failure_recorder::FailureRecorder;
+use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
+use crate::gates::{self, Admitted, Stopped};
+use crate::image_request::ImageRequest;
+use crate::metrics;
+use crate::production::{Order, Outcome, Production};
+use crate::response::{self, HttpResponse, SuccessContext};
+use crate::single_flight::{Role, SingleFlight};
+use crate::steps::Steps;
+use crate::variant::{Variant, VariantCache, VariantKey};
+
+/// Answers image requests.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) snapshots: Arc<ArcSwap<ConfigSnapshot>>,
+    pub(crate) cache: VariantCache,
+    pub(crate) flights: SingleFlight<VariantKey, Arc<Outcome>>,
+    pub(crate) production: Arc<Production>,
+    pub(crate) recorder: FailureRecorder,
+    /// Cache misses being worked on; hits cost nothing worth bounding.
+    pub(crate) misses: Arc<Semaphore>,
+    /// Longest wait for work shared with others; longer than that work's own deadlines.
+    pub(crate) longest_wait: Duration,
+    pub(crate) clock: Clock,
+    pub(crate) tracker: TaskTracker,
+}
+
+/// An answer, and the code it is counted under.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: HttpResponse,
+    pub(crate) error_code: Option<&'static str>,
+}
+
+impl Delivery {
+    /// Answers `request`. Work that has begun ends also when this future is dropped.
+    pub(crate) async fn answer(self: &Arc<Self>, request: ImageRequest) -> Answer {
+        let snapshot = self.snapshots.load_full();
+        let gate_span = info_span!("endpoint.resolve");
+        let admitted = gate_span
+            .in_scope(|| gates::admit(&snapshot, &request, &self.clock, &mut Steps::off()));
+        match admitted {
+            Ok(admitted) => self.answer_admitted(request, admitted).await,
+            Err(stopped) => self.answer_stopped(request.id, *stopped).await,
+        }
+    }
+
+    async fn answer_admitted(
+        self: &Arc<Self>,
+        request: ImageRequest,
+        admitted: Admitted,
+    ) -> Answer {
+        note_tenant(&admitted.order);
+        let cached = info_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
+        if let Some(variant) = cached {
+            count_cache("hit");
+            return served(&variant, &request, &admitted);
+        }
+        let Ok(room) = Arc::clone(&self.misses).try_acquire_owned() else {
+            let refusal = Refusal::busy("Too many requests are being answered, try again");
+            return refused(&refusal, request.id);
+        };
+        let this = Arc::clone(self);
+        let request_id = request.id;
+        let task = async move {
+            let answer = this.answer_miss(&request, &admitted).await;
+            drop(room);
+            answer
+        };
+        self.shielded(request_id, task).await
+    }
+
+    async fn answer_stopped(self: &Arc<Self>, request_id: RequestId, stopped: Stopped) -> Answer {
+        match stopped {
+            Stopped::Refused(refusal) => refused(&refusal, request_id),
+            Stopped::UnknownAccount(attempt) => {
+                let level = limpid_domain::failure::DetailLevel::Reason;
+                failed(&error::failed(&attempt, level, request_id, None))
+            }
+            Stopped::Failed(context, attempt) => {
+                let this = Arc::clone(self);
+                let task = async move { this.answer_failed(&context, &[attempt]).await };
+                self.shielded(request_id, task).await
+            }
+        }
+    }
+
+    /// Runs `task` to its end even if the client hangs up.
+    async fn shielded(
+        &self,
+        request_id: RequestId,
+        task: impl Future<Output = Answer> + Send + 'static,
+    ) -> Answer {
+        match self.tracker.spawn(task.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let refusal = Refusal::busy("Something failed on our side, try again");
+                refused(&refusal, request_id)
+            }
+        }
+    }
+
+    async fn answer_miss(self: &Arc<Self>, request: &ImageRequest, admitted: &Admitted) -> Answer {
+        let (outcome, role) = self.shared_work(admitted).await;
+        count_cache(match role {
+            Role::Leader => "miss",
+            Role::Follower => "coalesced",
+        });
+        let Some(outcome) = outcome else {
+            let failure = AttemptFailure::new(Reason::Internal)
+                .with_note("the work on this request panicked or did not end in time");
+            let attempt = FailedAttempt::before_any_origin(failure, self.clock.now());
+            return self
+                .answer_failed(&admitted.event_context, &[attempt])
+                .await;
+        };
+        match &*outcome {
+            Outcome::Made { variant, rescued } => {
+                self.record_rescue(&admitted.event_context, rescued, role)
+                    .await;
+                served(variant, request, admitted)
+            }
+            Outcome::Failed(attempts) => {
+                self.answer_failed(&admitted.event_context, attempts).await
+            }
+            Outcome::Refused { refusal, rescued } => {
+                self.record_rescue(&admitted.event_context, rescued, role)
+                    .await;
+                refused(refusal, request.id)
+            }
+        }
+    }
+
+    async fn shared_work(self: &Arc<Self>, admitted: &Admitted) -> (Option<Arc<Outcome>>, Role) {
+        let key = admitted.key.clone();
+        let start = || {
+            let (this, key) = (Arc::clone(self), key.clone());
+            let order = admitted.order.clone();
+            async move { this.produce_and_keep(key, &order).await }
+        };
+        let work = self.flights.work(key.clone(), start);
+        match tokio::time::timeout(self.longest_wait, work).await {
+            Ok(result) => result,
+            Err(_) => (None, Role::Follower),
+        }
+    }
+
+    /// The work itself, done once for all who wait.
+    async fn produce_and_keep(&self, key: VariantKey, order: &Order) -> Arc<Outcome> {
+        // Another flight may have landed between this request's look-up and its take-off.
+        if let Some(variant) = self.cache.get(&key) {
+            let rescued = Vec::new();
+            return Arc::new(Outcome::Made { variant, rescued });
+        }
+        let outcome = self.production.produce(order, &mut Steps::off()).await;
+        if let Outcome::Made { variant, .. } = &outcome {
+            info_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
+        }
+        Arc::new(outcome)
+    }
+
+    /// Writes the failure down, then answers.
+    async fn answer_failed(&self, context: &EventContext, attempts: &[FailedAttempt]) -> Answer {
+        let Some(headline) = headline_of(attempts) else {
+            let refusal = Refusal::busy("Something failed on our side, try again");
+            return refused(&refusal, context.request_id);
+        };
+        let events = context.events(attempts, RequestOutcome::Failed);
+        let recorded = self
+            .recorder
+            .record(events)
+            .instrument(info_span!("failure.record"))
+            .await;
+        match recorded {
+            Ok(event_id) => {
+                let level = context.detail_level;
+                let answer = error::failed(headline, level, context.request_id, Some(event_id));
+                tracing::info!(
+                    reason = headline.failure.reason.name(),
+                    event_id = %event_id,
+                    attempts = attempts.len(),
+                    "image request failed: {}", answer.ik_error
+                );
+                failed(&answer)
+            }
+            Err(not_recorded) => refused(&Refusal::from(not_recorded), context.request_id),
+        }
+    }
+
+    /// Writes down the attempts that failed before another origin helped; once for all who shared the work.
+    async fn record_rescue(&self, context: &EventContext, rescued: &[FailedAttempt], role: Role) {
+        if rescued.is_empty() || role == Role::Follower {
+            return;
+        }
+        let events = context.events(rescued, RequestOutcome::Rescued);
+        let span = info_span!("failure.record");
+        // The image is good; that the record is not shows in readiness and in the log.
+        drop(self.recorder.record(events).instrument(span).await);
+    }
+}
+
+fn served(variant: &Variant, request: &ImageRequest, admitted: &Admitted) -> Answer {
+    if variant.is_private && !admitted.is_signed {
+        return refused(&Refusal::unsigned(), request.id);
+    }
+    let context = SuccessContext {
+        request_id: request.id,
+        conditions: &request.conditions,
+        attachment: admitted.attachment.as_deref(),
+    };
+    Answer {
+        response: response::success(variant, &context),
+        error_code: None,
+    }
+}
+
+fn failed(answer: &ErrorAnswer) -> Answer {
+    Answer {
+        response: response::error(answer),
+        error_code: Some(answer.code),
+    }
+}
+
+fn refused(refusal: &Refusal, request_id: RequestId) -> Answer {
+    tracing::debug!(
+        code = refusal.code().as_str(),
+        "image request refused: {}",
+        refusal.sentence()
+    );
+    failed(&error::refused(refusal, request_id))
+}
+
+fn note_tenant(order: &Order) {
+    let span = Span::current();
+    span.record("limpid.tenant.id", order.account.imagekit_id.as_str());
+    span.record(
+        "limpid.endpoint.id",
+        tracing::field::display(order.endpoint.id),
+    );
+    span.record("limpid.config.version", order.account.config_version.0);
+}
+
+fn count_cache(result: &'static str) {
+    metrics::get().cache_requests.add(
+        1,
+        &[
+            KeyValue::new("cache.name", "variant"),
+            KeyValue::new("cache.result", result),
+        ],
+    );
+}

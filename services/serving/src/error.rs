@@ -1,0 +1,255 @@
+//! The only place that chooses the status of an answer that is not an image.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use limpid_domain::failure::{DetailLevel, RefusalCode, sentence};
+use limpid_domain::ids::{EventId, RequestId};
+use limpid_imaging::ImagingError;
+
+use crate::failure_recorder::NotRecorded;
+use crate::failure_recorder::event::FailedAttempt;
+use crate::image_request::BadRequest;
+
+/// Longest `ik-error` value. Source: `imagekit.md` 1.4.
+const MAX_IK_ERROR_BYTES: usize = sentence::MAX_IK_ERROR_BYTES;
+
+/// A request refused for what it is, not for what an origin did. Recorded as no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    code: RefusalCode,
+    sentence: String,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// `EINVAL`: the URL or its transformation makes no sense.
+    pub(crate) fn invalid(sentence: impl Into<String>) -> Self {
+        Self {
+            code: RefusalCode::Einval,
+            sentence: sentence.into(),
+            retry_after: None,
+        }
+    }
+
+    /// `EUNSIGNED`: a signature is missing, wrong or expired; which of them is not told.
+    pub(crate) fn unsigned() -> Self {
+        Self {
+            code: RefusalCode::Eunsigned,
+            sentence: "The URL needs a valid signature".to_owned(),
+            retry_after: None,
+        }
+    }
+
+    /// `EFORBIDDEN`: the account does not deliver.
+    pub(crate) fn forbidden(sentence: impl Into<String>) -> Self {
+        Self {
+            code: RefusalCode::Eforbidden,
+            sentence: sentence.into(),
+            retry_after: None,
+        }
+    }
+
+    /// `EBUSY`: too much at once, here and now.
+    pub(crate) fn busy(sentence: impl Into<String>) -> Self {
+        Self {
+            code: RefusalCode::Ebusy,
+            sentence: sentence.into(),
+            retry_after: Some(Duration::from_secs(1)),
+        }
+    }
+
+    /// The code, for metrics.
+    pub(crate) fn code(&self) -> RefusalCode {
+        self.code
+    }
+
+    /// The sentence, for people.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+}
+
+impl From<NotRecorded> for Refusal {
+    /// Without its record a failure must not be answered as if it had one.
+    fn from(_: NotRecorded) -> Self {
+        Self::busy("The failure of this request could not be recorded, try again")
+    }
+}
+
+/// An answer that is not an image, complete but for its header fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ErrorAnswer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: &'static str,
+    /// The code, for metrics and spans.
+    pub(crate) code: &'static str,
+    /// `CODE - sentence`.
+    pub(crate) ik_error: String,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) request_id: RequestId,
+    pub(crate) event_id: Option<EventId>,
+    pub(crate) proxy_status: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// The answer to a request whose original could not be had or used.
+pub(crate) fn failed(
+    headline: &FailedAttempt,
+    level: DetailLevel,
+    request_id: RequestId,
+    event_id: Option<EventId>,
+) -> ErrorAnswer {
+    let failure = &headline.failure;
+    let code = failure.reason.code();
+    let text = sentence(
+        failure.reason,
+        headline.origin_kind(),
+        failure.limit.as_ref(),
+        level,
+    );
+    let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::NOT_FOUND);
+    ErrorAnswer {
+        status,
+        body: body_of(status),
+        code: code.as_str(),
+        ik_error: ik_error(code.as_str(), &text),
+        reason: (level == DetailLevel::Reason).then(|| failure.reason.name()),
+        request_id,
+        event_id,
+        proxy_status: Some(proxy_status(headline, level)),
+        retry_after: None,
+    }
+}
+
+/// The answer to a refused request.
+pub(crate) fn refused(refusal: &Refusal, request_id: RequestId) -> ErrorAnswer {
+    let status = match refusal.code {
+        RefusalCode::Einval => StatusCode::BAD_REQUEST,
+        RefusalCode::Eunsigned => StatusCode::UNAUTHORIZED,
+        RefusalCode::Eforbidden => StatusCode::FORBIDDEN,
+        RefusalCode::Ebusy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    ErrorAnswer {
+        status,
+        body: body_of(status),
+        code: refusal.code.as_str(),
+        ik_error: ik_error(refusal.code.as_str(), &refusal.sentence),
+        reason: None,
+        request_id,
+        event_id: None,
+        proxy_status: None,
+        retry_after: refusal.retry_after,
+    }
+}
+
+/// The answer to what is no image request at all.
+pub(crate) fn bad_request(error: BadRequest, request_id: RequestId) -> ErrorAnswer {
+    refused(&Refusal::invalid(error.to_string()), request_id)
+}
+
+/// The answer to a method other than `GET`, `HEAD` and `OPTIONS`.
+pub(crate) fn method_not_allowed(request_id: RequestId) -> ErrorAnswer {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    ErrorAnswer {
+        status,
+        body: body_of(status),
+        ..bad_request_like("only GET, HEAD and OPTIONS are answered here", request_id)
+    }
+}
+
+fn bad_request_like(sentence: &str, request_id: RequestId) -> ErrorAnswer {
+    refused(&Refusal::invalid(sentence), request_id)
+}
+
+/// The refusal for a transformation that makes no sense for the picture it meets, if `error` is that.
+pub(crate) fn refusal_of(error: &ImagingError) -> Option<Refusal> {
+    match error {
+        ImagingError::InvalidTransformation { sentence } => Some(Refusal::invalid(sentence)),
+        _ => None,
+    }
+}
+
+/// Fixed texts, so that no byte of a request or an origin stands in a body.
+fn body_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "Not Found",
+        StatusCode::UNAUTHORIZED => "Unauthorised Image Access",
+        StatusCode::FORBIDDEN => "Forbidden",
+        StatusCode::METHOD_NOT_ALLOWED => "Method Not Allowed",
+        StatusCode::SERVICE_UNAVAILABLE => "Service Unavailable",
+        _ => "Bad Request",
+    }
+}
+
+/// One line of printable ASCII, cut to the contract's length.
+fn ik_error(code: &str, sentence: &str) -> String {
+    format!("{code} - {sentence}")
+        .chars()
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+        .take(MAX_IK_ERROR_BYTES)
+        .collect()
+}
+
+/// `Proxy-Status` (RFC 9209): who we are, and at level `reason` what went wrong between us and the origin.
+fn proxy_status(headline: &FailedAttempt, level: DetailLevel) -> String {
+    let failure = &headline.failure;
+    match (
+        level,
+        failure.reason.row().proxy_status,
+        failure.upstream_status,
+    ) {
+        (DetailLevel::Code, _, _) | (DetailLevel::Reason, None, None) => "limpid".to_owned(),
+        (DetailLevel::Reason, Some(error), _) => format!("limpid; error={error}"),
+        (DetailLevel::Reason, None, Some(status)) => format!("limpid; received-status={status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use limpid_domain::failure::{AttemptFailure, Reason};
+
+    use super::*;
+
+    fn attempt(reason: Reason, upstream_status: Option<u16>) -> FailedAttempt {
+        let mut failure = AttemptFailure::new(reason);
+        failure.upstream_status = upstream_status;
+        FailedAttempt::before_any_origin(failure, DateTime::UNIX_EPOCH)
+    }
+
+    fn answer(reason: Reason, status: Option<u16>, level: DetailLevel) -> ErrorAnswer {
+        failed(&attempt(reason, status), level, RequestId::mint(), None)
+    }
+
+    #[test]
+    fn failures_are_404_and_limits_400() {
+        let missing = answer(Reason::ObjectNotFound, Some(404), DetailLevel::Reason);
+        assert_eq!((missing.status.as_u16(), missing.body), (404, "Not Found"));
+        assert_eq!(missing.reason, Some("object_not_found"));
+        assert_eq!(
+            missing.proxy_status.as_deref(),
+            Some("limpid; received-status=404")
+        );
+        let large = answer(Reason::SourceTooLarge, None, DetailLevel::Reason);
+        assert_eq!((large.status.as_u16(), large.code), (400, "ELIMIT"));
+        assert!(large.ik_error.starts_with("ELIMIT - "));
+    }
+
+    #[test]
+    fn the_code_level_tells_nothing_about_networks() {
+        let refused = answer(Reason::ConnectionRefused, None, DetailLevel::Code);
+        let unknown = answer(Reason::DnsNotFound, None, DetailLevel::Code);
+        assert_eq!(refused.ik_error, unknown.ik_error);
+        assert_eq!((refused.reason, unknown.reason), (None, None));
+        assert_eq!(refused.proxy_status, unknown.proxy_status);
+    }
+
+    #[test]
+    fn a_hostile_sentence_stays_one_line_of_ascii() {
+        let refusal = Refusal::invalid("a\r\nSet-Cookie: b\u{1b}ä".repeat(50));
+        let answer = refused(&refusal, RequestId::mint());
+        assert_eq!(answer.ik_error.len(), MAX_IK_ERROR_BYTES);
+        assert!(answer.ik_error.bytes().all(|b| (0x20..0x7f).contains(&b)));
+    }
+}

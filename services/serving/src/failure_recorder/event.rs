@@ -1,0 +1,221 @@
+//! From the failed attempts of one request to its failure events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use limpid_domain::failure::{
+    AttemptFailure, DetailLevel, FailureDetail, FailureEvent, Outcome, Reason, headline,
+};
+use limpid_domain::ids::{
+    EventId, OriginNo, RequestId, StreamVersion, TenantId, TenantSeq, UrlEndpointNo,
+};
+use limpid_domain::origin::OriginKind;
+
+use super::redact::{redact_path, redact_target};
+use crate::config_snapshot::Origin;
+
+/// Longest stored URL and path. Units: bytes.
+const MAX_URL_BYTES: usize = 4096;
+/// Longest stored header value of the client. Units: bytes.
+const MAX_CLIENT_TEXT_BYTES: usize = 512;
+
+/// One failed attempt of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct FailedAttempt {
+    /// From 1; 0 where no origin was asked.
+    pub(crate) attempt: i16,
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) failure: AttemptFailure,
+    pub(crate) ended_at: DateTime<Utc>,
+    pub(crate) duration: Duration,
+}
+
+impl FailedAttempt {
+    /// A failure before any origin was asked.
+    pub(crate) fn before_any_origin(failure: AttemptFailure, ended_at: DateTime<Utc>) -> Self {
+        Self {
+            attempt: 0,
+            origin: None,
+            failure,
+            ended_at,
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Kind of the origin that was asked.
+    pub(crate) fn origin_kind(&self) -> Option<OriginKind> {
+        let origin = self.origin.as_ref()?;
+        Some(origin.settings.location.kind())
+    }
+}
+
+/// The attempt the client is told about.
+pub(crate) fn headline_of(attempts: &[FailedAttempt]) -> Option<&FailedAttempt> {
+    let reasons: Vec<Reason> = attempts
+        .iter()
+        .map(|attempt| attempt.failure.reason)
+        .collect();
+    attempts.get(headline(&reasons)?)
+}
+
+/// What all events of one request share.
+#[derive(Debug, Clone)]
+pub(crate) struct EventContext {
+    pub(crate) tenant_id: TenantId,
+    pub(crate) config_version: TenantSeq,
+    pub(crate) endpoint: (UrlEndpointNo, StreamVersion),
+    pub(crate) detail_level: DetailLevel,
+    pub(crate) request_id: RequestId,
+    pub(crate) method: String,
+    /// Path and query as received; redacted when the events are made.
+    pub(crate) target: String,
+    /// File path without transformation and query, with its leading slash.
+    pub(crate) path: String,
+    pub(crate) transformation: Option<String>,
+    pub(crate) referrer: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) trace_id: Option<String>,
+}
+
+impl EventContext {
+    /// The events of a request: one per attempt, the headline marked where the request failed.
+    pub(crate) fn events(&self, attempts: &[FailedAttempt], outcome: Outcome) -> Vec<FailureEvent> {
+        let reasons: Vec<Reason> = attempts
+            .iter()
+            .map(|attempt| attempt.failure.reason)
+            .collect();
+        let headline = headline(&reasons).filter(|_| outcome == Outcome::Failed);
+        let path = redact_path(&self.path, MAX_URL_BYTES);
+        attempts
+            .iter()
+            .enumerate()
+            .map(|(index, attempt)| FailureEvent {
+                event_id: EventId::mint(),
+                tenant_id: self.tenant_id,
+                occurred_at: attempt.ended_at,
+                request_id: self.request_id,
+                attempt: attempt.attempt,
+                headline: headline == Some(index),
+                outcome,
+                occurrences: 1,
+                reason: attempt.failure.reason,
+                endpoint_no: self.endpoint.0,
+                origin_no: attempt
+                    .origin
+                    .as_ref()
+                    .map_or(OriginNo::NONE, |origin| origin.no),
+                origin_kind: attempt.origin_kind(),
+                config_version: self.config_version,
+                endpoint_version: self.endpoint.1,
+                origin_version: attempt
+                    .origin
+                    .as_ref()
+                    .map_or(StreamVersion(0), |origin| origin.version),
+                upstream_status: attempt
+                    .failure
+                    .upstream_status
+                    .and_then(|status| i16::try_from(status).ok())
+                    .unwrap_or(0),
+                duration_ms: i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX),
+                path: path.clone(),
+                detail: Some(Box::new(self.detail(&attempt.failure))),
+            })
+            .collect()
+    }
+
+    fn detail(&self, failure: &AttemptFailure) -> FailureDetail {
+        let url_text = |text: &String| redact_target(text, MAX_URL_BYTES);
+        let client_text = |text: &String| redact_target(text, MAX_CLIENT_TEXT_BYTES);
+        FailureDetail {
+            detail_level: self.detail_level,
+            method: self.method.clone(),
+            url: url_text(&self.target),
+            transformation: self.transformation.as_ref().map(url_text),
+            location: failure.location.clone(),
+            provider_code: failure.provider_code.clone(),
+            provider_request_id: failure.provider_request_id.clone(),
+            timings: failure.timings,
+            response_headers: failure.response_headers.clone(),
+            body_excerpt: failure.body_excerpt.clone(),
+            looks_like: failure.looks_like,
+            limit: failure.limit.clone(),
+            note: failure.note.clone(),
+            retries: failure.retries,
+            referrer: self.referrer.as_ref().map(client_text),
+            user_agent: self
+                .user_agent
+                .as_ref()
+                .map(|text| printable(text, MAX_CLIENT_TEXT_BYTES)),
+            trace_id: self.trace_id.clone(),
+        }
+    }
+}
+
+/// Printable ASCII of `text`, at most `max_bytes` long.
+fn printable(text: &str, max_bytes: usize) -> String {
+    text.chars()
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+        .take(max_bytes)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> EventContext {
+        EventContext {
+            tenant_id: TenantId(1),
+            config_version: TenantSeq(7),
+            endpoint: (UrlEndpointNo(2), StreamVersion(3)),
+            detail_level: DetailLevel::Reason,
+            request_id: RequestId::mint(),
+            method: "GET".to_owned(),
+            target: "/demo/a.jpg?ik-s=abc&token=t".to_owned(),
+            path: "/a.jpg".to_owned(),
+            transformation: None,
+            referrer: Some("https://shop.example/?session=1".to_owned()),
+            user_agent: Some("curl\u{1b}/8".to_owned()),
+            trace_id: None,
+        }
+    }
+
+    fn attempt(number: i16, reason: Reason) -> FailedAttempt {
+        FailedAttempt {
+            attempt: number,
+            ..FailedAttempt::before_any_origin(AttemptFailure::new(reason), DateTime::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn a_failed_request_has_one_headline_and_an_event_per_attempt() {
+        let attempts = [
+            attempt(1, Reason::ObjectNotFound),
+            attempt(2, Reason::AccessDenied),
+        ];
+        let events = context().events(&attempts, Outcome::Failed);
+        let headlines: Vec<_> = events.iter().map(|event| event.headline).collect();
+        assert_eq!(headlines, [false, true]);
+        assert!(events.iter().all(|event| event.occurrences == 1));
+        assert_eq!(headline_of(&attempts).unwrap().attempt, 2);
+    }
+
+    #[test]
+    fn a_rescued_request_has_no_headline() {
+        let events = context().events(&[attempt(1, Reason::AccessDenied)], Outcome::Rescued);
+        assert!(!events[0].headline);
+    }
+
+    #[test]
+    fn nothing_secret_or_unprintable_is_stored() {
+        let events = context().events(&[attempt(1, Reason::AccessDenied)], Outcome::Failed);
+        let detail = events[0].detail.as_ref().unwrap();
+        assert_eq!(detail.url, "/demo/a.jpg?token=REDACTED");
+        assert_eq!(
+            detail.referrer.as_deref(),
+            Some("https://shop.example/?session=REDACTED")
+        );
+        assert_eq!(detail.user_agent.as_deref(), Some("curl?/8"));
+    }
+}

@@ -1,0 +1,177 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::mpsc;
+
+use chrono::DateTime;
+use limpid_domain::failure::{DetailLevel, FailureDetail, Outcome, PhaseTimings, Reason};
+use limpid_domain::ids::{OriginNo, RequestId, StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
+use limpid_domain::origin::OriginKind;
+
+use super::*;
+
+/// A failed attempt at one origin, the headline of its request.
+pub(super) fn event_on(path: &str) -> FailureEvent {
+    FailureEvent {
+        event_id: EventId::mint(),
+        tenant_id: TenantId(1),
+        occurred_at: DateTime::UNIX_EPOCH,
+        request_id: RequestId::mint(),
+        attempt: 1,
+        headline: true,
+        outcome: Outcome::Failed,
+        occurrences: 1,
+        reason: Reason::ObjectNotFound,
+        endpoint_no: UrlEndpointNo(2),
+        origin_no: OriginNo(3),
+        origin_kind: Some(OriginKind::WebFolder),
+        config_version: TenantSeq(3),
+        endpoint_version: StreamVersion(1),
+        origin_version: StreamVersion(1),
+        upstream_status: 404,
+        duration_ms: 5,
+        path: path.to_owned(),
+        detail: Some(Box::new(FailureDetail {
+            detail_level: DetailLevel::Reason,
+            method: "GET".to_owned(),
+            url: path.to_owned(),
+            transformation: None,
+            location: None,
+            provider_code: None,
+            provider_request_id: None,
+            timings: PhaseTimings::default(),
+            response_headers: Vec::new(),
+            body_excerpt: None,
+            looks_like: None,
+            limit: None,
+            note: None,
+            retries: 0,
+            referrer: None,
+            user_agent: None,
+            trace_id: None,
+        })),
+    }
+}
+
+/// Two failed attempts of one request; the second is the headline.
+pub(super) fn events_of_two_attempts() -> Vec<FailureEvent> {
+    let mut first = event_on("/a.jpg");
+    first.headline = false;
+    let mut second = event_on("/a.jpg");
+    second.attempt = 2;
+    second.origin_no = OriginNo(4);
+    second.reason = Reason::AccessDenied;
+    vec![first, second]
+}
+
+/// Sends every frame to the test; fails while told to.
+struct FakeSink {
+    frames: mpsc::Sender<Vec<FailureEvent>>,
+    broken: Arc<AtomicBool>,
+}
+
+impl FrameSink for FakeSink {
+    fn append(&mut self, events: &[FailureEvent]) -> Result<(), SinkError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err("disk full".into());
+        }
+        self.frames.send(events.to_vec())?;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn recorder() -> (
+    FailureRecorder,
+    RecorderThread,
+    mpsc::Receiver<Vec<FailureEvent>>,
+    Arc<AtomicBool>,
+) {
+    let (frames, written) = mpsc::channel();
+    let broken = Arc::new(AtomicBool::new(false));
+    let sink = FakeSink {
+        frames,
+        broken: Arc::clone(&broken),
+    };
+    let (recorder, thread) = FailureRecorder::start(sink, Some(Duration::from_millis(50))).unwrap();
+    (recorder, thread, written, broken)
+}
+
+#[tokio::test]
+async fn a_failure_is_written_before_it_is_acknowledged() {
+    let (recorder, _thread, written, _) = recorder();
+    let event = event_on("/a.jpg");
+    let id = recorder.record(vec![event.clone()]).await.unwrap();
+    assert_eq!(id, event.event_id);
+    assert_eq!(written.try_recv().unwrap(), [event]);
+}
+
+#[tokio::test]
+async fn the_headline_stands_for_a_request_with_several_attempts() {
+    let (recorder, _thread, written, _) = recorder();
+    let events = events_of_two_attempts();
+    let id = recorder.record(events.clone()).await.unwrap();
+    assert_eq!(id, events[1].event_id);
+    assert_eq!(written.try_recv().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_storm_is_folded_and_counted_exactly() {
+    let (recorder, thread, written, _) = recorder();
+    let requests = (0..5000).map(|_| recorder.record(vec![event_on("/a.jpg")]));
+    let ids: Vec<EventId> = futures::future::try_join_all(requests).await.unwrap();
+    thread.finish();
+    let events: Vec<_> = written.iter().flatten().collect();
+    let sum: i32 = events.iter().map(|event| event.occurrences).sum();
+    assert_eq!(sum, 5000);
+    assert!(events.len() < 500, "{} events", events.len());
+    for id in ids {
+        assert!(events.iter().any(|event| event.event_id == id));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_frame_is_told_to_the_request_and_to_readiness() {
+    let (recorder, _thread, _written, broken) = recorder();
+    broken.store(true, Ordering::SeqCst);
+    let refused = recorder.record(vec![event_on("/a.jpg")]).await;
+    assert_eq!(refused, Err(NotRecorded));
+    assert!(!recorder.is_healthy());
+    broken.store(false, Ordering::SeqCst);
+    assert!(recorder.record(vec![event_on("/a.jpg")]).await.is_ok());
+    assert!(recorder.is_healthy());
+}
+
+#[tokio::test]
+async fn a_request_that_hangs_up_leaves_its_event() {
+    let (recorder, thread, written, _) = recorder();
+    let mut request = Box::pin(recorder.record(vec![event_on("/a.jpg")]));
+    drop(futures::poll!(&mut request));
+    drop(request);
+    thread.finish();
+    assert_eq!(written.iter().flatten().count(), 1);
+}
+
+#[tokio::test]
+async fn finishing_writes_what_is_held_and_refuses_what_comes_later() {
+    let (recorder, thread, written, _) = recorder();
+    let mut requests: Vec<_> = (0..50)
+        .map(|_| Box::pin(recorder.record(vec![event_on("/a.jpg")])))
+        .collect();
+    for request in &mut requests {
+        drop(futures::poll!(request));
+    }
+    thread.finish();
+    let sum: i32 = written
+        .iter()
+        .flatten()
+        .map(|event| event.occurrences)
+        .sum();
+    assert_eq!(sum, 50);
+    assert_eq!(
+        recorder.record(vec![event_on("/a.jpg")]).await,
+        Err(NotRecorded)
+    );
+}

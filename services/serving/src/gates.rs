@@ -1,0 +1,302 @@
+//! From a request to an order: account, endpoint, signature, transformation. No I/O.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use limpid_delivery_url::signature::SignedRequest;
+use limpid_delivery_url::target::Fault;
+use limpid_delivery_url::{
+    Mount, ResolvedTarget, Switches, TargetError, Transformation, signature,
+};
+use limpid_domain::clock::Clock;
+use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
+use limpid_domain::ids::{StreamVersion, UrlEndpointNo};
+use limpid_domain::origin::OriginLocation;
+use limpid_imaging::AcceptedFormats;
+use secrecy::ExposeSecret;
+
+use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
+use crate::error::Refusal;
+use crate::failure_recorder::event::{EventContext, FailedAttempt};
+use crate::image_request::ImageRequest;
+use crate::picture;
+use crate::production::Order;
+use crate::steps::Steps;
+use crate::variant::VariantKey;
+
+/// A request that passed every gate.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) order: Order,
+    pub(crate) key: VariantKey,
+    /// What the request's events share, should it fail.
+    pub(crate) event_context: EventContext,
+    /// Name of the download, where one is asked for.
+    pub(crate) attachment: Option<String>,
+    /// Whether the request carries a valid signature.
+    pub(crate) is_signed: bool,
+}
+
+/// A request that ends at a gate.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Nobody's: no event.
+    UnknownAccount(FailedAttempt),
+    /// No such file can exist: an event of the tenant.
+    Failed(EventContext, FailedAttempt),
+    /// Refused for what it is.
+    Refused(Refusal),
+}
+
+/// The account a request is for, and how its host stands to it.
+struct Route<'a> {
+    account: Arc<Account>,
+    mount: Mount<'a>,
+}
+
+/// Takes `request` through the gates.
+pub(crate) fn admit(
+    snapshot: &ConfigSnapshot,
+    request: &ImageRequest,
+    clock: &Clock,
+    steps: &mut Steps,
+) -> Result<Admitted, Box<Stopped>> {
+    let started = Instant::now();
+    let Some(route) = find_account(snapshot, request) else {
+        steps.failed("account", started, || "no such account".to_owned());
+        let failure = AttemptFailure::new(Reason::AccountNotFound);
+        let attempt = FailedAttempt::before_any_origin(failure, clock.now());
+        return Err(Box::new(Stopped::UnknownAccount(attempt)));
+    };
+    let account = &route.account;
+    steps.done("account", started, || {
+        format!(
+            "{}, configuration version {}",
+            account.imagekit_id, account.config_version
+        )
+    });
+    if !account.delivers() {
+        let refusal = Refusal::forbidden("This account does not deliver images");
+        return Err(Box::new(Stopped::Refused(refusal)));
+    }
+    let resolved = request
+        .target
+        .resolve(route.mount, |prefix| account.endpoints.contains_key(prefix))
+        .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?;
+    let Some(endpoint) = account.endpoint(&resolved.endpoint_prefix) else {
+        let refusal = Refusal::invalid("The account has no URL endpoint");
+        return Err(Box::new(Stopped::Refused(refusal)));
+    };
+    steps.done("endpoint", started, || describe_endpoint(endpoint));
+    let is_signed = check_signature(&route, &resolved, request, clock)
+        .inspect_err(|_| steps.failed("signature", started, || "not valid".to_owned()))
+        .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
+    let order = order(&route, endpoint, &resolved, request)
+        .inspect_err(|refusal| {
+            steps.failed("transformation", started, || refusal.sentence().to_owned());
+        })
+        .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
+    steps.done("transformation", started, || {
+        describe_transformation(&order.transformation)
+    });
+    Ok(Admitted {
+        key: variant_key(&order, &resolved.switches),
+        event_context: event_context(account, Some(endpoint), Some(&resolved), request),
+        attachment: attachment(&resolved),
+        is_signed,
+        order,
+    })
+}
+
+fn find_account<'a>(snapshot: &'a ConfigSnapshot, request: &ImageRequest) -> Option<Route<'a>> {
+    if let Some(domain) = snapshot.domain(&request.host) {
+        let mount = domain
+            .endpoint_prefix
+            .as_deref()
+            .map_or(Mount::Domain, Mount::Endpoint);
+        return Some(Route {
+            account: Arc::clone(&domain.account),
+            mount,
+        });
+    }
+    let account = snapshot.account(request.target.account()?)?;
+    Some(Route {
+        account: Arc::clone(account),
+        mount: Mount::Account,
+    })
+}
+
+fn stopped_by_target(
+    error: TargetError,
+    account: &Account,
+    request: &ImageRequest,
+    clock: &Clock,
+) -> Stopped {
+    match error.fault() {
+        Fault::Invalid => Stopped::Refused(Refusal::invalid(error.to_string())),
+        Fault::NotFound => {
+            let failure = AttemptFailure::new(Reason::ObjectNotFound).with_note(error.to_string());
+            let attempt = FailedAttempt::before_any_origin(failure, clock.now());
+            Stopped::Failed(event_context(account, None, None, request), attempt)
+        }
+    }
+}
+
+/// Whether the request is signed. A signature that is present must be right, also where none is required.
+fn check_signature(
+    route: &Route<'_>,
+    resolved: &ResolvedTarget,
+    request: &ImageRequest,
+    clock: &Clock,
+) -> Result<bool, Refusal> {
+    if !resolved.switches.signed {
+        return Ok(false);
+    }
+    let now = u64::try_from(clock.now().timestamp()).unwrap_or(0);
+    // Where TLS ends before us the scheme is not known here, and some SDKs sign it.
+    let is_valid = ["https", "http"].into_iter().any(|scheme| {
+        let site = format!("{scheme}://{}", request.host_field);
+        let signed = SignedRequest {
+            target: &request.target,
+            mount: route.mount,
+            endpoint_prefix: &resolved.endpoint_prefix,
+            site: Some(&site),
+        };
+        let keys = route.account.private_keys.iter();
+        signature::verify(&signed, keys.map(ExposeSecret::expose_secret), now).is_ok()
+    });
+    if is_valid {
+        return Ok(true);
+    }
+    Err(Refusal::unsigned())
+}
+
+fn order(
+    route: &Route<'_>,
+    endpoint: &Arc<Endpoint>,
+    resolved: &ResolvedTarget,
+    request: &ImageRequest,
+) -> Result<Order, Refusal> {
+    if resolved.thumbnail {
+        return Err(Refusal::invalid(
+            "ik-thumbnail.jpg is not supported by this version",
+        ));
+    }
+    let transformation = resolved
+        .transformation()
+        .map_err(|error| Refusal::invalid(error.sentence()))?;
+    if let Some(feature) = transformation.unsupported_by(picture::SUPPORTED) {
+        return Err(Refusal::invalid(format!(
+            "{feature} is not supported by this version"
+        )));
+    }
+    let accept = if picture::has_fixed_format(&transformation) {
+        AcceptedFormats::default()
+    } else {
+        request.accept
+    };
+    Ok(Order {
+        account: Arc::clone(&route.account),
+        endpoint: Arc::clone(endpoint),
+        file: resolved.file.clone(),
+        forwarded_query: resolved.forwarded_query.clone(),
+        host_field: request.host_field.clone(),
+        transformation,
+        accept,
+        request_id: request.id,
+    })
+}
+
+fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
+    let origins = &order.endpoint.origins;
+    let sees_host = origins.iter().any(|origin| {
+        matches!(
+            origin.settings.location,
+            OriginLocation::WebFolder {
+                forward_host_header_to_origin: true,
+                ..
+            }
+        )
+    });
+    VariantKey {
+        tenant: order.account.tenant_id,
+        revision: Arc::clone(&order.endpoint.revision),
+        path: order.file.as_raw().to_owned(),
+        query: order.forwarded_query.clone(),
+        object_version: switches.object_version.clone(),
+        forwarded_host: sees_host.then(|| order.host_field.to_ascii_lowercase()),
+        transformation: order.transformation.to_string(),
+        accept: order.accept,
+    }
+}
+
+fn attachment(resolved: &ResolvedTarget) -> Option<String> {
+    if !resolved.switches.attachment {
+        return None;
+    }
+    let chosen = resolved.switches.attachment_filename.as_ref();
+    let name = chosen.or(resolved.seo_name.as_ref()).cloned();
+    Some(name.unwrap_or_else(|| resolved.file.file_name()))
+}
+
+/// What the events of a request share; `resolved` is missing where the path could not be understood.
+fn event_context(
+    account: &Account,
+    endpoint: Option<&Endpoint>,
+    resolved: Option<&ResolvedTarget>,
+    request: &ImageRequest,
+) -> EventContext {
+    let path = resolved.map_or_else(
+        || path_after_account(request.target.path(), account),
+        |resolved| format!("/{}", resolved.file.as_raw()),
+    );
+    EventContext {
+        tenant_id: account.tenant_id,
+        config_version: account.config_version,
+        endpoint: endpoint.map_or((UrlEndpointNo::NONE, StreamVersion(0)), |endpoint| {
+            (endpoint.no, endpoint.version)
+        }),
+        detail_level: endpoint.map_or(DetailLevel::Reason, |endpoint| endpoint.detail_level),
+        request_id: request.id,
+        method: request.method.as_str().to_owned(),
+        target: request.raw_target.clone(),
+        path,
+        transformation: resolved
+            .filter(|resolved| !resolved.transformations.is_empty())
+            .map(|resolved| resolved.transformations.join(":")),
+        referrer: request.referrer.clone(),
+        user_agent: request.user_agent.clone(),
+        trace_id: crate::telemetry::sampled_trace_id(),
+    }
+}
+
+/// A path that cannot be understood further, without the account where it begins with it.
+fn path_after_account(path: &str, account: &Account) -> String {
+    let rest = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(account.imagekit_id.as_str()))
+        .filter(|rest| rest.starts_with('/'));
+    rest.unwrap_or(path).to_owned()
+}
+
+fn describe_transformation(transformation: &Transformation) -> String {
+    match transformation.steps.len() {
+        0 => "none: as it is, in the best format".to_owned(),
+        1 => transformation.to_string(),
+        steps => format!("{steps} steps: {transformation}"),
+    }
+}
+
+fn describe_endpoint(endpoint: &Endpoint) -> String {
+    let name = if endpoint.is_default {
+        "the default endpoint".to_owned()
+    } else {
+        format!("prefix \"{}\"", endpoint.prefix)
+    };
+    format!(
+        "{name} (\"{}\", {}), {} origins attached",
+        endpoint.description,
+        endpoint.id,
+        endpoint.origins.len()
+    )
+}

@@ -1,0 +1,106 @@
+//! One HTTP request: framing, health checks, methods; everything else is an image request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{Method, Request};
+use limpid_domain::ids::RequestId;
+use opentelemetry::KeyValue;
+use tracing::{Instrument, Span};
+
+use crate::delivery::{Answer, Delivery};
+use crate::error;
+use crate::health::Health;
+use crate::image_request::{BadRequest, ImageRequest, check_framing};
+use crate::metrics;
+use crate::response::{self, HttpResponse};
+use crate::telemetry;
+
+/// What the listener hands requests to.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpService {
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) trust_traceparent: bool,
+}
+
+impl HttpService {
+    /// Answers one request. Its body, which no delivery request has, is never read.
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> HttpResponse {
+        let (parts, _) = request.into_parts();
+        match parts.uri.path() {
+            "/livez" => return Health::live(),
+            "/readyz" => return self.health.ready(),
+            _ => {}
+        }
+        let request_id = RequestId::mint();
+        let span = telemetry::request_span(&parts, request_id, self.trust_traceparent);
+        let started = Instant::now();
+        metrics::get().active_requests.add(1, &[]);
+        let answer = self
+            .answer_in_span(&parts, request_id)
+            .instrument(span.clone())
+            .await;
+        metrics::get().active_requests.add(-1, &[]);
+        note_answer(&span, &parts, &answer, started);
+        if parts.method == Method::HEAD {
+            return response::without_body(answer.response);
+        }
+        answer.response
+    }
+
+    async fn answer_in_span(&self, parts: &Parts, request_id: RequestId) -> Answer {
+        if let Err(error) = check_framing(parts) {
+            return bad_request(error, request_id);
+        }
+        if parts.method == Method::OPTIONS {
+            return Answer {
+                response: response::options(request_id),
+                error_code: None,
+            };
+        }
+        if parts.method != Method::GET && parts.method != Method::HEAD {
+            let answer = error::method_not_allowed(request_id);
+            return Answer {
+                response: response::error(&answer),
+                error_code: Some(answer.code),
+            };
+        }
+        match ImageRequest::parse(request_id, parts) {
+            Ok(request) => self.delivery.answer(request).await,
+            Err(error) => bad_request(error, request_id),
+        }
+    }
+}
+
+/// After a request that two parties may read differently the connection cannot be trusted any more.
+fn bad_request(error: BadRequest, request_id: RequestId) -> Answer {
+    metrics::get().refused_heads.add(1, &[]);
+    let answer = error::bad_request(error, request_id);
+    Answer {
+        response: response::closing(response::error(&answer)),
+        error_code: Some(answer.code),
+    }
+}
+
+fn note_answer(span: &Span, parts: &Parts, answer: &Answer, started: Instant) {
+    let status = answer.response.status().as_u16();
+    span.record("http.response.status_code", status);
+    let mut attributes = vec![
+        KeyValue::new("http.request.method", telemetry::known_method(parts)),
+        KeyValue::new("http.response.status_code", i64::from(status)),
+        KeyValue::new("http.route", telemetry::IMAGE_ROUTE),
+        KeyValue::new("url.scheme", "http"),
+    ];
+    if let Some(code) = answer.error_code {
+        span.record("error.type", code);
+        attributes.push(KeyValue::new("error.type", code));
+    }
+    if status >= 500 {
+        span.record("otel.status_code", "ERROR");
+    }
+    metrics::get()
+        .request_duration
+        .record(started.elapsed().as_secs_f64(), &attributes);
+}

@@ -1,0 +1,270 @@
+//! One serving node: set up in order, run, and taken down so that nothing recorded is lost.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+use limpid_event_store::drainer::FailureDrainer;
+use limpid_event_store::spool::{self, FsyncPolicy};
+use limpid_event_store::{Database, DatabaseOptions};
+use limpid_origins::OriginFetcher;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::ServingConfig;
+use crate::config_snapshot::ConfigSnapshot;
+use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
+use crate::delivery::Delivery;
+use crate::explain::{Explainer, Explanation};
+use crate::failure_recorder::{FailureRecorder, RecorderThread};
+use crate::health::Health;
+use crate::http_service::HttpService;
+use crate::listener::Listener;
+use crate::production::Production;
+use crate::single_flight::SingleFlight;
+use crate::transform_pool::TransformPool;
+use crate::variant::VariantCache;
+
+/// What a request's work may take beyond its own time-outs before those who wait for it give up. Those end first.
+const WAIT_SLACK: Duration = Duration::from_secs(5);
+
+/// Why the service could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum ServingError {
+    /// The listener could not be opened: the address is taken or not ours.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The operating system's answer.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The spool directory is unusable: without it no failure can be recorded, so nothing is served.
+    #[error("open the failure spool")]
+    Spool(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Neither the database nor a snapshot on disk gave a configuration.
+    #[error("load the configuration")]
+    Configuration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The fetcher or a thread could not be set up: the operator's configuration or machine.
+    #[error("set up {what}")]
+    SetUp {
+        /// What was being set up.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A serving node whose listener is open. [`Serving::run`] answers requests.
+#[derive(Debug)]
+pub struct Serving {
+    local_addr: SocketAddr,
+    listener: Listener,
+    service: HttpService,
+    reconciler: Reconciler,
+    drainer: FailureDrainer,
+    recorder_thread: RecorderThread,
+    /// Requests being worked on, also those whose client has hung up.
+    requests: TaskTracker,
+    drain_timeout: Duration,
+}
+
+impl Serving {
+    /// Opens the listener and the spool and loads the configuration, from the database or else from the snapshot on disk.
+    ///
+    /// # Errors
+    /// See [`ServingError`].
+    pub async fn bind(config: ServingConfig) -> Result<Self, ServingError> {
+        let listen = |source| ServingError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = Listener::open(config.listen, config.http.clone())
+            .await
+            .map_err(listen)?;
+        let local_addr = listener.local_addr().map_err(listen)?;
+        let reconciler = reconciler(&config)?;
+        reconciler.load().await.map_err(configuration)?;
+        reconciler.persist();
+        let (writer, reader) =
+            spool::open(config.spool.clone()).map_err(|error| ServingError::Spool(error.into()))?;
+        let (recorder, recorder_thread) = FailureRecorder::start(writer, sync_interval(&config))
+            .map_err(|error| set_up("the recorder", error))?;
+        let drainer = FailureDrainer::new(reader, failures_database(&config, &reconciler)?);
+        let requests = TaskTracker::new();
+        let delivery = Delivery {
+            snapshots: Arc::clone(&reconciler.snapshots),
+            cache: VariantCache::new(config.cache.variant_bytes),
+            flights: SingleFlight::new(requests.clone()),
+            production: Arc::new(production(&config)?),
+            recorder: recorder.clone(),
+            misses: Arc::new(Semaphore::new(config.http.max_misses)),
+            longest_wait: longest_wait(&config),
+            clock: config.clock.clone(),
+            tracker: requests.clone(),
+        };
+        let health = Health {
+            recorder,
+            config: Arc::clone(&reconciler.status),
+            drain: drainer.status(),
+            draining: AtomicBool::new(false),
+        };
+        Ok(Self {
+            local_addr,
+            listener,
+            service: HttpService {
+                delivery: Arc::new(delivery),
+                health: Arc::new(health),
+                trust_traceparent: config.trust_traceparent,
+            },
+            drainer,
+            reconciler,
+            recorder_thread,
+            requests,
+            drain_timeout: config.http.drain_timeout,
+        })
+    }
+
+    /// The address the listener got, with its port where port 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Answers requests until `shutdown`; then drains: readiness off, requests in flight finish, the spool is flushed and,
+    /// as far as the database answers, emptied.
+    ///
+    /// # Errors
+    /// None today; the signature leaves room for a listener that breaks.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServingError> {
+        let background = TaskTracker::new();
+        let (stop_reconciler, stop_drainer) = (CancellationToken::new(), CancellationToken::new());
+        background.spawn(self.reconciler.run(stop_reconciler.clone()));
+        background.spawn(self.drainer.run(stop_drainer.clone()));
+        let health = Arc::clone(&self.service.health);
+        let not_ready = shutdown.clone();
+        background.spawn(async move {
+            not_ready.cancelled().await;
+            health.draining.store(true, Ordering::Relaxed);
+        });
+        tracing::info!(address = %self.local_addr, "serving images");
+        self.listener.serve(self.service, shutdown).await;
+        // Work goes on for clients that have hung up: their failures are still to be recorded.
+        self.requests.close();
+        let drained = tokio::time::timeout(self.drain_timeout, self.requests.wait()).await;
+        if drained.is_err() {
+            tracing::warn!(
+                requests = self.requests.len(),
+                "stopping with work unfinished"
+            );
+        }
+        // Blocks for one write and one sync at most; nothing else runs on this node any more.
+        self.recorder_thread.finish();
+        stop_drainer.cancel();
+        stop_reconciler.cancel();
+        background.close();
+        background.wait().await;
+        Ok(())
+    }
+}
+
+/// [`Serving::bind`], then [`Serving::run`].
+///
+/// # Errors
+/// See [`ServingError`].
+pub async fn run(config: ServingConfig, shutdown: CancellationToken) -> Result<(), ServingError> {
+    Serving::bind(config).await?.run(shutdown).await
+}
+
+/// Walks `url` (an absolute delivery URL, or a path and query) the way a request would go. Records no event.
+///
+/// # Errors
+/// Only when no configuration can be loaded or the fetcher cannot be set up; everything else is a step of the explanation.
+pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, ServingError> {
+    let reconciler = reconciler(config)?;
+    reconciler.load().await.map_err(configuration)?;
+    let explainer = Explainer {
+        snapshot: &reconciler.snapshots.load_full(),
+        production: &production(config)?,
+        clock: &config.clock,
+    };
+    Ok(explainer.explain(url, HeaderMap::new()).await)
+}
+
+fn reconciler(config: &ServingConfig) -> Result<Reconciler, ServingError> {
+    Ok(Reconciler {
+        database: database(config, &config.database_url)?,
+        vault: config.vault.clone(),
+        path: config.snapshot_path.clone(),
+        snapshots: Arc::new(ArcSwap::from_pointee(ConfigSnapshot::default())),
+        status: Arc::new(ConfigStatus::default()),
+    })
+}
+
+fn database(config: &ServingConfig, url: &SecretString) -> Result<Database, ServingError> {
+    let options = DatabaseOptions {
+        max_connections: config.database_connections,
+        application_name: "limpid-serving".to_owned(),
+        ..DatabaseOptions::default()
+    };
+    Database::lazy(url.expose_secret(), &options).map_err(configuration)
+}
+
+fn failures_database(
+    config: &ServingConfig,
+    reconciler: &Reconciler,
+) -> Result<Database, ServingError> {
+    match &config.failures_database_url {
+        Some(url) => database(config, url),
+        None => Ok(reconciler.database.clone()),
+    }
+}
+
+fn production(config: &ServingConfig) -> Result<Production, ServingError> {
+    let threads = config
+        .transform_threads
+        .or_else(|| std::thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN);
+    let fetcher = OriginFetcher::new(config.origins.clone())
+        .map_err(|error| set_up("the origin fetcher", error))?;
+    let pool =
+        TransformPool::start(threads).map_err(|error| set_up("the transform pool", error))?;
+    Ok(Production {
+        fetcher,
+        pool,
+        limits: config.limits.clone(),
+        clock: config.clock.clone(),
+    })
+}
+
+fn sync_interval(config: &ServingConfig) -> Option<Duration> {
+    match config.spool.fsync {
+        FsyncPolicy::Always => None,
+        FsyncPolicy::Every(interval) => Some(interval),
+    }
+}
+
+fn longest_wait(config: &ServingConfig) -> Duration {
+    config.limits.request_timeout + config.limits.transform_timeout + WAIT_SLACK
+}
+
+fn configuration(error: impl std::error::Error + Send + Sync + 'static) -> ServingError {
+    ServingError::Configuration(error.into())
+}
+
+fn set_up(
+    what: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> ServingError {
+    ServingError::SetUp {
+        what,
+        source: error.into(),
+    }
+}

@@ -1,0 +1,226 @@
+//! From an original to a variant: passed through, or transformed. Runs on the transform pool's threads.
+
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use limpid_delivery_url::Transformation;
+use limpid_delivery_url::transformation::{Feature, Format};
+use limpid_domain::failure::{AttemptFailure, LimitBreach, LooksLike, Reason};
+use limpid_imaging::{
+    AcceptedFormats, ImageSettings, ImagingError, Limits, Sniffed, StageTimings, TransformRequest,
+    sniff,
+};
+use limpid_origins::Original;
+
+use crate::response::etag_of;
+use crate::variant::Variant;
+
+/// What the imaging engine does in this version; a transformation that needs more is refused, never half done.
+pub(crate) const SUPPORTED: &[Feature] = &[
+    Feature::Resize,
+    Feature::Crop,
+    Feature::FocusAnchor,
+    Feature::Extract,
+    Feature::Rotate,
+    Feature::Background,
+    Feature::Quality,
+    Feature::Format,
+    Feature::Original,
+];
+
+/// What to make of an original.
+#[derive(Debug, Clone)]
+pub(crate) struct PictureOrder {
+    pub(crate) transformation: Transformation,
+    pub(crate) accept: AcceptedFormats,
+    pub(crate) settings: ImageSettings,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Instant,
+    pub(crate) canonical_link: Option<String>,
+}
+
+/// A variant and how it came about.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) variant: Variant,
+    /// Timings and size where pixels were changed; none where the original passed through.
+    pub(crate) transformed: Option<(StageTimings, u32, u32)>,
+}
+
+/// What an original's body is delivered as.
+struct Delivered {
+    body: Bytes,
+    content_type: String,
+    extension: Option<&'static str>,
+    is_raster: bool,
+    varies_by_accept: bool,
+}
+
+/// Makes the variant of `order`.
+///
+/// # Errors
+/// What the imaging engine says; nothing for originals that pass through.
+pub(crate) fn make(original: &Original, order: &PictureOrder) -> Result<Picture, ImagingError> {
+    let sniffed = sniff(&original.bytes);
+    if passes_through(sniffed, &order.transformation) {
+        let delivered = untouched(original, sniffed);
+        return Ok(Picture {
+            variant: variant(original, order, delivered),
+            transformed: None,
+        });
+    }
+    if sniffed == Sniffed::Svg {
+        return Err(ImagingError::FormatUnsupported {
+            found: "drawing SVG as pixels",
+        });
+    }
+    let done = limpid_imaging::transform(&TransformRequest {
+        source: &original.bytes,
+        transformation: &order.transformation,
+        accept: order.accept,
+        settings: order.settings,
+        limits: &order.limits,
+        deadline: Some(order.deadline),
+    })?;
+    let delivered = Delivered {
+        content_type: done.format.content_type().to_owned(),
+        extension: Some(done.format.extension()),
+        is_raster: true,
+        varies_by_accept: done.vary_accept,
+        body: Bytes::from(done.bytes),
+    };
+    Ok(Picture {
+        variant: variant(original, order, delivered),
+        transformed: Some((done.timings, done.width, done.height)),
+    })
+}
+
+/// Whether the answer to `transformation` cannot depend on `Accept`, so that all clients share one variant.
+pub(crate) fn has_fixed_format(transformation: &Transformation) -> bool {
+    transformation.wants_original()
+        || requested_format(transformation).is_some_and(|format| {
+            matches!(
+                format,
+                Format::Original | Format::Jpeg | Format::Png | Format::WebP | Format::Avif
+            )
+        })
+}
+
+/// The row of the failure table for what the engine says.
+pub(crate) fn failure_of(error: &ImagingError) -> AttemptFailure {
+    let reason = match error {
+        ImagingError::Empty => Reason::BodyEmpty,
+        ImagingError::NotAnImage { .. } => Reason::NotAnImage,
+        ImagingError::FormatUnsupported { .. } => Reason::FormatUnsupported,
+        ImagingError::Truncated => Reason::ImageTruncated,
+        ImagingError::Corrupt { .. } => Reason::ImageCorrupt,
+        ImagingError::SourceTooLarge { .. } => Reason::SourceTooLarge,
+        ImagingError::SourceResolution { .. } => Reason::SourceResolutionTooLarge,
+        ImagingError::TooManyFrames { .. } => Reason::TooManyFrames,
+        ImagingError::OutputTooLarge { .. } => Reason::OutputTooLarge,
+        ImagingError::Timeout => Reason::ProcessingTimeout,
+        ImagingError::Encode { .. } => Reason::EncodeFailed,
+        // Answered as a refusal before it gets here.
+        ImagingError::InvalidTransformation { .. } => Reason::Internal,
+    };
+    let mut failure = AttemptFailure::new(reason).with_note(error.to_string());
+    failure.limit = error.exceeded_limit().map(|limit| LimitBreach {
+        name: limit.name,
+        found: limit.found,
+        allowed: limit.allowed,
+    });
+    if let ImagingError::NotAnImage { looks_like } = error {
+        failure.looks_like = Some(domain_looks_like(*looks_like));
+    }
+    failure
+}
+
+/// Originals pass through when that is asked for, when they are drawings, and when nothing is asked of what is no picture.
+fn passes_through(sniffed: Sniffed, transformation: &Transformation) -> bool {
+    if transformation.wants_original() {
+        return true;
+    }
+    match sniffed {
+        Sniffed::Svg => !requested_format(transformation).is_some_and(is_raster_format),
+        Sniffed::Other(_) | Sniffed::UnsupportedImage(_) => transformation.is_empty(),
+        Sniffed::Image(_) | Sniffed::Empty => false,
+    }
+}
+
+fn requested_format(transformation: &Transformation) -> Option<Format> {
+    let mut steps = transformation.steps.iter().rev();
+    steps.find_map(|step| step.format)
+}
+
+fn is_raster_format(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Jpeg | Format::Png | Format::WebP | Format::Avif
+    )
+}
+
+fn untouched(original: &Original, sniffed: Sniffed) -> Delivered {
+    let (content_type, extension, is_raster) = match sniffed {
+        Sniffed::Image(format) => (
+            format.content_type().to_owned(),
+            Some(format.extension()),
+            true,
+        ),
+        Sniffed::Svg => ("image/svg+xml".to_owned(), Some("svg"), false),
+        Sniffed::Other(_) | Sniffed::UnsupportedImage(_) | Sniffed::Empty => {
+            (declared_type(original), None, false)
+        }
+    };
+    Delivered {
+        body: original.bytes.clone(),
+        content_type,
+        extension,
+        is_raster,
+        varies_by_accept: false,
+    }
+}
+
+/// The origin's own media type where it is one; unknown bytes otherwise.
+fn declared_type(original: &Original) -> String {
+    let is_type = |text: &&str| {
+        text.len() <= 128 && text.contains('/') && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+    };
+    let declared = original
+        .content_type
+        .as_deref()
+        .map(str::trim)
+        .filter(is_type);
+    declared.unwrap_or("application/octet-stream").to_owned()
+}
+
+fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> Variant {
+    Variant {
+        etag: etag_of(&delivered.body),
+        last_modified: original.last_modified.as_deref().and_then(past_date),
+        canonical_link: order.canonical_link.clone(),
+        is_private: original.is_private,
+        body: delivered.body,
+        content_type: delivered.content_type,
+        extension: delivered.extension,
+        is_raster: delivered.is_raster,
+        varies_by_accept: delivered.varies_by_accept,
+    }
+}
+
+fn past_date(text: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(text).ok()
+}
+
+fn domain_looks_like(found: limpid_imaging::LooksLike) -> LooksLike {
+    match found {
+        limpid_imaging::LooksLike::Html => LooksLike::Html,
+        limpid_imaging::LooksLike::Json => LooksLike::Json,
+        limpid_imaging::LooksLike::Xml => LooksLike::Xml,
+        limpid_imaging::LooksLike::Text => LooksLike::Text,
+        limpid_imaging::LooksLike::Pdf => LooksLike::Pdf,
+        limpid_imaging::LooksLike::Media => LooksLike::Media,
+        limpid_imaging::LooksLike::Archive => LooksLike::Archive,
+        limpid_imaging::LooksLike::OtherImage => LooksLike::OtherImage,
+        limpid_imaging::LooksLike::Binary => LooksLike::Binary,
+    }
+}

@@ -1,0 +1,75 @@
+//! The steps of a delivery as `explain` shows them; nothing is built when nobody reads them.
+
+use std::time::Instant;
+
+use limpid_origins::{FetchTrace, TraceStep};
+
+use crate::explain::ExplanationStep;
+
+/// What happened on the way, step by step.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    recorded: Option<Vec<ExplanationStep>>,
+}
+
+impl Steps {
+    /// Records nothing.
+    pub(crate) fn off() -> Self {
+        Self::default()
+    }
+
+    /// Records every step.
+    pub(crate) fn recording() -> Self {
+        Self {
+            recorded: Some(Vec::new()),
+        }
+    }
+
+    /// A trace for the origin fetcher, recording where this does.
+    pub(crate) fn fetch_trace(&self) -> FetchTrace {
+        if self.recorded.is_some() {
+            FetchTrace::recording()
+        } else {
+            FetchTrace::off()
+        }
+    }
+
+    /// Records a step that succeeded.
+    pub(crate) fn done(&mut self, name: &str, started: Instant, detail: impl FnOnce() -> String) {
+        self.push(name, true, started, detail);
+    }
+
+    /// Records a step that failed.
+    pub(crate) fn failed(&mut self, name: &str, started: Instant, detail: impl FnOnce() -> String) {
+        self.push(name, false, started, detail);
+    }
+
+    /// Takes over the steps of one fetch.
+    pub(crate) fn fetch(&mut self, attempt: i16, steps: &[TraceStep]) {
+        let Some(recorded) = &mut self.recorded else {
+            return;
+        };
+        recorded.extend(steps.iter().map(|step| ExplanationStep {
+            name: format!("origin {attempt}: {}", step.name),
+            ok: step.ok,
+            duration: step.duration,
+            detail: step.detail.clone(),
+        }));
+    }
+
+    /// The steps, in order.
+    pub(crate) fn into_vec(self) -> Vec<ExplanationStep> {
+        self.recorded.unwrap_or_default()
+    }
+
+    fn push(&mut self, name: &str, ok: bool, started: Instant, detail: impl FnOnce() -> String) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(ExplanationStep {
+                name: name.to_owned(),
+                ok,
+                duration: started.elapsed(),
+                detail: detail(),
+            });
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Variants: finished answers, and the cache that holds them in memory.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use limpid_domain::ids::TenantId;
+use limpid_imaging::AcceptedFormats;
+use moka::sync::Cache;
+
+use crate::config_snapshot::Revision;
+
+/// What a cache entry costs beside its body and key. Units: bytes.
+const ENTRY_OVERHEAD: usize = 512;
+
+/// One finished answer: a body and what its header fields are made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variant {
+    pub(crate) body: Bytes,
+    pub(crate) content_type: String,
+    /// Strong, quoted; differs between variants because it is a hash of the body.
+    pub(crate) etag: String,
+    /// The origin's.
+    pub(crate) last_modified: Option<SystemTime>,
+    /// The choice of format depended on `Accept`.
+    pub(crate) varies_by_accept: bool,
+    /// Raster images run no scripts; everything else is sent with a policy that forbids them.
+    pub(crate) is_raster: bool,
+    /// Extension of a picture's format.
+    pub(crate) extension: Option<&'static str>,
+    /// `Link: <…>; rel="canonical"`.
+    pub(crate) canonical_link: Option<String>,
+    /// The origin marked the file private: only signed requests get it.
+    pub(crate) is_private: bool,
+}
+
+/// Everything a variant depends on, compared in full.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct VariantKey {
+    pub(crate) tenant: TenantId,
+    /// Versions of the endpoint and its origins, and the tenant's settings: a change makes older variants unreachable.
+    pub(crate) revision: Arc<Revision>,
+    /// File path as received.
+    pub(crate) path: String,
+    /// The query that goes to origins; also how publishers name a new version.
+    pub(crate) query: Option<String>,
+    pub(crate) object_version: Option<String>,
+    /// Only where an origin gets to see it.
+    pub(crate) forwarded_host: Option<String>,
+    /// In canonical form.
+    pub(crate) transformation: String,
+    pub(crate) accept: AcceptedFormats,
+}
+
+/// Finished answers, least recently and least frequently used ones evicted.
+#[derive(Debug, Clone)]
+pub(crate) struct VariantCache {
+    entries: Cache<VariantKey, Arc<Variant>>,
+}
+
+impl VariantCache {
+    /// A cache for `max_bytes` of bodies and keys; 0 keeps nothing.
+    pub(crate) fn new(max_bytes: u64) -> Self {
+        let entries = Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(|key: &VariantKey, variant: &Arc<Variant>| weight(key, variant))
+            .build();
+        Self { entries }
+    }
+
+    pub(crate) fn get(&self, key: &VariantKey) -> Option<Arc<Variant>> {
+        self.entries.get(key)
+    }
+
+    pub(crate) fn insert(&self, key: VariantKey, variant: Arc<Variant>) {
+        self.entries.insert(key, variant);
+    }
+}
+
+fn weight(key: &VariantKey, variant: &Variant) -> u32 {
+    let key_bytes =
+        key.path.len() + key.transformation.len() + key.query.as_ref().map_or(0, String::len);
+    let bytes = variant.body.len() + key_bytes + ENTRY_OVERHEAD;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,11 @@
+//! The serving service over real sockets, with a real database and origins that misbehave.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod client;
+mod configuration;
+mod failures;
+mod images;
+mod outage;
+mod stack;
