@@ -12,6 +12,9 @@ pub(crate) use moment::parse_moment;
 /// Values one repeated parameter may have: more is no question a person asks.
 const MAX_VALUES: usize = 100;
 
+/// Faults that are told of one query: enough for a person, not for an echo.
+const MAX_FAULTS: usize = 20;
+
 /// Similarity from which a known name is suggested for an unknown one. Units: Jaro-Winkler, 0 to 1.
 const SUGGESTION_SIMILARITY: f64 = 0.8;
 
@@ -148,6 +151,9 @@ impl Parameters {
 
     /// Notes a fault of the parameter `name`.
     pub(crate) fn refuse(&mut self, name: &str, detail: String) {
+        if self.errors.len() >= MAX_FAULTS {
+            return;
+        }
         self.errors.push(FieldError {
             parameter: shown(name),
             detail,
@@ -245,6 +251,13 @@ mod tests {
         let mut parameters = Parameters::parse(Some("q=a%20b&q=c+d"), &["q"]);
         let values = parameters.many("q", "a text", |text| Some(text.to_owned()));
         assert_eq!(values, ["a b", "c d"]);
+    }
+
+    #[test]
+    fn of_very_many_faults_only_the_first_are_told() {
+        let query: Vec<String> = (0..500).map(|n| format!("x{n}=1")).collect();
+        let parameters = Parameters::parse(Some(&query.join("&")), &["code"]);
+        assert_eq!(faults(parameters).len(), MAX_FAULTS);
     }
 
     #[test]
