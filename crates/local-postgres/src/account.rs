@@ -10,8 +10,8 @@ use crate::error::LocalPostgresError;
 /// An account of this machine. `initdb` looks its own name up, so a bare number would not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
-    uid: u32,
-    gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Account {

@@ -163,6 +163,12 @@ impl Cluster {
     /// Stops the server and waits until it is gone. Blocks some 100 ms.
     pub fn stop(mut self, mode: StopMode) {
         self.supervisor.stop(mode);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.supervisor.stop(StopMode::Fast);
         if let Err(error) = std::fs::remove_dir(&self.socket_dir) {
             tracing::debug!(%error, "the socket directory stays");
         }

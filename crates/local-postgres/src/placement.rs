@@ -52,8 +52,7 @@ impl Placement {
         let cluster_dir = if reachable {
             cluster_dir
         } else {
-            let elsewhere = state_dir.join(hash_of(&data_dir)).join("cluster");
-            make_parent(&elsewhere)?;
+            let elsewhere = unused_place(state_dir, &data_dir)?;
             let text = format!("{}\n", elsewhere.display());
             fs::write(&pointer, text).map_err(LocalPostgresError::file("write", &pointer))?;
             elsewhere
@@ -124,6 +123,18 @@ pub(crate) fn executable_by(
     })
 }
 
+/// A directory that no cluster lived in yet: whoever deleted a data directory, pointer included, meant to begin anew.
+fn unused_place(state_dir: &Path, data_dir: &Path) -> Result<PathBuf, LocalPostgresError> {
+    let hash = hash_of(data_dir);
+    let place = (1_u32..10_000)
+        .map(|number| state_dir.join(format!("{hash}-{number}")))
+        .find(|place| !place.exists())
+        .unwrap_or_else(|| state_dir.join(hash));
+    let cluster = place.join("cluster");
+    make_parent(&cluster)?;
+    Ok(cluster)
+}
+
 fn make_parent(path: &Path) -> Result<(), LocalPostgresError> {
     let Some(parent) = path.parent() else {
         return Ok(());
@@ -165,4 +176,51 @@ fn hash_of(path: &Path) -> String {
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         });
     format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binaries_out_of_reach_are_copied_with_their_installation() {
+        let private = tempfile::tempdir().unwrap();
+        let state = tempfile::tempdir().unwrap();
+        for directory in ["bin", "lib"] {
+            fs::create_dir(private.path().join(directory)).unwrap();
+        }
+        fs::write(private.path().join("bin/postgres"), "program").unwrap();
+        fs::write(private.path().join("lib/libpq.so"), "library").unwrap();
+        fs::set_permissions(private.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let somebody = Account {
+            uid: 54_321,
+            gid: 54_321,
+        };
+        let found = Binaries {
+            bin_dir: private.path().join("bin"),
+            major: 18,
+            version: "18.4".to_owned(),
+        };
+        let usable = executable_by(Some(somebody), found.clone(), state.path()).unwrap();
+        assert_eq!(usable.bin_dir, state.path().join("postgresql-18.4/bin"));
+        let library = fs::read(state.path().join("postgresql-18.4/lib/libpq.so"));
+        assert_eq!(library.unwrap(), b"library");
+        // The copy is made once, and not at all for an account that reaches the original.
+        assert_eq!(
+            executable_by(Some(somebody), found.clone(), state.path()).unwrap(),
+            usable
+        );
+        assert_eq!(
+            executable_by(None, found.clone(), state.path()).unwrap(),
+            found
+        );
+    }
+
+    #[test]
+    fn a_deleted_data_directory_does_not_come_back() {
+        let state = tempfile::tempdir().unwrap();
+        let first = unused_place(state.path(), Path::new("/somewhere/data")).unwrap();
+        let second = unused_place(state.path(), Path::new("/somewhere/data")).unwrap();
+        assert_ne!(first, second);
+    }
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use limpid_local_postgres::{BinarySearch, Cluster, ClusterConfig, Durability, StopMode};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -193,12 +194,28 @@ fn remove_leftovers() {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX))
             .and_then(|rest| rest.split('-').next());
-        let Some(owner) = owner else { continue };
+        let Some(owner) = owner else {
+            remove_old_socket_dir(&entry.path());
+            continue;
+        };
         let lives = Path::new("/proc").join(owner).exists();
         // Its server may still be shutting down: it removes that file last.
         let server_lives = entry.path().join("cluster/postmaster.pid").exists();
         if !lives && !server_lives && Path::new("/proc/self").exists() {
             drop(std::fs::remove_dir_all(entry.path()));
         }
+    }
+}
+
+/// Removes a socket directory that a killed process left behind. One that is in use is not empty, or young.
+fn remove_old_socket_dir(path: &Path) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let is_socket_dir = name.is_some_and(|name| name.starts_with(".limpid-"));
+    let age = std::fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+        .and_then(|modified| modified.elapsed().ok());
+    if is_socket_dir && age.is_some_and(|age| age > Duration::from_hours(1)) {
+        drop(std::fs::remove_dir(path));
     }
 }

@@ -182,7 +182,7 @@ async fn facts_cannot_be_changed_by_the_service() {
             .unwrap_err();
         let code = error
             .as_database_error()
-            .and_then(|refused| refused.code())
+            .and_then(sqlx::error::DatabaseError::code)
             .unwrap()
             .into_owned();
         assert_eq!(code, "42501", "{statement}");
