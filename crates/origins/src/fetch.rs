@@ -269,6 +269,11 @@ impl<'a> FetchContext<'a> {
     }
 
     async fn fetch_once(&self, attempt: &mut Attempt<'_>) -> AttemptResult<Original> {
+        if matches!(self.access.credentials, OriginCredentials::Unreadable) {
+            tracing::error!("the stored credentials of an origin could not be opened");
+            let note = "the stored credentials could not be opened; no origin was asked";
+            return Err(failure(Reason::Internal, note));
+        }
         let _slot = self.inner.states.slot(self.state, attempt).await?;
         match &self.access.settings.location {
             OriginLocation::WebFolder {

@@ -1,0 +1,16 @@
+//! Fetches from real sockets: every reason this crate can name is reached here at least once.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod connections;
+mod faults;
+mod fetching;
+mod names;
+mod redirects;
+mod requests;
+mod s3;
+mod s3_canned;
+mod secrets;
+mod tls;
+mod trace;
+mod web_proxy;
