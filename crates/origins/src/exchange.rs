@@ -64,14 +64,14 @@ impl Exchanger<'_> {
         let authority = self.check(outgoing, attempt)?;
         if let Some(kept) = self.pool.take(&authority) {
             let started = Instant::now();
+            attempt.trace.step("reuse", true, started, || {
+                "sending over a kept connection".to_owned()
+            });
             let result = self.send_over(kept, outgoing, &authority, attempt).await;
             // The origin may have closed the connection while our request was under way. That says nothing about the
             // origin, so a fresh connection decides.
             let was_closed =
                 matches!(&result, Err(failed) if failed.reason == Reason::ConnectionReset);
-            attempt.trace.step("reuse", !was_closed, started, || {
-                "sent over a kept connection".to_owned()
-            });
             if !was_closed {
                 return result;
             }

@@ -22,6 +22,7 @@ pub struct S3Keys {
 #[derive(Debug)]
 pub struct S3Server {
     addr: SocketAddr,
+    _process: Child,
     /// May list the bucket and read its objects.
     pub reader: S3Keys,
     /// May read objects but not list, so missing ones look forbidden.
@@ -69,7 +70,7 @@ impl S3Server {
 
     fn start() -> Self {
         let addr = free_port();
-        supervise(&find_moto(), addr);
+        let process = supervise(&find_moto(), addr);
         wait_until_ready(addr);
         let bucket = Self::BUCKET;
         call(addr, "PUT", &format!("/{bucket}"), "s3", b"");
@@ -87,7 +88,8 @@ impl S3Server {
                 body,
             );
         }
-        let objects = format!("arn:aws:s3:::{bucket}/*");
+        // Any bucket, so that a missing one is reported as missing and not as forbidden.
+        let objects = "arn:aws:s3:::*";
         let listing = format!("arn:aws:s3:::{bucket}");
         let read = format!(
             "{{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"{objects}\"}}"
@@ -97,6 +99,7 @@ impl S3Server {
         );
         let server = Self {
             addr,
+            _process: process,
             reader: create_user(addr, "reader", &format!("{read},{list}")),
             reader_without_list: create_user(addr, "reader-without-list", &read),
             powerless: create_user(addr, "powerless", ""),
@@ -130,12 +133,12 @@ fn free_port() -> SocketAddr {
         .expect("loopback has a free port")
 }
 
-/// Starts the server under a shell that ends it when the test process is gone: statics are never dropped.
-fn supervise(moto: &Path, addr: SocketAddr) {
-    const SCRIPT: &str = "\"$1\" -H 127.0.0.1 -p \"$2\" >/dev/null 2>&1 & server=$!; \
+/// Starts the server under a shell that ends it when its standard input closes: when the process is gone, or earlier when
+/// the handle is dropped. (A static is never dropped, so `Drop` alone would leave the server behind.)
+fn supervise(moto: &Path, addr: SocketAddr) -> Child {
+    const SCRIPT: &str = "\"$1\" -H 127.0.0.1 -p \"$2\" </dev/null >/dev/null 2>&1 & server=$!; \
          cat >/dev/null; kill \"$server\"";
-    static STDIN: OnceLock<Child> = OnceLock::new();
-    let child = Command::new("sh")
+    Command::new("sh")
         .args(["-c", SCRIPT, "sh"])
         .arg(moto)
         .arg(addr.port().to_string())
@@ -143,9 +146,7 @@ fn supervise(moto: &Path, addr: SocketAddr) {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("sh is available");
-    // Keeps the pipe open; `cat` ends when this process does.
-    STDIN.get_or_init(|| child);
+        .expect("sh is available")
 }
 
 fn wait_until_ready(addr: SocketAddr) {
@@ -188,9 +189,14 @@ fn create_user(addr: SocketAddr, name: &str, statements: &str) -> S3Keys {
 
 /// A request while the server still lets everything pass; the header only says which service is meant.
 fn call(addr: SocketAddr, method: &str, target: &str, service: &str, body: &[u8]) -> String {
+    // The server reads forms as parameters and leaves every other body as it is.
+    let content_type = match service {
+        "iam" => "application/x-www-form-urlencoded",
+        _ => "application/octet-stream",
+    };
     let head = format!(
         "{method} {target} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ncontent-length: {}\r\n\
-         content-type: application/x-www-form-urlencoded\r\n\
+         content-type: {content_type}\r\n\
          authorization: AWS4-HMAC-SHA256 Credential=setup/20260101/us-east-1/{service}/aws4_request, \
          SignedHeaders=host, Signature=none\r\n\r\n",
         body.len()

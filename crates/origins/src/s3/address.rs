@@ -205,7 +205,7 @@ mod tests {
         let location = OriginLocation::S3Compatible {
             bucket: bucket.to_owned(),
             prefix: "/in/side/".to_owned(),
-            endpoint: Url::parse(endpoint).unwrap(),
+            endpoint: endpoint.parse().unwrap(),
             s3_force_path_style: path_style,
         };
         Bucket::of(&location, &FetchConfig::default())

@@ -138,6 +138,20 @@ fn classify_certificate(problem: &CertificateError) -> Box<AttemptFailure> {
             Reason::TlsCertificateUntrusted,
             "certificate is self-signed, issued by an unknown authority, or an intermediate certificate is missing",
         ),
+        CertificateError::BadSignature => failure(
+            Reason::TlsCertificateUntrusted,
+            "the signature of the certificate does not fit its issuer",
+        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            failure(
+                Reason::TlsCertificateUntrusted,
+                "the certificate is not meant for servers",
+            )
+        }
+        CertificateError::Revoked => failure(
+            Reason::TlsCertificateUntrusted,
+            "the certificate was revoked",
+        ),
         other => failure(
             Reason::TlsCertificateUntrusted,
             printable(&other.to_string()),

@@ -10,7 +10,7 @@ use limpid_origins::{
 };
 
 /// Time-outs short enough for tests and long enough for a busy machine.
-pub fn config() -> FetchConfig {
+pub(crate) fn config() -> FetchConfig {
     FetchConfig {
         connect_timeout: Duration::from_millis(700),
         first_byte_timeout: Duration::from_millis(700),
@@ -24,32 +24,33 @@ pub fn config() -> FetchConfig {
 
 /// One origin, and the fetcher that asks it.
 #[derive(Debug)]
-pub struct Fetching {
-    pub fetcher: OriginFetcher,
-    pub settings: OriginSettings,
-    pub credentials: OriginCredentials,
-    pub query: Option<String>,
-    pub forwarded_host: Option<String>,
-    pub max_bytes: u64,
-    pub patience: Duration,
-    pub origin_id: OriginId,
-    pub request_id: RequestId,
+pub(crate) struct Fetching {
+    pub(crate) fetcher: OriginFetcher,
+    pub(crate) settings: OriginSettings,
+    pub(crate) credentials: OriginCredentials,
+    pub(crate) query: Option<String>,
+    pub(crate) forwarded_host: Option<String>,
+    pub(crate) max_bytes: u64,
+    pub(crate) patience: Duration,
+    pub(crate) origin_id: OriginId,
+    pub(crate) request_id: RequestId,
 }
 
 /// How a fetch ended, and what it recorded.
 #[derive(Debug)]
-pub struct Ended {
-    pub result: Result<Original, Box<AttemptFailure>>,
-    pub took: Duration,
-    pub steps: Vec<TraceStep>,
+pub(crate) struct Ended {
+    pub(crate) result: Result<Original, Box<AttemptFailure>>,
+    pub(crate) took: Duration,
+    pub(crate) steps: Vec<TraceStep>,
 }
 
+#[expect(clippy::panic, reason = "a test fails by panicking")]
 impl Fetching {
-    pub fn from(location: OriginLocation) -> Self {
+    pub(crate) fn from(location: OriginLocation) -> Self {
         Self::with_config(location, config())
     }
 
-    pub fn with_config(location: OriginLocation, config: FetchConfig) -> Self {
+    pub(crate) fn with_config(location: OriginLocation, config: FetchConfig) -> Self {
         Self {
             fetcher: OriginFetcher::new(config).unwrap(),
             settings: OriginSettings {
@@ -68,11 +69,11 @@ impl Fetching {
         }
     }
 
-    pub fn folder(base_url: &str) -> Self {
+    pub(crate) fn folder(base_url: &str) -> Self {
         Self::from(folder(base_url))
     }
 
-    pub async fn get(&self, path: &str) -> Ended {
+    pub(crate) async fn get(&self, path: &str) -> Ended {
         let access = OriginAccess {
             tenant_id: TenantId(1),
             origin_id: self.origin_id,
@@ -98,14 +99,14 @@ impl Fetching {
         }
     }
 
-    pub async fn original(&self, path: &str) -> Original {
+    pub(crate) async fn original(&self, path: &str) -> Original {
         let ended = self.get(path).await;
         ended
             .result
             .unwrap_or_else(|failed| panic!("{path}: {failed:?}"))
     }
 
-    pub async fn failure(&self, path: &str) -> Box<AttemptFailure> {
+    pub(crate) async fn failure(&self, path: &str) -> Box<AttemptFailure> {
         let ended = self.get(path).await;
         match ended.result {
             Ok(original) => panic!("{path} was fetched: {} bytes", original.bytes.len()),
@@ -113,12 +114,12 @@ impl Fetching {
         }
     }
 
-    pub async fn reason(&self, path: &str) -> Reason {
+    pub(crate) async fn reason(&self, path: &str) -> Reason {
         self.failure(path).await.reason
     }
 }
 
-pub fn folder(base_url: &str) -> OriginLocation {
+pub(crate) fn folder(base_url: &str) -> OriginLocation {
     OriginLocation::WebFolder {
         base_url: base_url.parse().unwrap(),
         forward_host_header_to_origin: false,
@@ -126,7 +127,7 @@ pub fn folder(base_url: &str) -> OriginLocation {
 }
 
 impl Ended {
-    pub fn step_names(&self) -> Vec<&'static str> {
+    pub(crate) fn step_names(&self) -> Vec<&'static str> {
         self.steps.iter().map(|step| step.name).collect()
     }
 }

@@ -58,7 +58,7 @@ async fn bad_certificates_are_told_apart() {
             "localhost",
             CertificateKind::ClientOnly,
             Reason::TlsCertificateUntrusted,
-            "",
+            "not meant for servers",
         ),
     ] {
         let origin = authority.start_origin(name, kind).await;
