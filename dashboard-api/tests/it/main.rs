@@ -1,6 +1,11 @@
 //! The dashboard API over a real socket and a real database.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod authentication;
 mod changes;

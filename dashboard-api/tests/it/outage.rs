@@ -26,7 +26,10 @@ async fn requests_are_503_with_a_hint_to_retry_and_nothing_internal() {
     let key = PrivateKey::from_entropy(&KeyEntropy::new([7; 32]));
     let origins = dashboard.get("/v1/accounts/origins");
     let tenants = dashboard.get("/operator/v1/tenants");
-    for call in [origins.private_key(key.expose()), tenants.bearer(OPERATOR_KEY)] {
+    for call in [
+        origins.private_key(key.expose()),
+        tenants.bearer(OPERATOR_KEY),
+    ] {
         let answer = call.send().await;
         let message = "Limpid cannot reach its database at the moment.";
         assert_eq!(answer.refusal(503), message);
