@@ -157,6 +157,7 @@ fn flags(arguments: &Arguments, environment: &[(String, String)]) -> Vec<(&'stat
     };
     [
         ("database.url", database_url.clone()),
+        ("database.binaries", variable("LIMPID_PG_BIN")),
         (
             "data_dir",
             data_dir.as_ref().map(|dir| dir.display().to_string()),

@@ -3,14 +3,17 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use limpid_dashboard_api::DashboardConfig;
 use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
 use limpid_domain::clock::Clock;
 use limpid_event_store::Database;
 use limpid_event_store::spool::{FsyncPolicy, SpoolConfig};
 use limpid_event_store::vault::{KeyRing, Vault};
-use limpid_serving::config::{CacheConfig, HttpConfig, RequestLimits};
+use limpid_projector::ProjectorConfig;
+use limpid_serving::config::{AllowedAddress, CacheConfig, FetchConfig, HttpConfig, RequestLimits};
 use limpid_serving::{Serving, ServingConfig, ServingError};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -20,6 +23,9 @@ use crate::data_dir;
 use crate::database_access;
 use crate::exit::{Failure, Kind};
 use crate::lifecycle::Services;
+
+/// What a request may take beside fetching and transforming: queues, caches, the record of its failure.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// What every role of this process shares.
 #[derive(Debug, Clone)]
@@ -72,11 +78,41 @@ pub(crate) fn serving_config(
     surroundings: &Surroundings,
     exempt: &[SocketAddr],
 ) -> ServingConfig {
+    let allowed = config
+        .origins
+        .allow_addresses
+        .iter()
+        .map(|(net, port)| AllowedAddress {
+            net: *net,
+            port: *port,
+        });
+    let exempt = exempt.iter().map(|address| AllowedAddress {
+        net: address.ip().into(),
+        port: Some(address.port()),
+    });
     ServingConfig {
         listen: config.serving_address,
         database_url: surroundings.database_url.clone(),
         failures_database_url: config.failures.database_url.clone(),
         database_connections: config.database.max_connections,
+        vault: surroundings.vault.clone(),
+        spool: SpoolConfig {
+            fsync: config
+                .failures
+                .fsync
+                .map_or(FsyncPolicy::Always, FsyncPolicy::Every),
+            max_bytes: config.failures.max_spool_bytes,
+            ..SpoolConfig::new(&config.failures.spool_dir)
+        },
+        origins: FetchConfig {
+            connect_timeout: config.origins.connect_timeout,
+            first_byte_timeout: config.origins.first_byte_timeout,
+            idle_timeout: config.origins.idle_timeout,
+            total_timeout: config.origins.total_timeout,
+            max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
+            allow_addresses: allowed.chain(exempt).collect(),
+            ..FetchConfig::default()
+        },
         snapshot_path: config.data_dir.join("snapshot"),
         limits: request_limits(config),
         http: HttpConfig {
@@ -100,7 +136,7 @@ pub(crate) fn request_limits(config: &Config) -> RequestLimits {
         max_source_bytes: config.limits.max_source_bytes,
         max_pixels: config.limits.max_pixels,
         max_frame_pixels: config.limits.max_frame_pixels,
-        request_timeout: config.origins.total_timeout,
+        request_timeout: config.origins.total_timeout + config.images.processing_timeout + MARGIN,
         transform_timeout: config.images.processing_timeout,
     }
 }
@@ -154,6 +190,8 @@ pub(crate) async fn start_dashboard(
     let dashboard = DashboardConfig {
         listener,
         api: ApiConfig {
+            database: surroundings.database(config, "dashboard").await?,
+            vault: surroundings.vault.clone(),
             operator_key: data_dir::operator_key(&config.operator_key_file)?,
             serving_url,
             help: DEFAULT_HELP.to_owned(),
@@ -184,6 +222,16 @@ pub(crate) async fn start_projector(
         .as_ref()
         .unwrap_or(&surroundings.database_url);
     let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
-    let _ = database;
+    let failure_retention = TimeDelta::from_std(config.failures.retention)
+        .map_err(|_| Failure::new(Kind::Configuration, "failures.retention is too long"))?;
+    let projector = ProjectorConfig {
+        failure_retention,
+        ..ProjectorConfig::new(database, Clock::system())
+    };
+    let shutdown = services.shutdown();
+    services.start("projector", async move {
+        limpid_projector::run(projector, shutdown).await;
+        Ok(())
+    });
     Ok(())
 }

@@ -134,7 +134,7 @@ pub(crate) const KEYS: [Key; 33] = [
     ),
     key(
         "failures.retention",
-        "90days",
+        "30days",
         "How long single failures are kept; counts are kept on",
     ),
     key(

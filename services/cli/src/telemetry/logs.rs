@@ -6,7 +6,6 @@ use opentelemetry::trace::TraceContextExt;
 use tracing_subscriber::filter::{EnvFilter, FilterFn, LevelFilter};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::Layer;
-use tracing_subscriber::registry::Registry;
 
 use super::otlp::variable;
 use crate::config::{LogFormat, Telemetry};
