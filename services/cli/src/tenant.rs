@@ -52,9 +52,8 @@ pub(crate) fn context<'a>(database: &'a Database, vault: &'a Vault) -> CommandCo
 fn failure(error: &CommandError) -> Failure {
     let kind = match error {
         CommandError::NotFound { .. } => Kind::NotFound,
-        CommandError::Refused { message } if message.contains("taken") => Kind::Conflict,
         CommandError::Refused { .. } => Kind::Refused,
-        CommandError::Conflict => Kind::Conflict,
+        CommandError::Conflict | CommandError::Taken { .. } => Kind::Conflict,
         CommandError::Unavailable(_) => Kind::Unavailable,
         CommandError::Internal(_) => Kind::Failed,
     };
