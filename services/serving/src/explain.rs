@@ -146,18 +146,16 @@ fn answer(
         Outcome::Refused { refusal, .. } => {
             (response::error(&error::refused(refusal, request.id)), None)
         }
-        Outcome::Failed(attempts) => match headline_of(attempts) {
-            Some(headline) => failed(
-                headline,
-                Some(&admitted.event_context),
-                request.id,
-                Some(admitted),
-            ),
-            None => {
+        Outcome::Failed(attempts) => {
+            let nothing = || {
                 let refusal = error::Refusal::busy("Nothing was attempted");
                 (response::error(&error::refused(&refusal, request.id)), None)
-            }
-        },
+            };
+            headline_of(attempts).map_or_else(nothing, |headline| {
+                let context = Some(&admitted.event_context);
+                failed(headline, context, request.id, Some(admitted))
+            })
+        }
     }
 }
 
@@ -206,7 +204,6 @@ fn explanation(
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn as_micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

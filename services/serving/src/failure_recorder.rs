@@ -17,7 +17,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -41,6 +40,9 @@ mod spool_sink;
 const QUEUE_LENGTH: usize = 64 * 1024;
 /// Failed requests in one frame. Source: `events.md` 2.
 const MAX_FRAME_REQUESTS: usize = 1000;
+
+/// How long a failed write keeps the node out of service.
+const UNHEALTHY_FOR: Duration = Duration::from_secs(5);
 
 /// Where frames go: the spool, or a fake in tests.
 pub(crate) trait FrameSink: Send + 'static {
@@ -83,7 +85,8 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     room: Arc<Semaphore>,
-    healthy: AtomicBool,
+    /// When a write last failed, unless a later one succeeded. Held for copying only.
+    failed_at: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -106,7 +109,7 @@ impl FailureRecorder {
                 queue: Mutex::default(),
                 changed: Condvar::new(),
                 room: Arc::new(Semaphore::new(QUEUE_LENGTH)),
-                healthy: AtomicBool::new(true),
+                failed_at: Mutex::default(),
             }),
         };
         let shared = Arc::clone(&recorder.shared);
@@ -147,9 +150,15 @@ impl FailureRecorder {
         answer.await.unwrap_or(Err(NotRecorded))
     }
 
-    /// Whether the last frame could be written.
+    /// Whether failures can be written down, as far as is known. Some time after a failed write this says yes again: without
+    /// requests nothing would ever show that the disk has recovered.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.shared.healthy.load(Ordering::Relaxed)
+        let failed_at = *self
+            .shared
+            .failed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failed_at.is_none_or(|at| at.elapsed() >= UNHEALTHY_FOR)
     }
 }
 
@@ -174,6 +183,13 @@ impl fmt::Debug for FailureRecorder {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, succeeded: bool) {
+        *self
+            .failed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = (!succeeded).then(Instant::now);
     }
 
     /// Waits for failures, the end, or `wake_at`. Gives what is there and whether the end has come.
@@ -277,7 +293,7 @@ impl<S: FrameSink> Writer<S> {
             tracing::error!(%error, "failure events could not be spooled");
             NotRecorded
         });
-        shared.healthy.store(result.is_ok(), Ordering::Relaxed);
+        shared.note(result.is_ok());
         if result.is_ok() {
             count_written(events.len(), answers.len(), started);
             if let Some(interval) = self.sync_interval {
@@ -286,14 +302,14 @@ impl<S: FrameSink> Writer<S> {
         }
         for (waiting, event_id) in answers {
             // The request may have ended meanwhile; its event is written all the same.
-            drop(waiting.send(result.map(|()| event_id)));
+            let _still_waiting = waiting.send(result.map(|()| event_id)).is_ok();
         }
     }
 
     fn sync(&mut self, shared: &Shared) {
         self.sync_at = None;
         if let Err(error) = self.sink.sync() {
-            shared.healthy.store(false, Ordering::Relaxed);
+            shared.note(false);
             metrics::get().spool_errors.add(1, &[]);
             tracing::error!(%error, "the failure spool could not be synced");
         }

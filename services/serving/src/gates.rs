@@ -43,7 +43,7 @@ pub(crate) enum Stopped {
     /// Nobody's: no event.
     UnknownAccount(FailedAttempt),
     /// No such file can exist: an event of the tenant.
-    Failed(EventContext, FailedAttempt),
+    Failed(Box<EventContext>, FailedAttempt),
     /// Refused for what it is.
     Refused(Refusal),
 }
@@ -137,7 +137,8 @@ fn stopped_by_target(
         Fault::NotFound => {
             let failure = AttemptFailure::new(Reason::ObjectNotFound).with_note(error.to_string());
             let attempt = FailedAttempt::before_any_origin(failure, clock.now());
-            Stopped::Failed(event_context(account, None, None, request), attempt)
+            let context = event_context(account, None, None, request);
+            Stopped::Failed(Box::new(context), attempt)
         }
     }
 }

@@ -63,7 +63,7 @@ impl Health {
     fn config_check(&self) -> Check {
         let detail = match self.config.age() {
             None => "from the snapshot on disk; the database has not answered yet".to_owned(),
-            Some(age) if age < Duration::from_secs(60) => "current".to_owned(),
+            Some(age) if age < Duration::from_mins(1) => "current".to_owned(),
             Some(age) => format!("the database last answered {} s ago", age.as_secs()),
         };
         Check {

@@ -3,12 +3,15 @@
 use std::sync::OnceLock;
 
 use opentelemetry::global;
-use opentelemetry::metrics::{Counter, Histogram, UpDownCounter};
+use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
 
 /// Buckets of the HTTP semantic conventions. Units: seconds.
 const DURATION_BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
+
+/// From an icon to the largest original. Units: bytes.
+const BYTE_BUCKETS: [f64; 9] = [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6];
 
 /// Every instrument of this service.
 #[derive(Debug)]
@@ -39,96 +42,114 @@ pub(crate) fn get() -> &'static Metrics {
 impl Metrics {
     fn new() -> Self {
         let meter = global::meter("limpid.serving");
-        let seconds = |name: &'static str, description: &'static str| {
-            meter
-                .f64_histogram(name)
-                .with_unit("s")
-                .with_description(description)
-                .with_boundaries(DURATION_BUCKETS.to_vec())
-                .build()
-        };
-        let counter = |name: &'static str, unit: &'static str, description: &'static str| {
-            meter
-                .u64_counter(name)
-                .with_unit(unit)
-                .with_description(description)
-                .build()
-        };
-        let up_down = |name: &'static str, unit: &'static str, description: &'static str| {
-            meter
-                .i64_up_down_counter(name)
-                .with_unit(unit)
-                .with_description(description)
-                .build()
-        };
+        let make = Instruments { meter };
         Self {
-            request_duration: seconds(
+            request_duration: make.seconds(
                 "http.server.request.duration",
                 "From the request's head to the answer's.",
             ),
-            active_requests: up_down(
+            active_requests: make.level(
                 "http.server.active_requests",
                 "{request}",
                 "Requests being answered.",
             ),
-            origin_fetch_duration: seconds(
+            origin_fetch_duration: make.seconds(
                 "limpid.origin.fetch.duration",
                 "One attempt at one origin, retries included.",
             ),
-            origin_errors: counter(
+            origin_errors: make.count(
                 "limpid.origin.errors",
                 "{error}",
                 "Failed attempts at origins.",
             ),
-            origin_fallbacks: counter(
+            origin_fallbacks: make.count(
                 "limpid.origin.fallbacks",
                 "{request}",
                 "Requests served by an origin that is not the first.",
             ),
-            transform_duration: seconds(
+            transform_duration: make.seconds(
                 "limpid.transform.duration",
                 "Decoding, transforming and encoding one picture.",
             ),
-            transform_queue_depth: up_down(
+            transform_queue_depth: make.level(
                 "limpid.transform.queue.depth",
                 "{job}",
                 "Transformations waiting for a thread.",
             ),
-            transform_in_flight: up_down(
+            transform_in_flight: make.level(
                 "limpid.transform.inflight",
                 "{job}",
                 "Transformations running.",
             ),
-            cache_requests: counter("limpid.cache.requests", "{request}", "Look-ups in caches."),
-            image_bytes: meter
-                .u64_histogram("limpid.image.bytes")
-                .with_unit("By")
-                .with_description("Sizes of originals and results.")
-                .build(),
-            failures_recorded: counter(
+            cache_requests: make.count("limpid.cache.requests", "{request}", "Look-ups in caches."),
+            image_bytes: make.bytes("limpid.image.bytes", "Sizes of originals and results."),
+            failures_recorded: make.count(
                 "limpid.failure.recorded",
                 "{event}",
                 "Failure events written to the spool.",
             ),
-            failures_folded: counter(
+            failures_folded: make.count(
                 "limpid.failure.folded",
                 "{request}",
                 "Failed requests absorbed by another request's event.",
             ),
-            spool_append_duration: seconds(
+            spool_append_duration: make.seconds(
                 "limpid.eventlog.append.duration",
                 "Writing one frame of failure events to the spool.",
             ),
-            spool_errors: counter(
+            spool_errors: make.count(
                 "limpid.failure.spool.errors",
                 "{error}",
                 "Frames that could not be written.",
             ),
-            refused_heads: counter(
+            refused_heads: make.count(
                 "limpid.http.refused",
                 "{request}",
                 "Requests refused before they were read as image requests.",
             ),
         }
+    }
+}
+
+/// Makes instruments.
+struct Instruments {
+    meter: Meter,
+}
+
+impl Instruments {
+    fn seconds(&self, name: &'static str, description: &'static str) -> Histogram<f64> {
+        let histogram = self.meter.f64_histogram(name).with_unit("s");
+        histogram
+            .with_description(description)
+            .with_boundaries(DURATION_BUCKETS.to_vec())
+            .build()
+    }
+
+    fn bytes(&self, name: &'static str, description: &'static str) -> Histogram<u64> {
+        let histogram = self.meter.u64_histogram(name).with_unit("By");
+        histogram
+            .with_description(description)
+            .with_boundaries(BYTE_BUCKETS.to_vec())
+            .build()
+    }
+
+    fn count(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+    ) -> Counter<u64> {
+        let counter = self.meter.u64_counter(name).with_unit(unit);
+        counter.with_description(description).build()
+    }
+
+    fn level(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+    ) -> UpDownCounter<i64> {
+        let counter = self.meter.i64_up_down_counter(name).with_unit(unit);
+        counter.with_description(description).build()
     }
 }

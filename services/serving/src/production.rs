@@ -12,7 +12,7 @@ use limpid_domain::ids::RequestId;
 use limpid_imaging::{AcceptedFormats, ImagingError, Limits};
 use limpid_origins::{FetchRequest, OriginAccess, OriginFetcher, Original};
 use opentelemetry::KeyValue;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, field, info_span};
 
 use crate::config::RequestLimits;
 use crate::config_snapshot::{Account, Endpoint, Origin};
@@ -134,8 +134,8 @@ impl Production {
             limpid.origin.id = %origin.id,
             limpid.origin.type = kind.as_str(),
             limpid.origin.position = number,
-            error.type = tracing::field::Empty,
-            otel.status_code = tracing::field::Empty,
+            error.type = field::Empty,
+            otel.status_code = field::Empty,
         );
         let started = Instant::now();
         let fetched = self
@@ -217,16 +217,23 @@ impl Production {
             canonical_link: canonical_link(origin, &order.file),
         };
         let source = Arc::clone(&original);
-        let span = info_span!("transform", limpid.source.bytes = original.bytes.len());
+        let span = info_span!(
+            "transform",
+            limpid.source.bytes = original.bytes.len(),
+            limpid.decode.us = field::Empty,
+            limpid.steps.us = field::Empty,
+            limpid.encode.us = field::Empty,
+        );
         let made = self
             .pool
             .run(order.account.tenant_id, deadline, move || {
                 picture::make(&source, &picture_order)
             })
-            .instrument(span)
+            .instrument(span.clone())
             .await;
         let ended = match made {
             Ok(Ok(picture)) => {
+                note_stages(&span, &picture);
                 note_picture(&picture, started, steps);
                 return Ok(picture.variant);
             }
@@ -277,6 +284,14 @@ fn with_original(ended: Ended, original: &Original, started: Instant, steps: &mu
         format!("{}: {note}", failure.reason)
     });
     Ended::Failed(failure)
+}
+
+fn note_stages(span: &Span, picture: &Picture) {
+    if let Some((timings, _, _)) = picture.transformed {
+        span.record("limpid.decode.us", micros(timings.decode));
+        span.record("limpid.steps.us", micros(timings.steps));
+        span.record("limpid.encode.us", micros(timings.encode));
+    }
 }
 
 fn note_picture(picture: &Picture, started: Instant, steps: &mut Steps) {

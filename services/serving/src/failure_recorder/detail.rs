@@ -51,7 +51,7 @@ impl DetailSampler {
         });
         if group.ends_at <= now {
             *group = Group {
-                ends_at: now + Duration::from_secs(60),
+                ends_at: now + Duration::from_mins(1),
                 seen: 0,
             };
         }
@@ -102,7 +102,7 @@ mod tests {
             .count();
         assert_eq!(kept, 100 + 5);
         let mut event = event_on("/a.jpg");
-        sampler.thin_out(&mut event, now + Duration::from_secs(60));
+        sampler.thin_out(&mut event, now + Duration::from_mins(1));
         assert!(event.detail.is_some());
     }
 

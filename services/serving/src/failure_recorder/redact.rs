@@ -124,13 +124,11 @@ fn is_secret(name: &str) -> bool {
 
 /// Appends `text` with everything but printable ASCII percent-encoded.
 fn push_escaped(out: &mut String, text: &str) {
-    use std::fmt::Write as _;
     for byte in text.bytes() {
         if byte.is_ascii_graphic() {
             out.push(char::from(byte));
         } else {
-            // Writing to a String cannot fail.
-            let _: std::fmt::Result = write!(out, "%{byte:02X}");
+            out.push_str(&format_args!("%{byte:02X}").to_string());
         }
     }
 }

@@ -26,11 +26,9 @@ impl Answer {
     }
 
     fn parse(bytes: &[u8]) -> Self {
-        let end = bytes
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(bytes)));
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, body) = bytes.split_at(end.unwrap());
+        let head = std::str::from_utf8(head).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
         let headers = lines.map(|line| {
@@ -40,7 +38,7 @@ impl Answer {
         Self {
             status: status.parse().unwrap(),
             headers: headers.collect(),
-            body: bytes[end + 4..].to_vec(),
+            body: body.get(4..).unwrap().to_vec(),
         }
     }
 }
@@ -70,7 +68,9 @@ pub(crate) async fn request(
         head.push_str("host: images.test\r\n");
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        for part in [name, ": ", value, "\r\n"] {
+            head.push_str(part);
+        }
     }
     head.push_str("connection: close\r\n\r\n");
     Answer::parse(&raw(address, head.as_bytes()).await)

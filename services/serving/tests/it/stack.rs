@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use limpid_dashboard_api::commands::{
     CommandContext, CreatedTenant, ReplaceUrlEndpoint, create_origin, create_tenant,
     create_url_endpoint, replace_url_endpoint,
@@ -231,7 +231,7 @@ impl Stack {
 
     /// The counts of the last hour, leaving out what [`Stack::wait_for_version`] caused.
     pub(crate) async fn summary(&self) -> Summary {
-        let now = Utc::now();
+        let now = Clock::system().now();
         let mut filter = FailureFilter::all(Window {
             from: now - TimeDelta::hours(1),
             to: now + TimeDelta::hours(1),
@@ -242,7 +242,7 @@ impl Stack {
     }
 
     /// Waits until the summary satisfies `is_right`.
-    pub(crate) async fn summary_when(&self, is_right: impl Fn(&Summary) -> bool) -> Summary {
+    pub(crate) async fn summary_when(&self, is_right: fn(&Summary) -> bool) -> Summary {
         eventually("the counts to arrive", async || {
             let summary = self.summary().await;
             is_right(&summary).then_some(summary)
