@@ -207,8 +207,14 @@ fn proxy_status(headline: &FailedAttempt, level: DetailLevel) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::DateTime;
     use limpid_domain::failure::{AttemptFailure, Reason};
+    use limpid_domain::ids::{OriginId, OriginNo, StreamVersion};
+    use limpid_domain::origin::{OriginCredentials, OriginLocation, OriginSettings};
+
+    use crate::config_snapshot::Origin;
 
     use super::*;
 
@@ -216,6 +222,21 @@ mod tests {
         let mut failure = AttemptFailure::new(reason);
         failure.upstream_status = upstream_status;
         FailedAttempt::before_any_origin(failure, DateTime::UNIX_EPOCH)
+    }
+
+    fn web_proxy() -> Arc<Origin> {
+        Arc::new(Origin {
+            no: OriginNo(1),
+            id: OriginId::mint(),
+            version: StreamVersion(1),
+            settings: OriginSettings {
+                name: "proxy".to_owned(),
+                location: OriginLocation::WebProxy,
+                include_canonical_header: false,
+                base_url_for_canonical_header: None,
+            },
+            credentials: OriginCredentials::None,
+        })
     }
 
     fn answer(reason: Reason, status: Option<u16>, level: DetailLevel) -> ErrorAnswer {
@@ -238,8 +259,16 @@ mod tests {
 
     #[test]
     fn the_code_level_tells_nothing_about_networks() {
-        let refused = answer(Reason::ConnectionRefused, None, DetailLevel::Code);
-        let unknown = answer(Reason::DnsNotFound, None, DetailLevel::Code);
+        let through_proxy = |reason| {
+            let attempt = FailedAttempt {
+                attempt: 1,
+                origin: Some(web_proxy()),
+                ..attempt(reason, None)
+            };
+            failed(&attempt, DetailLevel::Code, RequestId::mint(), None)
+        };
+        let refused = through_proxy(Reason::ConnectionRefused);
+        let unknown = through_proxy(Reason::DnsNotFound);
         assert_eq!(refused.ik_error, unknown.ik_error);
         assert_eq!((refused.reason, unknown.reason), (None, None));
         assert_eq!(refused.proxy_status, unknown.proxy_status);

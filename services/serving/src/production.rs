@@ -3,7 +3,7 @@
 //! Any failure moves on to the next origin except a limit: then the file was found. Source: `errors.md`, "Several origins".
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use limpid_delivery_url::{FilePath, Transformation};
 use limpid_domain::clock::Clock;
@@ -12,17 +12,24 @@ use limpid_domain::ids::RequestId;
 use limpid_imaging::{AcceptedFormats, ImagingError, Limits};
 use limpid_origins::{FetchRequest, OriginAccess, OriginFetcher, Original};
 use opentelemetry::KeyValue;
-use tracing::{Instrument, Span, field, info_span};
+use tracing::{Instrument, field, info_span};
 
 use crate::config::RequestLimits;
 use crate::config_snapshot::{Account, Endpoint, Origin};
 use crate::error::{Refusal, refusal_of};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::metrics;
-use crate::picture::{self, Picture, PictureOrder};
+use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
 use crate::transform_pool::{PoolError, TransformPool};
 use crate::variant::Variant;
+
+use notes::{
+    count_failure, count_fallback, describe, micros, note_picture, note_stages,
+    record_fetch_duration,
+};
+
+mod notes;
 
 /// What is to be made, all gates passed.
 #[derive(Debug, Clone)]
@@ -286,70 +293,6 @@ fn with_original(ended: Ended, original: &Original, started: Instant, steps: &mu
     Ended::Failed(failure)
 }
 
-fn note_stages(span: &Span, picture: &Picture) {
-    if let Some((timings, _, _)) = picture.transformed {
-        span.record("limpid.decode.us", micros(timings.decode));
-        span.record("limpid.steps.us", micros(timings.steps));
-        span.record("limpid.encode.us", micros(timings.encode));
-    }
-}
-
-fn note_picture(picture: &Picture, started: Instant, steps: &mut Steps) {
-    let variant = &picture.variant;
-    let bytes = variant.body.len();
-    let format = variant.extension.unwrap_or("other");
-    let metrics = metrics::get();
-    metrics.image_bytes.record(
-        bytes as u64,
-        &[
-            KeyValue::new("direction", "out"),
-            KeyValue::new("format", format),
-        ],
-    );
-    let Some((timings, width, height)) = picture.transformed else {
-        steps.done("picture", started, || {
-            format!("passed through: {bytes} bytes of {}", variant.content_type)
-        });
-        return;
-    };
-    metrics.transform_duration.record(
-        started.elapsed().as_secs_f64(),
-        &[KeyValue::new("format", format)],
-    );
-    steps.done("picture", started, || {
-        format!(
-            "{width}x{height} px {} of {bytes} bytes (plan {:?}, decode {:?}, steps {:?}, encode {:?})",
-            variant.content_type, timings.plan, timings.decode, timings.steps, timings.encode
-        )
-    });
-}
-
-fn describe(origin: &Origin, failure: &AttemptFailure) -> String {
-    let mut text = format!(
-        "\"{}\" ({}): {} - {}",
-        origin.settings.name,
-        origin.settings.location.kind().as_str(),
-        failure.reason.code(),
-        failure.reason
-    );
-    let parts = [
-        failure
-            .upstream_status
-            .map(|status| format!("status {status}")),
-        failure.provider_code.clone(),
-        failure
-            .location
-            .as_ref()
-            .map(|location| format!("at {location}")),
-        failure.note.clone(),
-    ];
-    for part in parts.into_iter().flatten() {
-        text.push_str(", ");
-        text.push_str(&part);
-    }
-    text
-}
-
 /// `<base/path>; rel="canonical"`, where the origin wants it. Source: `imagekit.md` 3.7.
 fn canonical_link(origin: &Origin, file: &FilePath) -> Option<String> {
     let settings = &origin.settings;
@@ -377,38 +320,4 @@ pub(crate) fn engine_limits(limits: &RequestLimits) -> Limits {
         max_pixels: limits.max_pixels,
         max_frame_pixels: limits.max_frame_pixels,
     }
-}
-
-fn record_fetch_duration(kind: &'static str, took: Duration, error: Option<FailureCode>) {
-    let mut attributes = vec![KeyValue::new("limpid.origin.type", kind)];
-    attributes.extend(error.map(|code| KeyValue::new("error.type", code.as_str())));
-    metrics::get()
-        .origin_fetch_duration
-        .record(took.as_secs_f64(), &attributes);
-}
-
-fn count_failure(origin: &Origin, reason: Reason) {
-    metrics::get().origin_errors.add(
-        1,
-        &[
-            KeyValue::new("error.type", reason.code().as_str()),
-            KeyValue::new(
-                "limpid.origin.type",
-                origin.settings.location.kind().as_str(),
-            ),
-        ],
-    );
-}
-
-fn count_fallback(index: usize) {
-    if index > 0 {
-        let position = i64::try_from(index + 1).unwrap_or(i64::MAX);
-        metrics::get()
-            .origin_fallbacks
-            .add(1, &[KeyValue::new("limpid.origin.position", position)]);
-    }
-}
-
-fn micros(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
