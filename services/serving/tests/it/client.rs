@@ -38,7 +38,7 @@ impl Answer {
         Self {
             status: status.parse().unwrap(),
             headers: headers.collect(),
-            body: body.get(4..).unwrap().to_vec(),
+            body: body.iter().skip(4).copied().collect(),
         }
     }
 }
