@@ -42,7 +42,7 @@ impl Resolver {
     pub(crate) fn new(config: &DnsConfig) -> Result<Self, FetcherError> {
         let dns = |error: NetError| FetcherError::Dns(Box::new(error));
         let (servers, mut options) = if config.servers.is_empty() {
-            system_conf::read_system_conf().map_err(dns)?
+            of_the_machine()
         } else {
             let servers = config.servers.iter().map(|server| {
                 let mut udp = ConnectionConfig::udp();
@@ -119,6 +119,17 @@ impl Resolver {
             )),
         }
     }
+}
+
+/// What `/etc/resolv.conf` says; without one, or without a server in it, the name server of this very machine, as
+/// resolv.conf(5) has it. An origin named by address must work all the same.
+fn of_the_machine() -> (ResolverConfig, ResolverOpts) {
+    system_conf::read_system_conf().unwrap_or_else(|error| {
+        tracing::warn!(%error, "no name server is configured; asking the one on this machine");
+        let local = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let servers = ResolverConfig::from_name_servers(vec![local]);
+        (servers, ResolverOpts::default())
+    })
 }
 
 /// Names that are never asked about. Source: RFC 6761 sections 6.3 and 6.4, RFC 7686.
