@@ -4,3 +4,4 @@
 
 mod errors_document;
 mod events_document;
+mod stored_events;

@@ -1,0 +1,145 @@
+//! Every event ever written must stay readable: one golden file per kind and version, kept for ever.
+//!
+//! A new kind or version needs a new file: `LIMPID_WRITE_GOLDEN=1 cargo test -p limpid-domain` writes those that are missing
+//! and never touches one that is there.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use limpid_domain::event::ConfigEvent;
+use limpid_domain::ids::{OriginId, StreamVersion};
+use limpid_domain::key_pair::{KeyEntropy, PrivateKey, PublicKey};
+use limpid_domain::origin::OriginDraft;
+use limpid_domain::secret::{SecretFingerprint, SecretRef};
+use limpid_domain::tenant::TenantSettings;
+use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointSettings};
+use serde_json::{Value, json};
+
+fn secret() -> SecretRef {
+    SecretRef {
+        version: StreamVersion(3),
+        fingerprint: SecretFingerprint("0123456789abcdef".to_owned()),
+    }
+}
+
+fn origin_id() -> OriginId {
+    "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap()
+}
+
+fn endpoint() -> UrlEndpointSettings {
+    let body = json!({
+        "description": "Shop", "urlPrefix": "shop", "origins": [origin_id()],
+        "urlRewriter": {"type": "CLOUDINARY", "preserveAssetDeliveryTypes": true}
+    });
+    UrlEndpointDraft::parse(body).unwrap().settings
+}
+
+/// One event of every kind, with every optional field set.
+fn samples() -> Vec<ConfigEvent> {
+    let origin = json!({
+        "name": "US S3", "type": "S3_COMPATIBLE", "bucket": "b", "prefix": "raw", "endpoint": "https://s3.example:9000",
+        "s3ForcePathStyle": true, "accessKey": "a", "secretKey": "s", "includeCanonicalHeader": true,
+        "baseUrlForCanonicalHeader": "https://cdn.example"
+    });
+    let settings = OriginDraft::parse(origin).unwrap().settings;
+    let private_key = PrivateKey::from_entropy(&KeyEntropy::new([1; 32]));
+    vec![
+        ConfigEvent::TenantCreated {
+            imagekit_id: "acme".parse().unwrap(),
+            name: "Acme".to_owned(),
+            settings: TenantSettings::default(),
+        },
+        ConfigEvent::KeyPairCreated {
+            name: "default".to_owned(),
+            public_key: PublicKey::from_entropy(&KeyEntropy::new([2; 32])),
+            private_key_hash: private_key.hash(),
+            private_key_hint: private_key.hint(),
+            private_key: secret(),
+        },
+        ConfigEvent::KeyPairRevoked {},
+        ConfigEvent::OriginCreated {
+            settings: settings.clone(),
+            credentials: Some(secret()),
+        },
+        ConfigEvent::OriginReplaced {
+            settings,
+            credentials: Some(secret()),
+        },
+        ConfigEvent::OriginDeleted {},
+        ConfigEvent::UrlEndpointCreated {
+            is_default: false,
+            settings: endpoint(),
+        },
+        ConfigEvent::UrlEndpointReplaced {
+            settings: endpoint(),
+        },
+        ConfigEvent::OriginAttached {
+            origin_id: origin_id(),
+        },
+        ConfigEvent::UrlEndpointDeleted {},
+        ConfigEvent::CustomDomainsSet {
+            domains: vec!["images.example.com".parse().unwrap()],
+        },
+    ]
+}
+
+fn golden() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+#[test]
+fn there_is_a_sample_of_every_kind() {
+    let sampled: BTreeSet<&str> = samples().iter().map(ConfigEvent::kind).collect();
+    assert_eq!(sampled, BTreeSet::from(ConfigEvent::KINDS));
+}
+
+#[test]
+fn every_event_is_written_as_its_golden_file_says() {
+    for event in samples() {
+        let file = golden().join(format!("{}.v{}.json", event.kind(), event.schema_version()));
+        let written = serde_json::to_string_pretty(&event.to_data()).unwrap() + "\n";
+        if !file.exists() && std::env::var_os("LIMPID_WRITE_GOLDEN").is_some() {
+            std::fs::write(&file, &written).unwrap();
+        }
+        let expected = std::fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(
+            written,
+            expected,
+            "{}: a changed payload needs a new version",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn every_golden_file_of_any_version_reads_as_todays_event() {
+    let mut read = 0;
+    for entry in std::fs::read_dir(golden()).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let (kind, version) = stem.rsplit_once(".v").unwrap();
+        let data: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let event = ConfigEvent::from_stored(kind, version.parse().unwrap(), data).unwrap();
+        let expected = samples()
+            .into_iter()
+            .find(|sample| sample.kind() == kind)
+            .unwrap();
+        assert_eq!(event, expected, "{stem}");
+        read += 1;
+    }
+    assert!(read >= ConfigEvent::KINDS.len());
+}
+
+#[test]
+fn a_field_added_by_a_later_version_does_not_make_an_event_unreadable() {
+    let data =
+        json!({"originId": origin_id(), "note": "of a newer program with the same schema version"});
+    let event = ConfigEvent::from_stored("origin_attached", 1, data).unwrap();
+    assert_eq!(
+        event,
+        ConfigEvent::OriginAttached {
+            origin_id: origin_id()
+        }
+    );
+}
