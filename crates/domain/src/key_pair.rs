@@ -322,7 +322,7 @@ mod tests {
             "private_",
             "public_x",
             "private_ä",
-            &text[1..],
+            text.trim_start_matches('p'),
             &format!("{text}0"),
         ] {
             assert!(bad.parse::<PrivateKey>().is_err(), "{bad}");
@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn debug_output_and_hint_do_not_give_a_key_away() {
         let key = private_key(9);
-        assert!(!format!("{key:?}").contains(&key.expose()[8..]));
+        let random = key.expose().trim_start_matches("private_");
+        assert!(!format!("{key:?}").contains(random));
         assert_eq!(key.hint().len(), 12);
         assert!(!format!("{:?}", KeyEntropy::new([9; 32])).contains('9'));
     }

@@ -117,11 +117,11 @@ async fn seal(
     version: StreamVersion,
     credentials: &OriginCredentials,
 ) -> Result<Option<SecretRef>, CommandError> {
-    if let Some(plaintext) = credentials.to_plaintext() {
-        return command.seal(id.into(), version, &plaintext).await.map(Some);
-    }
-    command.destroy_secret(id.into()).await?;
-    Ok(None)
+    let Some(plaintext) = credentials.to_plaintext() else {
+        command.destroy_secret(id.into()).await?;
+        return Ok(None);
+    };
+    command.seal(id.into(), version, &plaintext).await.map(Some)
 }
 
 async fn attach_to_default(

@@ -10,6 +10,7 @@
 mod authentication;
 mod changes;
 mod client;
+mod commands;
 mod custom_domains;
 mod dashboard;
 mod management;

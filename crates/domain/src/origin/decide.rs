@@ -138,17 +138,17 @@ mod tests {
         }
     }
 
-    fn secret() -> Option<SecretRef> {
-        Some(SecretRef {
+    fn secret() -> SecretRef {
+        SecretRef {
             version: StreamVersion(1),
             fingerprint: SecretFingerprint("00".to_owned()),
-        })
+        }
     }
 
     fn created() -> ConfigEvent {
         ConfigEvent::OriginCreated {
             settings: settings("a"),
-            credentials: secret(),
+            credentials: Some(secret()),
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
     fn given_nothing_when_created_then_it_exists() {
         let command = OriginCommand::Create {
             settings: settings("a"),
-            credentials: secret(),
+            credentials: Some(secret()),
         };
         let events = decide(None, command.clone(), &OriginUse::default()).unwrap();
         assert_eq!(events, [created()]);

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::{created, fresh, meta};
 
 /// Longer than any test takes: what arrives sooner came by another way.
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn tenant_with_one_event(database: &Database) -> TenantId {
