@@ -4,7 +4,10 @@
 
 #![expect(unsafe_code, reason = "calls libjpeg-turbo")]
 
-use std::ffi::{CStr, c_int};
+use std::{
+    borrow::Cow,
+    ffi::{CStr, c_int},
+};
 
 use turbojpeg_sys as tj;
 
@@ -17,6 +20,10 @@ use crate::{
     probe::{corrupt, jpeg as header},
 };
 
+mod scans;
+
+/// The scales libjpeg-turbo has fast code for; the others (3/8, 5/8, …) are slower than the next larger one of these.
+const SHRINK_FACTORS: [u32; 3] = [8, 4, 2];
 /// Scans of a progressive file; the header reader has refused more.
 const MAX_SCANS: c_int = 100;
 /// Memory for the coefficients of progressive files: 2 bytes each, up to 4 components, and half as much again.
@@ -24,40 +31,54 @@ const COEFFICIENT_BYTES_PER_PIXEL: u64 = 12;
 const SMALLEST_MEMORY_MEGABYTES: u64 = 64;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
-    let mut decompressor = Decompressor::new()?;
-    decompressor.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
-    let megabytes = request.info.stored_size.area() * COEFFICIENT_BYTES_PER_PIXEL / 1_000_000;
-    let megabytes = c_int::try_from(megabytes.max(SMALLEST_MEMORY_MEGABYTES)).unwrap_or(c_int::MAX);
-    decompressor.set(tj::TJPARAM_TJPARAM_MAXMEMORY, megabytes)?;
-    let color_space = decompressor.read_header(request.source, request.info.stored_size)?;
-    let shrink = [8, 4, 2]
-        .into_iter()
-        .find(|factor| *factor <= request.shrink)
-        .unwrap_or(1);
-    let size = decompressor.scale_by(request.info.stored_size, shrink)?;
-    let has_inks = color_space == tj::TJCS_TJCS_CMYK || color_space == tj::TJCS_TJCS_YCCK;
-    let profile = if request.info.has_profile {
+    let info = request.info;
+    let profile = if info.has_profile {
         header::profile(request.source)
     } else {
         None
     };
-    let scale = 1.0 / f64::from(shrink);
-    let (picture, profile) = if has_inks {
-        let mut inks = Picture::zeroed(size, Channels::Rgba);
-        decompressor.decompress(request.source, &mut inks, tj::TJPF_TJPF_CMYK)?;
-        if header::stores_inverted_inks(request.source) {
-            inks.pixels.iter_mut().for_each(|ink| *ink = !*ink);
-        }
-        (color::inks_to_srgb(&inks, profile.as_deref()), None)
+    let shrink = SHRINK_FACTORS
+        .into_iter()
+        .find(|factor| *factor <= request.shrink)
+        .unwrap_or(1);
+    let is_reduced =
+        shrink >= scans::MIN_SHRINK && header::Header::parse(request.source)?.is_progressive;
+    let reduced = if is_reduced {
+        scans::without_refinements(request.source)?
     } else {
-        let mut picture = Picture::zeroed(size, Channels::Rgb);
-        decompressor.decompress(request.source, &mut picture, tj::TJPF_TJPF_RGB)?;
-        (picture, profile)
+        Cow::Borrowed(request.source)
     };
+
+    let mut decompressor = Decompressor::new()?;
+    decompressor.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
+    let megabytes = info.stored_size.area() * COEFFICIENT_BYTES_PER_PIXEL / 1_000_000;
+    let megabytes = c_int::try_from(megabytes.max(SMALLEST_MEMORY_MEGABYTES)).unwrap_or(c_int::MAX);
+    decompressor.set(tj::TJPARAM_TJPARAM_MAXMEMORY, megabytes)?;
+    let color_space = decompressor.read_header(&reduced, info.stored_size)?;
+    let size = decompressor.scale_by(info.stored_size, shrink)?;
+    let has_inks = color_space == tj::TJCS_TJCS_CMYK || color_space == tj::TJCS_TJCS_YCCK;
+    let (channels, format) = if has_inks {
+        (Channels::Rgba, tj::TJPF_TJPF_CMYK)
+    } else {
+        (Channels::Rgb, tj::TJPF_TJPF_RGB)
+    };
+    let mut picture = Picture::zeroed(size, channels);
+    decompressor.decompress(&reduced, &mut picture, format)?;
+    let scale = (1.0 / f64::from(shrink), 1.0 / f64::from(shrink));
+    if !has_inks {
+        return Ok(Decoded {
+            picture,
+            scale,
+            profile,
+        });
+    }
+    if header::stores_inverted_inks(request.source) {
+        picture.pixels.iter_mut().for_each(|ink| *ink = !*ink);
+    }
     Ok(Decoded {
-        picture,
-        scale: (scale, scale),
-        profile,
+        picture: color::inks_to_srgb(&picture, profile.as_deref()),
+        scale,
+        profile: None,
     })
 }
 

@@ -22,6 +22,7 @@ mod marker {
 pub(crate) struct Header {
     pub(crate) size: Size,
     pub(crate) orientation: Orientation,
+    pub(crate) is_progressive: bool,
     has_profile: bool,
 }
 
@@ -52,6 +53,7 @@ impl Header {
         Ok(Self {
             size: frame.size,
             orientation,
+            is_progressive: frame.is_progressive,
             has_profile,
         })
     }

@@ -1,6 +1,12 @@
 //! The engine from outside: bytes in, bytes out, looked at with another decoder where there is one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "test pictures are small and made from small numbers"
+)]
 
 mod colors;
 mod damaged;
@@ -9,3 +15,4 @@ mod limits;
 mod orientation;
 mod pictures;
 mod pixels;
+mod progressive;

@@ -11,13 +11,13 @@ use limpid_imaging::{
     AcceptedFormats, ImageSettings, ImagingError, Limits, TransformRequest, Transformed, transform,
 };
 
-pub const RED: [u8; 3] = [250, 10, 10];
-pub const GREEN: [u8; 3] = [10, 250, 10];
-pub const BLUE: [u8; 3] = [10, 10, 250];
-pub const YELLOW: [u8; 3] = [250, 250, 10];
+pub(crate) const RED: [u8; 3] = [250, 10, 10];
+pub(crate) const GREEN: [u8; 3] = [10, 250, 10];
+pub(crate) const BLUE: [u8; 3] = [10, 10, 250];
+pub(crate) const YELLOW: [u8; 3] = [250, 250, 10];
 
-/// Red, green, blue and yellow quarters, clockwise from the top left… read as rows: red green, blue yellow.
-pub fn quarters(width: u32, height: u32) -> RgbImage {
+/// Four quarters, row by row: red, green, blue, yellow.
+pub(crate) fn quarters(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         Rgb(match (x < width / 2, y < height / 2) {
             (true, true) => RED,
@@ -29,7 +29,7 @@ pub fn quarters(width: u32, height: u32) -> RgbImage {
 }
 
 /// The same with the bottom half clear.
-pub fn half_clear(width: u32, height: u32) -> RgbaImage {
+pub(crate) fn half_clear(width: u32, height: u32) -> RgbaImage {
     let opaque = quarters(width, height);
     RgbaImage::from_fn(width, height, |x, y| {
         let Rgb([red, green, blue]) = *opaque.get_pixel(x, y);
@@ -38,7 +38,7 @@ pub fn half_clear(width: u32, height: u32) -> RgbaImage {
 }
 
 /// Something like a photograph: smooth, with detail on top, the same on every run.
-pub fn photograph(width: u32, height: u32) -> RgbImage {
+pub(crate) fn photograph(width: u32, height: u32) -> RgbImage {
     let mut noise = 0x2545_f491_u32;
     RgbImage::from_fn(width, height, |x, y| {
         noise ^= noise << 13;
@@ -55,22 +55,22 @@ pub fn photograph(width: u32, height: u32) -> RgbImage {
     })
 }
 
-pub fn stored_as(picture: impl Into<DynamicImage>, codec: Codec) -> Vec<u8> {
+pub(crate) fn stored_as(picture: impl Into<DynamicImage>, codec: Codec) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.into().write_to(&mut bytes, codec).unwrap();
     bytes.into_inner()
 }
 
-pub fn jpeg(picture: RgbImage) -> Vec<u8> {
+pub(crate) fn jpeg(picture: RgbImage) -> Vec<u8> {
     stored_as(picture, Codec::Jpeg)
 }
 
-pub fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+pub(crate) fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
     stored_as(picture, Codec::Png)
 }
 
 /// As our own encoder makes it, for formats the test's decoder can't write.
-pub fn encoded(source: &[u8], format: Format) -> Vec<u8> {
+pub(crate) fn encoded(source: &[u8], format: Format) -> Vec<u8> {
     run(
         source,
         &[Step {
@@ -83,7 +83,7 @@ pub fn encoded(source: &[u8], format: Format) -> Vec<u8> {
     .bytes
 }
 
-pub fn run(source: &[u8], steps: &[Step]) -> Result<Transformed, ImagingError> {
+pub(crate) fn run(source: &[u8], steps: &[Step]) -> Result<Transformed, ImagingError> {
     run_with(
         source,
         steps,
@@ -92,7 +92,7 @@ pub fn run(source: &[u8], steps: &[Step]) -> Result<Transformed, ImagingError> {
     )
 }
 
-pub fn run_with(
+pub(crate) fn run_with(
     source: &[u8],
     steps: &[Step],
     accept: AcceptedFormats,
@@ -113,7 +113,7 @@ pub fn run_with(
 }
 
 /// Runs the steps and gives the pixels, exactly.
-pub fn pixels(source: &[u8], steps: &[Step]) -> RgbaImage {
+pub(crate) fn pixels(source: &[u8], steps: &[Step]) -> RgbaImage {
     let mut steps = steps.to_vec();
     steps.push(Step {
         format: Some(Format::Png),
@@ -123,7 +123,7 @@ pub fn pixels(source: &[u8], steps: &[Step]) -> RgbaImage {
 }
 
 /// Decodes with the test's own decoder.
-pub fn look_at(bytes: &[u8]) -> RgbaImage {
+pub(crate) fn look_at(bytes: &[u8]) -> RgbaImage {
     image::ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .unwrap()
@@ -132,14 +132,14 @@ pub fn look_at(bytes: &[u8]) -> RgbaImage {
         .into_rgba8()
 }
 
-pub fn width(pixels: u32) -> Step {
+pub(crate) fn width(pixels: u32) -> Step {
     Step {
         width: Some(Length::Pixels(pixels)),
         ..Step::default()
     }
 }
 
-pub fn sized(width: u32, height: u32) -> Step {
+pub(crate) fn sized(width: u32, height: u32) -> Step {
     Step {
         width: Some(Length::Pixels(width)),
         height: Some(Length::Pixels(height)),
@@ -149,7 +149,7 @@ pub fn sized(width: u32, height: u32) -> Step {
 
 /// The colour at a place, which has to be one of the four within what a lossy codec may do to it.
 #[track_caller]
-pub fn assert_color(picture: &RgbaImage, (x, y): (u32, u32), expected: [u8; 3]) {
+pub(crate) fn assert_color(picture: &RgbaImage, (x, y): (u32, u32), expected: [u8; 3]) {
     let Rgba([red, green, blue, alpha]) = *picture.get_pixel(x, y);
     let worst = [red, green, blue]
         .iter()
@@ -164,7 +164,7 @@ pub fn assert_color(picture: &RgbaImage, (x, y): (u32, u32), expected: [u8; 3]) 
 }
 
 /// Mean absolute difference per channel.
-pub fn difference(left: &RgbaImage, right: &RgbaImage) -> f64 {
+pub(crate) fn difference(left: &RgbaImage, right: &RgbaImage) -> f64 {
     assert_eq!(left.dimensions(), right.dimensions());
     let sum: u64 = left
         .as_raw()

@@ -205,7 +205,7 @@ impl Image {
                         samples.as_ptr(),
                         pointer.add(row * stride),
                         samples.len(),
-                    )
+                    );
                 };
             }
         }
