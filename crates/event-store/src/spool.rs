@@ -30,7 +30,7 @@ mod directory;
 pub mod frame;
 mod reader;
 mod segment;
-mod shared;
+mod unread;
 mod writer;
 
 pub use frame::Frame;
@@ -148,7 +148,7 @@ pub fn open(config: SpoolConfig) -> Result<(SpoolWriter, SpoolReader), SpoolErro
     let acked = directory.read_ack();
     let next = BatchSeq(recovered.next.0.max(acked.0 + 1));
     let node = directory.node;
-    let shared = shared::Shared::new(recovered.segments, acked, next);
+    let shared = unread::Unread::new(recovered.segments, acked, next);
     let writer = SpoolWriter::new(config, &directory, std::sync::Arc::clone(&shared), next)?;
     let reader = SpoolReader::new(directory, shared, acked);
     tracing::info!(%node, next = next.0, acked = acked.0, "the failure spool is open");

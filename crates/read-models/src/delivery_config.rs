@@ -25,8 +25,8 @@ pub use apply::apply;
 pub use load::{changed_since, load_all, load_tenant};
 pub use lookup::{
     DomainUse, KeyPairOwner, custom_domains, endpoints_using, find_by_private_key,
-    imagekit_id_is_taken, key_pair, key_pairs, origin, origins, tenant, tenant_by_imagekit_id, tenants,
-    url_endpoint, url_endpoints,
+    imagekit_id_is_taken, key_pair, key_pairs, origin, origins, tenant, tenant_by_imagekit_id,
+    tenants, url_endpoint, url_endpoints,
 };
 pub use rebuild::{Drift, rebuild, verify};
 

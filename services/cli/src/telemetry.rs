@@ -55,6 +55,7 @@ impl Telemetry {
         let invalid = |error: &(dyn std::error::Error + 'static)| {
             Failure::caused(Kind::Configuration, "set up telemetry", error)
         };
+        otlp::check_protocol(environment).map_err(|error| invalid(&error))?;
         let export = otlp::Wanted::from_environment(environment);
         let resource = Resource::builder()
             .with_attribute(opentelemetry::KeyValue::new(
@@ -84,8 +85,11 @@ impl Telemetry {
         let traced = tracing_opentelemetry::layer()
             .with_tracer(tracers.tracer("limpid"))
             .with_filter(logs::without_exporters());
+        let exported_filter = logs::filter(config, environment)?;
         let exported_logs = loggers.as_ref().map(|loggers| {
-            OpenTelemetryTracingBridge::new(loggers).with_filter(logs::without_exporters())
+            OpenTelemetryTracingBridge::new(loggers)
+                .with_filter(logs::without_exporters())
+                .with_filter(exported_filter)
         });
         tracing_subscriber::registry()
             .with(traced)

@@ -59,7 +59,9 @@ pub fn parse_custom_domains(body: Value) -> Result<Vec<CustomDomain>, Refusal> {
         let domain =
             CustomDomain::try_from(name).map_err(|reason| Refusal::invalid(reason.to_string()))?;
         if domains.contains(&domain) {
-            return Err(Refusal::invalid(format!("customDomains contains {domain} twice")));
+            return Err(Refusal::invalid(format!(
+                "customDomains contains {domain} twice"
+            )));
         }
         domains.push(domain);
     }
@@ -237,7 +239,8 @@ mod tests {
 
     #[test]
     fn custom_domains_are_checked_one_by_one() {
-        let domains = parse_custom_domains(json!({"customDomains": ["A.example", "b.example"]})).unwrap();
+        let domains =
+            parse_custom_domains(json!({"customDomains": ["A.example", "b.example"]})).unwrap();
         assert_eq!(domains.len(), 2);
         let twice = parse_custom_domains(json!({"customDomains": ["a.example", "A.example"]}));
         assert_eq!(

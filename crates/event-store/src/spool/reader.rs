@@ -10,14 +10,14 @@ use super::dead_letter::DeadLetter;
 use super::directory::Directory;
 use super::frame::{Begins, Frame, HEADER_BYTES, begins_with, decode, resynchronise};
 use super::segment::{Segment, path_of};
-use super::shared::Shared;
+use super::unread::Unread;
 use super::{Backlog, SpoolError};
 
 /// Hands out frames in order, each once per opening of the spool, beginning after the newest acknowledged one.
 #[derive(Debug)]
 pub struct SpoolReader {
     directory: Directory,
-    shared: Arc<Shared>,
+    shared: Arc<Unread>,
     /// The newest frame handed out.
     delivered: BatchSeq,
     current: Option<Open>,
@@ -32,7 +32,7 @@ struct Open {
 }
 
 impl SpoolReader {
-    pub(super) fn new(directory: Directory, shared: Arc<Shared>, acked: BatchSeq) -> Self {
+    pub(super) fn new(directory: Directory, shared: Arc<Unread>, acked: BatchSeq) -> Self {
         // After a lost `ack` everything that is still there is handed out again; what was deleted is not missing.
         let oldest = shared
             .lock()

@@ -11,7 +11,7 @@ use limpid_domain::ids::{BatchSeq, NodeId};
 use super::directory::{Directory, create_segment};
 use super::frame::{MAX_EVENTS, encode};
 use super::segment::{Segment, path_of};
-use super::shared::Shared;
+use super::unread::Unread;
 use super::{Backlog, FsyncPolicy, SpoolConfig, SpoolError};
 
 /// Appends batches. Blocking; belongs on a thread of its own.
@@ -19,7 +19,7 @@ use super::{Backlog, FsyncPolicy, SpoolConfig, SpoolError};
 pub struct SpoolWriter {
     config: SpoolConfig,
     node: NodeId,
-    shared: Arc<Shared>,
+    shared: Arc<Unread>,
     file: File,
     path: PathBuf,
     /// Size of the current segment.
@@ -35,7 +35,7 @@ impl SpoolWriter {
     pub(super) fn new(
         config: SpoolConfig,
         directory: &Directory,
-        shared: Arc<Shared>,
+        shared: Arc<Unread>,
         next: BatchSeq,
     ) -> Result<Self, SpoolError> {
         let newest = shared.lock().segments.back().copied();

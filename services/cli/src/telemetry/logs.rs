@@ -38,11 +38,11 @@ pub(super) fn filter(
         .map_err(|error| Failure::caused(Kind::Configuration, "read the log filter", &error))
 }
 
-/// Everything up to debug except what the exporters themselves use.
+/// Everything from information up except what the exporters themselves use.
 pub(super) fn without_exporters() -> FilterFn {
     FilterFn::new(|metadata| {
         let root = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= tracing::Level::DEBUG && !NOISY.contains(&root)
+        *metadata.level() <= tracing::Level::INFO && !NOISY.contains(&root)
     })
 }
 

@@ -2,7 +2,43 @@
 //!
 //! The exporters read every other `OTEL_EXPORTER_OTLP_*` variable (headers, time-outs, compression) themselves.
 
-use opentelemetry_otlp::{ExporterBuildError, LogExporter, MetricExporter, SpanExporter};
+use opentelemetry_otlp::{
+    ExporterBuildError, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig,
+};
+
+/// The one protocol this program speaks, and the specification's default. Said explicitly: the library's own default
+/// depends on which of its features any crate of the build has switched on.
+const PROTOCOL: Protocol = Protocol::HttpBinary;
+
+/// A protocol was asked for that this program does not speak.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}={value} is not supported; use http/protobuf")]
+pub(super) struct UnsupportedProtocol {
+    variable: &'static str,
+    value: String,
+}
+
+/// Refuses other protocols, rather than sending what the collector would not understand.
+pub(super) fn check_protocol(environment: &[(String, String)]) -> Result<(), UnsupportedProtocol> {
+    let variables = [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+    ];
+    for name in variables {
+        match variable(environment, name) {
+            None | Some("http/protobuf") => {}
+            Some(value) => {
+                return Err(UnsupportedProtocol {
+                    variable: name,
+                    value: value.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Which signals are to be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +84,12 @@ pub(super) fn variable<'a>(environment: &'a [(String, String)], name: &str) -> O
 pub(super) fn span_exporter(wanted: &Wanted) -> Result<Option<SpanExporter>, ExporterBuildError> {
     wanted
         .traces
-        .then(|| SpanExporter::builder().with_http().build())
+        .then(|| {
+            SpanExporter::builder()
+                .with_http()
+                .with_protocol(PROTOCOL)
+                .build()
+        })
         .transpose()
 }
 
@@ -58,7 +99,12 @@ pub(super) fn metric_exporter(
 ) -> Result<Option<MetricExporter>, ExporterBuildError> {
     wanted
         .metrics
-        .then(|| MetricExporter::builder().with_http().build())
+        .then(|| {
+            MetricExporter::builder()
+                .with_http()
+                .with_protocol(PROTOCOL)
+                .build()
+        })
         .transpose()
 }
 
@@ -66,7 +112,12 @@ pub(super) fn metric_exporter(
 pub(super) fn log_exporter(wanted: &Wanted) -> Result<Option<LogExporter>, ExporterBuildError> {
     wanted
         .logs
-        .then(|| LogExporter::builder().with_http().build())
+        .then(|| {
+            LogExporter::builder()
+                .with_http()
+                .with_protocol(PROTOCOL)
+                .build()
+        })
         .transpose()
 }
 
@@ -100,6 +151,16 @@ mod tests {
             wanted(&[("OTEL_METRICS_EXPORTER", "otlp")]),
             [false, true, false]
         );
+    }
+
+    #[test]
+    fn another_protocol_is_refused_by_name() {
+        let environment = [("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), "grpc".to_owned())];
+        assert_eq!(
+            check_protocol(&environment).map_err(|error| error.to_string()),
+            Err("OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not supported; use http/protobuf".to_owned())
+        );
+        assert_eq!(check_protocol(&[]), Ok(()));
     }
 
     #[test]

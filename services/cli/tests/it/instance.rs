@@ -145,6 +145,26 @@ impl Instance {
         Client::new(self.serving()).get(path, &[]).await
     }
 
+    /// Gets a path once serving knows the latest configuration, which takes less than a second: polls while it answers that
+    /// there is no such account or no origin, unless that reason is the one wanted.
+    pub(crate) async fn get_configured(&self, path: &str, wanted_reason: &str) -> Answer {
+        let asked = Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            let reason = answer.header("ik-error-reason");
+            let stale = ["account_not_found", "no_origin_attached"].contains(&reason);
+            if reason == wanted_reason || !stale {
+                return answer;
+            }
+            assert!(
+                asked.elapsed() < END_PATIENCE,
+                "still {reason}\n{}",
+                self.log()
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
     /// Asks the APIs as a tenant.
     pub(crate) async fn api(&self, private_key: &str, path: &str) -> Answer {
         Client::new(self.dashboard())

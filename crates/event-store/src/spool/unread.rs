@@ -1,4 +1,4 @@
-//! What the writer and the reader of a spool tell each other.
+//! What is written and not yet read: the writer and the reader of a spool meet here.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use super::Backlog;
 use super::segment::Segment;
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Unread {
     /// Short sections without I/O.
     state: Mutex<State>,
     /// Told whenever there is more to read.
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) missing_frames: u64,
 }
 
-impl Shared {
+impl Unread {
     pub(super) fn new(segments: VecDeque<Segment>, acked: BatchSeq, next: BatchSeq) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
