@@ -51,7 +51,7 @@ pub(crate) fn finish(
     match step.turn {
         Some(Turn::Quarter(orientation)) => picture = orient(picture, orientation),
         Some(Turn::Angle { degrees, corners }) => {
-            picture = rotate::rotate(picture, degrees, step.size, corners)
+            picture = rotate::rotate(picture, degrees, step.size, corners);
         }
         None => {}
     }

@@ -140,6 +140,10 @@ pub(crate) struct Origins {
 }
 
 /// `limits.*`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "limits are maxima; the keys say so too"
+)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Largest original.
@@ -172,10 +176,6 @@ pub(crate) struct Failures {
 pub(crate) struct Cache {
     /// Variants kept in memory.
     pub(crate) memory_bytes: u64,
-    /// Variants kept on disk.
-    pub(crate) disk_bytes: u64,
-    /// Where.
-    pub(crate) disk_dir: PathBuf,
 }
 
 /// `images.*`.
@@ -223,10 +223,6 @@ impl Config {
             },
             cache: Cache {
                 memory_bytes: texts.parse("cache.memory", values::bytes)?,
-                disk_bytes: texts.parse("cache.disk", values::bytes)?,
-                disk_dir: texts
-                    .path("cache.disk_dir")
-                    .unwrap_or_else(|| under("cache")),
             },
             images: Images {
                 threads: texts.parse("images.threads", values::number)?,

@@ -8,9 +8,10 @@ use limpid_domain::clock::Clock;
 use limpid_domain::failure::{FailureCode, Reason};
 use limpid_domain::ids::{EventId, ImagekitId, TenantId};
 use limpid_event_store::Database;
+use limpid_read_models::delivery_config;
 use limpid_read_models::failure_log::{self, StoredFailure};
+use limpid_read_models::failure_summary::{self, Summary};
 use limpid_read_models::filter::{FailureFilter, Window};
-use limpid_read_models::{delivery_config, failure_summary};
 use serde_json::json;
 
 use crate::arguments::ErrorsArguments;
@@ -66,43 +67,67 @@ pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Re
             .map(|(reason, n)| (reason.name(), *n))
             .collect(),
     );
-    if arguments.json {
-        let rows = |key: &str, rows: &[(String, i64)]| -> Vec<serde_json::Value> {
-            rows.iter()
-                .map(|(name, count)| json!({ key: name, "count": count }))
-                .collect()
-        };
-        return output::print_json(&json!({
-            "clientVisible": summary.client_visible,
-            "attempts": summary.attempts,
-            "rescued": summary.rescued,
-            "byCode": rows("code", &by_code),
-            "byReason": rows("reason", &by_reason),
-            "byOrigin": rows("origin", &by_origin),
-            "from": filter.window.from,
-            "to": filter.window.to,
-        }));
-    }
-    let mut text = format!(
-        "{} from {} to {}\n\n{:>9}  requests failed\n{:>9}  failed attempts\n{:>9}  rescued by a later origin\n",
-        arguments.account,
-        filter.window.from.format("%F %T"),
-        filter.window.to.format("%F %T UTC"),
-        summary.client_visible,
-        summary.attempts,
-        summary.rescued,
-    );
-    for (title, rows) in [
+    let breakdowns = [
         ("code", by_code),
         ("reason", by_reason),
         ("origin", by_origin),
-    ] {
-        text.push_str(&format!("\nby {title}\n"));
-        for (name, count) in rows {
-            text.push_str(&format!("{count:>9}  {name}\n"));
-        }
+    ];
+    if arguments.json {
+        return output::print_json(&as_json(&summary, &filter, &breakdowns));
     }
-    output::print(text.trim_end())
+    output::print(as_text(&arguments.account, &summary, &filter, &breakdowns).trim_end())
+}
+
+/// What the counts are broken down by, and name and count of each row.
+type Breakdowns = [(&'static str, Vec<(String, i64)>); 3];
+
+fn as_json(
+    summary: &Summary,
+    filter: &FailureFilter,
+    breakdowns: &Breakdowns,
+) -> serde_json::Value {
+    let [by_code, by_reason, by_origin] = breakdowns.each_ref().map(|(key, rows)| {
+        rows.iter()
+            .map(|(name, count)| json!({ *key: name, "count": count }))
+            .collect::<Vec<_>>()
+    });
+    json!({
+        "clientVisible": summary.client_visible,
+        "attempts": summary.attempts,
+        "rescued": summary.rescued,
+        "byCode": by_code,
+        "byReason": by_reason,
+        "byOrigin": by_origin,
+        "from": filter.window.from,
+        "to": filter.window.to,
+    })
+}
+
+fn as_text(
+    account: &str,
+    summary: &Summary,
+    filter: &FailureFilter,
+    breakdowns: &Breakdowns,
+) -> String {
+    let mut lines = vec![
+        format!(
+            "{account} from {} to {}",
+            filter.window.from.format("%F %T"),
+            filter.window.to.format("%F %T UTC")
+        ),
+        String::new(),
+        format!("{:>9}  requests failed", summary.client_visible),
+        format!("{:>9}  failed attempts", summary.attempts),
+        format!("{:>9}  rescued by a later origin", summary.rescued),
+    ];
+    for (title, rows) in breakdowns {
+        lines.push(format!("\nby {title}"));
+        lines.extend(
+            rows.iter()
+                .map(|(name, count)| format!("{count:>9}  {name}")),
+        );
+    }
+    lines.join("\n")
 }
 
 /// Prints failures one by one, oldest first, then as they happen, until interrupted.

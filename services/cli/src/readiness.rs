@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::exit::{Failure, Kind};
 
 /// Longest wait for a listener to become ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two questions; start-up time is felt, so it is short.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Longest answer read; reasons included it is far shorter.

@@ -65,8 +65,8 @@ impl Telemetry {
             .with_service_name(service_name(environment))
             .build();
 
-        let tracers = tracers(&resource, &export, environment).map_err(|e| invalid(&e))?;
-        let loggers = otlp::log_exporter(&export)
+        let tracers = tracers(&resource, export, environment).map_err(|e| invalid(&e))?;
+        let loggers = otlp::log_exporter(export)
             .map_err(|e| invalid(&e))?
             .map(|exporter| {
                 SdkLoggerProvider::builder()
@@ -75,7 +75,7 @@ impl Telemetry {
                     .build()
             });
         let registry = prometheus::Registry::new();
-        let meters = meters(resource, &export, registry.clone())?;
+        let meters = meters(resource, export, registry.clone())?;
 
         global::set_text_map_propagator(TraceContextPropagator::new());
         global::set_tracer_provider(tracers.clone());
@@ -140,7 +140,7 @@ fn service_name(environment: &[(String, String)]) -> String {
 
 fn tracers(
     resource: &Resource,
-    export: &otlp::Wanted,
+    export: otlp::Wanted,
     environment: &[(String, String)],
 ) -> Result<SdkTracerProvider, opentelemetry_otlp::ExporterBuildError> {
     let mut builder = SdkTracerProvider::builder().with_resource(resource.clone());
@@ -160,7 +160,7 @@ fn tracers(
 
 fn meters(
     resource: Resource,
-    export: &otlp::Wanted,
+    export: otlp::Wanted,
     registry: prometheus::Registry,
 ) -> Result<SdkMeterProvider, Failure> {
     let pull = opentelemetry_prometheus::exporter()

@@ -35,11 +35,11 @@ impl Header {
             let (marker, payload) = segment?;
             match marker {
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
-                    frame = Some(Frame::parse(marker, payload)?)
+                    frame = Some(Frame::parse(marker, payload)?);
                 }
                 0xf7 => return Err(ImagingError::FormatUnsupported { found: "JPEG-LS" }),
                 marker::APP1 if payload.starts_with(b"Exif\0\0") => {
-                    orientation = exif::orientation(payload)
+                    orientation = exif::orientation(payload);
                 }
                 marker::APP2 if payload.starts_with(PROFILE_NAME) => has_profile = true,
                 marker::END_OF_IMAGE => return Err(corrupt("no scan before the end of the image")),

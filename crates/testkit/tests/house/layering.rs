@@ -113,10 +113,10 @@ fn every_crate_imports_only_what_the_rule_allows() {
         let allowed = MAY_IMPORT
             .iter()
             .find(|(name, _)| name == package)
-            .map(|(_, allowed)| *allowed)
-            .unwrap_or_else(|| {
-                panic!("{package} has no row in MAY_IMPORT: decide what it may import")
-            });
+            .map_or_else(
+                || panic!("{package} has no row in MAY_IMPORT: decide what it may import"),
+                |(_, allowed)| *allowed,
+            );
         for name in names.iter().filter(|name| name.starts_with("limpid-")) {
             assert!(
                 allowed.contains(&name.as_str()),

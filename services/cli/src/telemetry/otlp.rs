@@ -81,7 +81,7 @@ pub(super) fn variable<'a>(environment: &'a [(String, String)], name: &str) -> O
 }
 
 /// The exporter of spans, if wanted.
-pub(super) fn span_exporter(wanted: &Wanted) -> Result<Option<SpanExporter>, ExporterBuildError> {
+pub(super) fn span_exporter(wanted: Wanted) -> Result<Option<SpanExporter>, ExporterBuildError> {
     wanted
         .traces
         .then(|| {
@@ -95,7 +95,7 @@ pub(super) fn span_exporter(wanted: &Wanted) -> Result<Option<SpanExporter>, Exp
 
 /// The exporter of metrics, if wanted.
 pub(super) fn metric_exporter(
-    wanted: &Wanted,
+    wanted: Wanted,
 ) -> Result<Option<MetricExporter>, ExporterBuildError> {
     wanted
         .metrics
@@ -109,7 +109,7 @@ pub(super) fn metric_exporter(
 }
 
 /// The exporter of log lines, if wanted.
-pub(super) fn log_exporter(wanted: &Wanted) -> Result<Option<LogExporter>, ExporterBuildError> {
+pub(super) fn log_exporter(wanted: Wanted) -> Result<Option<LogExporter>, ExporterBuildError> {
     wanted
         .logs
         .then(|| {
