@@ -39,7 +39,6 @@ async fn a_hundred_thousand_failures_survive_two_outages_and_a_kill() {
     let mut postgres = TestCluster::start();
     let url = postgres.url().to_owned();
     let mut instance = Instance::with(&["--database-url", &url], &[("RUST_LOG", "warn")]);
-    let key = instance.ready("/demo/private_key");
     let progress = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -72,7 +71,7 @@ async fn a_hundred_thousand_failures_survive_two_outages_and_a_kill() {
         FAILURES,
         "each answer names a request of its own"
     );
-    check(&instance, &key, &seen).await;
+    check(&instance, &url, &seen).await;
     assert!(instance.terminate().success(), "{}", instance.log());
     drop(postgres);
 }
@@ -121,7 +120,8 @@ async fn ask_many(serving: SocketAddr, client: u64, progress: Arc<AtomicU64>) ->
 }
 
 /// Compares what clients saw with every sum there is.
-async fn check(instance: &Instance, key: &str, seen: &Seen) {
+async fn check(instance: &Instance, database_url: &str, seen: &Seen) {
+    let key = &instance.ready("/demo/private_key");
     let settled = |summary: &Value| summary["clientVisible"].as_u64().unwrap() >= seen.answered;
     let (summary, _) = instance.summary_when(key, settled).await;
     let recorded = summary["clientVisible"].as_u64().unwrap();
@@ -166,7 +166,7 @@ async fn check(instance: &Instance, key: &str, seen: &Seen) {
     );
 
     // Events, hourly counts and ledger, compared by the program's own proof.
-    let verified = instance.command(&["verify"]);
+    let verified = instance.command(&["verify", "--database-url", database_url]);
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(
         verified.status.success(),
