@@ -184,8 +184,6 @@ fn hex_of(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use secrecy::ExposeSecret;
 
     use super::*;

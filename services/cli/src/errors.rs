@@ -268,8 +268,6 @@ fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     #[test]

@@ -215,29 +215,31 @@ pub(crate) async fn start_metrics(
 impl Ready {
     /// What a person needs: links to click, keys, and how to see the numbers.
     fn block(&self, operator_key_file: &Path) -> String {
-        let mut text = format!(
-            "\nLimpid is ready.\n\n  images    {}\n  APIs      {}\n",
-            self.serving, self.dashboard
-        );
-        if let Some(metrics) = &self.metrics {
-            text.push_str(&format!("  metrics   {metrics}\n"));
-        }
-        text.push_str(&format!(
-            "  operator  key in {}\n",
+        let mut lines = vec![
+            "\nLimpid is ready.\n".to_owned(),
+            format!("  images    {}", self.serving),
+            format!("  APIs      {}", self.dashboard),
+        ];
+        lines.extend(self.metrics.iter().map(|url| format!("  metrics   {url}")));
+        lines.push(format!(
+            "  operator  key in {}",
             operator_key_file.display()
         ));
-        let Some(demo) = &self.demo else {
-            return text;
-        };
-        text.push_str("\n  The demo account, images and failures to click on:\n");
-        for (path, shows) in demo::TOUR {
-            let url = format!("{}/{}/{path}", self.serving, demo.imagekit_id);
-            text.push_str(&format!("    {url:<76} {shows}\n"));
+        if let Some(demo) = &self.demo {
+            lines.push("\n  The demo account, images and failures to click on:".to_owned());
+            lines.extend(demo::TOUR.iter().map(|(path, shows)| {
+                let url = format!("{}/{}/{path}", self.serving, demo.imagekit_id);
+                format!("    {url:<76} {shows}")
+            }));
+            lines.push(format!("\n    private key  {}", demo.private_key));
+            lines.push(format!("    public key   {}", demo.public_key));
+            lines.push("\n  The failures, counted:".to_owned());
+            lines.push(format!(
+                "    curl -u {}: '{}/dashboard/v1/origin-errors/summary?from=now-1h&to=now'",
+                demo.private_key, self.dashboard
+            ));
         }
-        text.push_str(&format!(
-            "\n    private key  {}\n    public key   {}\n\n  The failures, counted:\n    curl -u {}: '{}/dashboard/v1/origin-errors/summary?from=now-1h&to=now'\n\nCtrl-C stops.\n",
-            demo.private_key, demo.public_key, demo.private_key, self.dashboard
-        ));
-        text
+        lines.push("\nCtrl-C stops.\n".to_owned());
+        lines.join("\n")
     }
 }

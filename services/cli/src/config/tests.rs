@@ -1,6 +1,4 @@
 //! Tests of the layering and its error messages.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::Write;
 
 use super::*;
