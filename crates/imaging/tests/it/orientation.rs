@@ -19,11 +19,12 @@ fn jpeg_with(orientation: u8) -> Vec<u8> {
     let mut payload = b"Exif\0\0".to_vec();
     payload.extend(exif(orientation));
     let length = u16::try_from(payload.len() + 2).unwrap();
-    let mut bytes = plain[..2].to_vec();
+    let (start, rest) = plain.split_at(2);
+    let mut bytes = start.to_vec();
     bytes.extend([0xff, 0xe1]);
     bytes.extend(length.to_be_bytes());
     bytes.extend(payload);
-    bytes.extend(&plain[2..]);
+    bytes.extend(rest);
     bytes
 }
 
