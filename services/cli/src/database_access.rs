@@ -80,12 +80,8 @@ impl DatabaseAccess {
 ///
 /// Errors: no binaries on this machine, or a cluster that doesn't start; the message says what to do.
 pub(crate) fn start_cluster(config: &Config, data_dir: &Path) -> Result<Cluster, Failure> {
-    let search = BinarySearch {
-        given: config.database.binaries.clone(),
-        tools_dir: tools_dir(),
-        system: true,
-    };
-    Cluster::start(&ClusterConfig::new(data_dir.join("postgres"), search)).map_err(|error| {
+    let cluster = ClusterConfig::new(data_dir.join("postgres"), binary_search(config));
+    Cluster::start(&cluster).map_err(|error| {
         let kind = match error {
             LocalPostgresError::BinariesNotFound { .. } => Kind::Configuration,
             _ => Kind::Unavailable,
@@ -121,9 +117,18 @@ pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::caused(Kind::Unavailable, "migrate the database", &error))
 }
 
+/// Where to look for an embedded server's executables.
+pub(crate) fn binary_search(config: &Config) -> BinarySearch {
+    BinarySearch {
+        given: config.database.binaries.as_deref().map(absolute),
+        tools_dir: tools_dir(),
+        system: true,
+    }
+}
+
 /// The nearest `.dev/postgres` above the executable, which is right for a build inside the repository; else the one below
 /// the working directory.
-pub(crate) fn tools_dir() -> PathBuf {
+fn tools_dir() -> PathBuf {
     std::env::current_exe()
         .ok()
         .and_then(|executable| {
@@ -132,5 +137,10 @@ pub(crate) fn tools_dir() -> PathBuf {
                 .map(|folder| folder.join(TOOLS_DIR))
                 .find(|folder| folder.is_dir())
         })
-        .unwrap_or_else(|| PathBuf::from(TOOLS_DIR))
+        .unwrap_or_else(|| absolute(Path::new(TOOLS_DIR)))
+}
+
+/// The server is started in a directory of its own, where a relative path means something else.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

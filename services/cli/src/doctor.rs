@@ -3,12 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-use limpid_local_postgres::{BinarySearch, binaries};
+use limpid_local_postgres::binaries;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::database_access::{self, tools_dir};
+use crate::database_access::{self, binary_search};
 use crate::exit::{Failure, Kind};
 use crate::lifecycle::block_on;
 use crate::{data_dir, output, readiness, roles};
@@ -140,12 +140,7 @@ fn database(config: &Config, running: Option<&data_dir::Running>) -> Result<Stri
 }
 
 fn embedded(config: &Config) -> Result<String, String> {
-    let search = BinarySearch {
-        given: config.database.binaries.clone(),
-        tools_dir: tools_dir(),
-        system: true,
-    };
-    match binaries::find(&search, None, &config.data_dir) {
+    match binaries::find(&binary_search(config), None, &config.data_dir) {
         Ok(found) => Ok(format!(
             "embedded PostgreSQL {} will be started",
             found.version
