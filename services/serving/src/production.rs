@@ -136,8 +136,7 @@ impl Production {
     ) -> Result<Variant, Ended> {
         let kind = origin.settings.location.kind();
         let span = info_span!(
-            "origin.fetch",
-            otel.kind = "client",
+            "origin.attempt",
             limpid.origin.id = %origin.id,
             limpid.origin.type = kind.as_str(),
             limpid.origin.position = number,
