@@ -43,12 +43,22 @@ async fn one_trace_covers_the_request_its_origin_its_pixels_and_its_failure() {
 
     let good = trace_sent_to(&origin, "/photo.jpg");
     let bad = trace_sent_to(&origin, "/status/403");
-    let names = spans_when(&collector, &good, &["origin.attempt", "origin.fetch", "transform"]).await;
+    let names = spans_when(
+        &collector,
+        &good,
+        &["origin.attempt", "origin.fetch", "transform"],
+    )
+    .await;
     assert!(
         names.iter().any(|name| name.starts_with("GET")),
         "no server span: {names:?}"
     );
-    let names = spans_when(&collector, &bad, &["origin.attempt", "origin.fetch", "failure.record"]).await;
+    let names = spans_when(
+        &collector,
+        &bad,
+        &["origin.attempt", "origin.fetch", "failure.record"],
+    )
+    .await;
     assert!(
         names.iter().any(|name| name.starts_with("GET")),
         "no server span: {names:?}"
