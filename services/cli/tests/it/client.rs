@@ -1,6 +1,7 @@
 //! A small HTTP client: one connection per request, or one kept open, or raw bytes for what no client would send.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Longest wait for any answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
@@ -97,10 +98,10 @@ impl Client {
             self.server
         );
         if let Some(authorization) = &self.authorization {
-            head.push_str(&format!("Authorization: {authorization}\r\n"));
+            write!(head, "Authorization: {authorization}\r\n").unwrap();
         }
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         head + "\r\n"
     }
@@ -175,9 +176,9 @@ impl Connection {
             self.0.read_exact(&mut body).await?;
             return Ok(body);
         }
-        if !headers
+        if headers
             .get("transfer-encoding")
-            .is_some_and(|encoding| encoding == "chunked")
+            .is_none_or(|encoding| encoding != "chunked")
         {
             self.0.read_to_end(&mut body).await?;
             return Ok(body);

@@ -14,7 +14,7 @@ use crate::client::{Answer, Client};
 /// Longest wait for a start, with a machine that builds and tests at the same time in mind.
 const START_PATIENCE: Duration = Duration::from_secs(90);
 /// Longest wait for a process to end.
-const END_PATIENCE: Duration = Duration::from_secs(60);
+const END_PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 

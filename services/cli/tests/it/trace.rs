@@ -1,5 +1,6 @@
 //! One request is one trace: server span, origin attempt, transform, failure record; and the origin sees the same trace.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use limpid_testkit::fake_origin::FakeOrigin;
@@ -64,7 +65,10 @@ async fn one_trace_covers_the_request_its_origin_its_pixels_and_its_failure() {
         "no server span: {names:?}"
     );
     assert_ne!(good, bad);
+    check_metrics_and_log(&instance).await;
+}
 
+async fn check_metrics_and_log(instance: &Instance) {
     let metrics_url = instance.ready("/metrics");
     let address = metrics_url
         .trim_start_matches("http://")
@@ -145,5 +149,8 @@ async fn spans_when(collector: &ServerHandle, trace_id: &str, wanted: &[&str]) -
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
