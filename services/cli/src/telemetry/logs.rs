@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal};
 
 use opentelemetry::trace::TraceContextExt;
-use tracing_subscriber::filter::{EnvFilter, FilterFn, LevelFilter};
+use tracing::Metadata;
+use tracing_subscriber::filter::{DynFilterFn, EnvFilter, LevelFilter};
 use tracing_subscriber::fmt;
-use tracing_subscriber::layer::Layer;
+use tracing_subscriber::layer::{Context, Layer};
 
 use super::otlp::variable;
 use crate::config::{LogFormat, Telemetry};
@@ -39,8 +40,11 @@ pub(super) fn filter(
 }
 
 /// Everything from information up except what the exporters themselves use.
-pub(super) fn without_exporters() -> FilterFn {
-    FilterFn::new(|metadata| {
+///
+/// Asked anew for every span and event, although the answer is always the same: an event that all layers decline leaves
+/// their verdict on the thread, and a span whose filters need not be asked again would be lost to it.
+pub(super) fn without_exporters<S>() -> DynFilterFn<S> {
+    DynFilterFn::new(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
         let root = metadata.target().split("::").next().unwrap_or_default();
         *metadata.level() <= tracing::Level::INFO && !NOISY.contains(&root)
     })
