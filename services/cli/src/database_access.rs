@@ -110,11 +110,16 @@ pub(crate) async fn connect(
 
 /// Brings the schema up to date.
 ///
-/// Errors: the server doesn't answer, or a migration fails.
+/// Errors: the server doesn't answer (unavailable), or a migration fails (failed).
 pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
-    Database::migrate(url)
-        .await
-        .map_err(|error| Failure::caused(Kind::Unavailable, "migrate the database", &error))
+    Database::migrate(url).await.map_err(|error| {
+        let kind = if error.is_transient() {
+            Kind::Unavailable
+        } else {
+            Kind::Failed
+        };
+        Failure::caused(kind, "migrate the database", &error)
+    })
 }
 
 /// Where to look for an embedded server's executables.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use limpid_dashboard_api::commands::CommandContext;
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
@@ -19,6 +20,9 @@ use crate::lifecycle::{Services, Signals, block_on};
 use crate::roles::{self, Surroundings};
 use crate::telemetry::{Telemetry, metrics_listener};
 use crate::{database_access, output, readiness};
+
+/// Pause between two questions to a database that does not answer.
+const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What `--ready-file` holds.
 #[derive(Debug, Serialize)]
@@ -90,19 +94,30 @@ impl Everything<'_> {
     }
 
     async fn start(&self, services: &mut Services) -> Result<(), Failure> {
-        let url = self.database_url.expose_secret();
-        database_access::migrate(url).await?;
-        if let Some(failures) = &self.config.failures.database_url {
-            database_access::migrate(failures.expose_secret()).await?;
-        }
-        let surroundings = Surroundings::open(self.config, url)?;
-        let demo = self.start_demo(services, &surroundings).await?;
-        let (account, exempt) = demo.map_or((None, Vec::new()), |(account, ports)| {
-            // These two addresses, and no other on loopback, are exempt from the address guard.
-            (Some(account), ports.addresses())
-        });
-        let config = roles::serving_config(self.config, &surroundings, &exempt);
-        let serving = roles::start_serving(services, config).await?;
+        let surroundings = Surroundings::open(self.config, self.database_url.expose_secret())?;
+        let demo_ports = self.start_demo_origin(services).await?;
+        // These two addresses, and no other on loopback, are exempt from the address guard.
+        let exempt = demo_ports.map(Ports::addresses).unwrap_or_default();
+        let serving_config = roles::serving_config(self.config, &surroundings, &exempt);
+        let early = match self.migrate().await {
+            Err(failure)
+                if failure.kind() == Kind::Unavailable && serving_config.snapshot_path.exists() =>
+            {
+                tracing::warn!(
+                    "{}; images are served by the last known configuration until it answers",
+                    failure.message()
+                );
+                let serving = roles::start_serving(services, serving_config.clone()).await?;
+                self.migrate_when_available().await?;
+                Some(serving)
+            }
+            migrated => migrated.map(|()| None)?,
+        };
+        let account = self.create_demo(&surroundings, demo_ports).await?;
+        let serving = match early {
+            Some(serving) => serving,
+            None => roles::start_serving(services, serving_config).await?,
+        };
         let dashboard =
             roles::start_dashboard(services, self.config, &surroundings, serving).await?;
         roles::start_projector(services, self.config, &surroundings).await?;
@@ -112,11 +127,28 @@ impl Everything<'_> {
         self.tell(serving, dashboard, metrics, account)
     }
 
-    async fn start_demo(
-        &self,
-        services: &mut Services,
-        surroundings: &Surroundings,
-    ) -> Result<Option<(DemoAccount, Ports)>, Failure> {
+    async fn migrate(&self) -> Result<(), Failure> {
+        database_access::migrate(self.database_url.expose_secret()).await?;
+        if let Some(failures) = &self.config.failures.database_url {
+            database_access::migrate(failures.expose_secret()).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks until the database answers.
+    ///
+    /// Errors: it answers, and a migration fails.
+    async fn migrate_when_available(&self) -> Result<(), Failure> {
+        loop {
+            tokio::time::sleep(DATABASE_PAUSE).await;
+            match self.migrate().await {
+                Err(failure) if failure.kind() == Kind::Unavailable => {}
+                migrated => return migrated,
+            }
+        }
+    }
+
+    async fn start_demo_origin(&self, services: &mut Services) -> Result<Option<Ports>, Failure> {
         if self.arguments.no_demo {
             return Ok(None);
         }
@@ -124,6 +156,26 @@ impl Everything<'_> {
         let origin = DemoOrigin::bind(wanted)
             .await
             .map_err(|error| Failure::caused(Kind::Failed, "start the demo origin", &error))?;
+        let ports = origin.ports();
+        let max_source_bytes = self.config.limits.max_source_bytes;
+        let shutdown = services.shutdown();
+        services.start("demo origin", async move {
+            origin
+                .serve(max_source_bytes, shutdown)
+                .await
+                .map_err(|error| Failure::caused(Kind::Failed, "serve the demo origin", &error))
+        });
+        Ok(Some(ports))
+    }
+
+    async fn create_demo(
+        &self,
+        surroundings: &Surroundings,
+        ports: Option<Ports>,
+    ) -> Result<Option<DemoAccount>, Failure> {
+        let Some(ports) = ports else {
+            return Ok(None);
+        };
         let database = surroundings.database(self.config, "demo").await?;
         let context = CommandContext {
             database: &database,
@@ -138,18 +190,9 @@ impl Everything<'_> {
                 command_id: None,
             },
         };
-        let account = demo::create(&context, self.data_dir.path(), origin.ports()).await?;
+        let account = demo::create(&context, self.data_dir.path(), ports).await?;
         database.close().await;
-        let ports = origin.ports();
-        let max_source_bytes = self.config.limits.max_source_bytes;
-        let shutdown = services.shutdown();
-        services.start("demo origin", async move {
-            origin
-                .serve(max_source_bytes, shutdown)
-                .await
-                .map_err(|error| Failure::caused(Kind::Failed, "serve the demo origin", &error))
-        });
-        Ok(Some((account, ports)))
+        Ok(Some(account))
     }
 
     async fn start_metrics(&self, services: &mut Services) -> Result<Option<SocketAddr>, Failure> {

@@ -216,3 +216,29 @@ async fn off_the_runtime(
     });
     changed.await.unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_started_while_its_database_is_away_serves_and_records() {
+    let mut postgres = TestCluster::start();
+    let url = postgres.url().to_owned();
+    let mut instance = Instance::with(&["--database-url", &url], &[("RUST_LOG", "warn")]);
+    let image = instance.get("/demo/tr:w-40/cat.jpg").await;
+    assert_eq!(image.status, 200);
+    instance.kill();
+    postgres = off_the_runtime(postgres, TestCluster::crash).await;
+
+    instance.spawn();
+    let image = instance.get_when_listening("/demo/tr:w-50/cat.jpg").await;
+    assert_eq!(image.status, 200, "{}", instance.log());
+    let failed = instance.get("/demo/missing.jpg").await;
+    assert_eq!(failed.header("ik-error-reason"), "object_not_found");
+
+    postgres = off_the_runtime(postgres, TestCluster::restart).await;
+    instance.wait_until_ready();
+    let key = instance.ready("/demo/private_key");
+    instance
+        .summary_when(&key, |summary| summary["clientVisible"] == 1)
+        .await;
+    assert!(instance.terminate().success(), "{}", instance.log());
+    drop(postgres);
+}

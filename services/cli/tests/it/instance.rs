@@ -52,10 +52,17 @@ impl Instance {
 
     /// Starts it (again), on the addresses of the first start, and waits for the ready file. Returns how long that took.
     pub(crate) fn start_again(&mut self) -> Duration {
+        let started = Instant::now();
+        self.spawn();
+        self.wait_until_ready();
+        started.elapsed()
+    }
+
+    /// Starts it (again), on the addresses of the first start, without waiting.
+    pub(crate) fn spawn(&mut self) {
         assert!(self.child.is_none(), "it runs");
-        let ready_file = self.home.path().join("ready.json");
-        if ready_file.exists() {
-            std::fs::remove_file(&ready_file).unwrap();
+        if self.ready_file().exists() {
+            std::fs::remove_file(self.ready_file()).unwrap();
         }
         let (serving, dashboard) = match &self.ready {
             Value::Null => ("127.0.0.1:0".to_owned(), "127.0.0.1:0".to_owned()),
@@ -66,13 +73,12 @@ impl Instance {
             .append(true)
             .open(self.log_file())
             .unwrap();
-        let started = Instant::now();
         let child = limpid()
             .args(["up", "--serving", &serving, "--dashboard", &dashboard])
             .arg("--data-dir")
             .arg(self.data_dir())
             .arg("--ready-file")
-            .arg(&ready_file)
+            .arg(self.ready_file())
             .args(&self.arguments)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -81,21 +87,24 @@ impl Instance {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        while !ready_file.exists() {
+    }
+
+    /// Waits for the ready file.
+    pub(crate) fn wait_until_ready(&mut self) {
+        let asked = Instant::now();
+        while !self.ready_file().exists() {
             let child = self.child.as_mut().unwrap();
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("limpid up ended with {status}:\n{}", self.log());
             }
             assert!(
-                started.elapsed() < START_PATIENCE,
+                asked.elapsed() < START_PATIENCE,
                 "not ready:\n{}",
                 self.log()
             );
             std::thread::sleep(LOOK_EVERY);
         }
-        let took = started.elapsed();
-        self.ready = serde_json::from_slice(&std::fs::read(&ready_file).unwrap()).unwrap();
-        took
+        self.ready = serde_json::from_slice(&std::fs::read(self.ready_file()).unwrap()).unwrap();
     }
 
     /// Asks it to stop and waits until it has.
@@ -143,6 +152,19 @@ impl Instance {
     /// Gets a path of the serving listener.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Client::new(self.serving()).get(path, &[]).await
+    }
+
+    /// Gets a path as soon as somebody listens.
+    pub(crate) async fn get_when_listening(&self, path: &str) -> Answer {
+        let asked = Instant::now();
+        while tokio::net::TcpStream::connect(self.serving())
+            .await
+            .is_err()
+        {
+            assert!(asked.elapsed() < START_PATIENCE, "{}", self.log());
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        self.get(path).await
     }
 
     /// Gets a path once serving knows the latest configuration, which takes less than a second: polls while it answers that
@@ -235,6 +257,10 @@ impl Instance {
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.home.path().join("ready.json")
     }
 
     fn log_file(&self) -> PathBuf {
