@@ -20,13 +20,26 @@ pub(crate) struct Encoded {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// How good the result is to be. Units: 1 to 100.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quality {
+    /// What the URL asks for.
+    pub(crate) asked: Option<u8>,
+    /// What lossy formats get where it asks for nothing.
+    pub(crate) usual: u8,
+}
+
+impl Quality {
+    fn lossy(self) -> u8 {
+        self.asked.unwrap_or(self.usual)
+    }
+}
+
 /// Encodes a picture in sRGB. No metadata and no profile are written.
-///
-/// Units: `quality` 1 to 100, where the format has one.
 pub(crate) fn encode(
     picture: Picture,
     encoding: Encoding,
-    quality: u8,
+    quality: Quality,
 ) -> Result<Encoded, ImagingError> {
     match encoding {
         Encoding::One(format) => encode_as(picture, format, quality),
@@ -42,12 +55,16 @@ pub(crate) fn encode(
     }
 }
 
-fn encode_as(picture: Picture, format: ImageFormat, quality: u8) -> Result<Encoded, ImagingError> {
+fn encode_as(
+    picture: Picture,
+    format: ImageFormat,
+    quality: Quality,
+) -> Result<Encoded, ImagingError> {
     let bytes = match format {
-        ImageFormat::Jpeg => jpeg::encode(&steps::flatten(picture), quality),
-        ImageFormat::Png => png::encode(&picture),
-        ImageFormat::WebP => webp::encode(&picture, quality),
-        ImageFormat::Avif => avif::encode(&picture, quality),
+        ImageFormat::Jpeg => jpeg::encode(&steps::flatten(picture), quality.lossy()),
+        ImageFormat::Png => png::encode(&picture, quality.asked),
+        ImageFormat::WebP => webp::encode(&picture, quality.lossy()),
+        ImageFormat::Avif => avif::encode(&picture, quality.lossy()),
         ImageFormat::Gif => gif::encode(picture),
         ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
             Err("not a delivery format".to_owned())

@@ -30,6 +30,7 @@ pub mod limits;
 mod picture;
 pub mod plan;
 pub mod probe;
+mod quantize;
 pub mod sniff;
 mod steps;
 pub mod transform;

@@ -7,7 +7,7 @@ use limpid_delivery_url::Transformation;
 use crate::{
     color,
     decode::{DecodeRequest, Decoded, decode},
-    encode::encode,
+    encode::{Quality, encode},
     error::ImagingError,
     format::{AcceptedFormats, ImageFormat, ImageSettings, Negotiation},
     geometry::{Size, whole_pixels},
@@ -122,7 +122,10 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
     let encoded = encode(
         picture,
         encoding,
-        plan.quality.unwrap_or(settings.default_quality),
+        Quality {
+            asked: plan.quality,
+            usual: settings.default_quality,
+        },
     )?;
     let timings = StageTimings {
         plan: planned - started,

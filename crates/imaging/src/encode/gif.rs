@@ -1,22 +1,39 @@
 //! GIF, for sources that were GIF: at most 256 colours, and transparency by the pixel.
 
+use std::borrow::Cow;
+
 use gif::{Encoder, Frame};
 
-use crate::picture::Picture;
+use crate::{
+    picture::{Channels, Picture},
+    quantize::{self, Dithering, MAX_COLORS},
+};
 
-/// Of 1 (best) to 30 (fastest). Source: the `gif` crate calls 10 a good compromise.
-const QUANTISER_SPEED: i32 = 10;
-
-pub(super) fn encode(picture: Picture) -> Result<Vec<u8>, String> {
+pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
     let too_large = |_| "a side is too long".to_owned();
     let width = u16::try_from(picture.size.width).map_err(too_large)?;
     let height = u16::try_from(picture.size.height).map_err(too_large)?;
-    let mut picture = picture.into_rgba();
-    // nearly clear pixels are clear; the quantiser would make them opaque
-    for [_, _, _, alpha] in picture.pixels.as_chunks_mut::<4>().0 {
-        *alpha = if *alpha < 128 { 0 } else { u8::MAX };
+    if picture.channels == Channels::Rgba {
+        for [_, _, _, alpha] in picture.pixels.as_chunks_mut::<4>().0 {
+            *alpha = if *alpha < 128 { 0 } else { u8::MAX };
+        }
     }
-    let frame = Frame::from_rgba_speed(width, height, &mut picture.pixels, QUANTISER_SPEED);
+    let indexed = quantize::exact(&picture)
+        .unwrap_or_else(|| quantize::reduce(&picture, MAX_COLORS, Dithering::ErrorDiffusion));
+    let frame = Frame {
+        width,
+        height,
+        transparent: indexed.clear_index(),
+        palette: Some(
+            indexed
+                .colors
+                .iter()
+                .flat_map(|[red, green, blue, _]| [*red, *green, *blue])
+                .collect(),
+        ),
+        buffer: Cow::Owned(indexed.indices),
+        ..Frame::default()
+    };
     let mut bytes = Vec::new();
     let mut encoder =
         Encoder::new(&mut bytes, width, height, &[]).map_err(|error| error.to_string())?;
