@@ -20,7 +20,7 @@ use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::metrics;
 use crate::production::{Order, Outcome, Production};
-use crate::response::{self, HttpResponse, SuccessContext};
+use crate::response::{self, HttpResponse, StandIn, SuccessContext};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
 use crate::variant::{Variant, VariantCache, VariantKey};
@@ -70,7 +70,7 @@ impl Delivery {
         let cached = info_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
         if let Some(variant) = cached {
             count_cache("hit");
-            return served(&variant, &request, &admitted);
+            return served(&variant, &request, &admitted, None);
         }
         let Ok(room) = Arc::clone(&self.misses).try_acquire_owned() else {
             let refusal = Refusal::busy("Too many requests are being answered, try again");
@@ -132,7 +132,13 @@ impl Delivery {
             Outcome::Made { variant, rescued } => {
                 self.record_rescue(&admitted.event_context, rescued, role)
                     .await;
-                served(variant, request, admitted)
+                served(variant, request, admitted, None)
+            }
+            Outcome::Defaulted { variant, attempts } => {
+                let stand_in = self
+                    .record_stand_in(&admitted.event_context, attempts)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
             }
             Outcome::Failed(attempts) => {
                 self.answer_failed(&admitted.event_context, attempts).await
@@ -201,6 +207,20 @@ impl Delivery {
         }
     }
 
+    /// Writes down the attempts of a request that was answered with the default image: for each request, as when it had failed.
+    async fn record_stand_in(&self, context: &EventContext, attempts: &[FailedAttempt]) -> StandIn {
+        let events = context.events(attempts, RequestOutcome::Defaulted);
+        let span = info_span!("failure.record");
+        let recorded = self.recorder.record(events).instrument(span).await;
+        let headline = headline_of(attempts);
+        StandIn {
+            reason: headline
+                .and_then(|headline| error::told_reason(headline, context.detail_level)),
+            // The image is good; that the record is not shows in readiness and in the log.
+            event_id: recorded.ok(),
+        }
+    }
+
     /// Writes down the attempts that failed before another origin helped; once for all who shared the work.
     async fn record_rescue(&self, context: &EventContext, rescued: &[FailedAttempt], role: Role) {
         if rescued.is_empty() || role == Role::Follower {
@@ -213,7 +233,12 @@ impl Delivery {
     }
 }
 
-fn served(variant: &Variant, request: &ImageRequest, admitted: &Admitted) -> Answer {
+fn served(
+    variant: &Variant,
+    request: &ImageRequest,
+    admitted: &Admitted,
+    stand_in: Option<StandIn>,
+) -> Answer {
     if variant.is_private && !admitted.is_signed {
         return refused(&Refusal::unsigned(), request.id);
     }
@@ -221,6 +246,7 @@ fn served(variant: &Variant, request: &ImageRequest, admitted: &Admitted) -> Ans
         request_id: request.id,
         conditions: &request.conditions,
         attachment: admitted.attachment.as_deref(),
+        stand_in,
     };
     Answer {
         response: response::success(variant, &context),

@@ -114,12 +114,17 @@ pub(crate) fn failed(
         body: body_of(status),
         code: code.as_str(),
         ik_error: ik_error(code.as_str(), &text),
-        reason: (level == DetailLevel::Reason).then(|| failure.reason.name()),
+        reason: told_reason(headline, level),
         request_id,
         event_id,
         proxy_status: Some(proxy_status(headline, level)),
         retry_after: None,
     }
+}
+
+/// The reason, where the endpoint's detail level tells reasons.
+pub(crate) fn told_reason(headline: &FailedAttempt, level: DetailLevel) -> Option<&'static str> {
+    (level == DetailLevel::Reason).then(|| headline.failure.reason.name())
 }
 
 /// The answer to a refused request.

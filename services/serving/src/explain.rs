@@ -16,7 +16,7 @@ use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::production::{Outcome, Production};
-use crate::response::{self, HttpResponse, SuccessContext};
+use crate::response::{self, HttpResponse, StandIn, SuccessContext};
 use crate::steps::Steps;
 
 /// Longest URL shown. Units: bytes.
@@ -131,7 +131,9 @@ fn answer(
     admitted: &Admitted,
 ) -> (HttpResponse, Option<String>) {
     match outcome {
-        Outcome::Made { variant, .. } if variant.is_private && !admitted.is_signed => {
+        Outcome::Made { variant, .. } | Outcome::Defaulted { variant, .. }
+            if variant.is_private && !admitted.is_signed =>
+        {
             let answer = error::refused(&error::Refusal::unsigned(), request.id);
             (response::error(&answer), None)
         }
@@ -140,8 +142,24 @@ fn answer(
                 request_id: request.id,
                 conditions: &request.conditions,
                 attachment: admitted.attachment.as_deref(),
+                stand_in: None,
             };
             (response::success(variant, &context), None)
+        }
+        Outcome::Defaulted { variant, attempts } => {
+            let headline = headline_of(attempts);
+            let level = admitted.event_context.detail_level;
+            let context = SuccessContext {
+                request_id: request.id,
+                conditions: &request.conditions,
+                attachment: admitted.attachment.as_deref(),
+                stand_in: Some(StandIn {
+                    reason: headline.and_then(|headline| error::told_reason(headline, level)),
+                    event_id: None,
+                }),
+            };
+            let advice = headline.map(|headline| advise(headline, Some(admitted)));
+            (response::success(variant, &context), advice)
         }
         Outcome::Refused { refusal, .. } => {
             (response::error(&error::refused(refusal, request.id)), None)
@@ -168,9 +186,14 @@ fn failed(
     let level = context.map_or(limpid_domain::failure::DetailLevel::Reason, |context| {
         context.detail_level
     });
+    let answer = error::failed(headline, level, id, None);
+    (response::error(&answer), Some(advise(headline, admitted)))
+}
+
+fn advise(headline: &FailedAttempt, admitted: Option<&Admitted>) -> String {
     let endpoint = admitted.map(|admitted| &admitted.order.endpoint);
     let endpoint_id = endpoint.map(|endpoint| endpoint.public_id());
-    let text = advice(
+    advice(
         headline.failure.reason,
         &AdviceContext {
             origin: headline.origin.as_ref().map(|origin| &origin.settings),
@@ -178,9 +201,7 @@ fn failed(
             endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
             endpoint_id: endpoint_id.as_deref(),
         },
-    );
-    let answer = error::failed(headline, level, id, None);
-    (response::error(&answer), Some(text))
+    )
 }
 
 fn explanation(

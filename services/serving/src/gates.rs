@@ -186,7 +186,7 @@ fn order(
     let transformation = resolved
         .transformation()
         .map_err(|error| Refusal::invalid(error.sentence()))?;
-    if let Some(feature) = transformation.unsupported_by(picture::SUPPORTED) {
+    if let Some(feature) = transformation.unsupported_by(limpid_imaging::plan::SUPPORTED) {
         return Err(Refusal::invalid(format!(
             "{feature} is not supported by this version"
         )));

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use limpid_delivery_url::Transformation;
-use limpid_delivery_url::transformation::{Feature, Format};
+use limpid_delivery_url::transformation::Format;
 use limpid_domain::failure::{AttemptFailure, LimitBreach, LooksLike, Reason};
 use limpid_imaging::{
     AcceptedFormats, ImageSettings, ImagingError, Limits, Sniffed, StageTimings, TransformRequest,
@@ -14,19 +14,6 @@ use limpid_origins::Original;
 
 use crate::response::etag_of;
 use crate::variant::Variant;
-
-/// What the imaging engine does in this version; a transformation that needs more is refused, never half done.
-pub(crate) const SUPPORTED: &[Feature] = &[
-    Feature::Resize,
-    Feature::Crop,
-    Feature::FocusAnchor,
-    Feature::Extract,
-    Feature::Rotate,
-    Feature::Background,
-    Feature::Quality,
-    Feature::Format,
-    Feature::Original,
-];
 
 /// What to make of an original.
 #[derive(Debug, Clone)]
@@ -198,6 +185,7 @@ fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> V
         etag: etag_of(&delivered.body),
         last_modified: original.last_modified.as_deref().and_then(past_date),
         canonical_link: order.canonical_link.clone(),
+        is_stand_in: false,
         is_private: original.is_private,
         body: delivered.body,
         content_type: delivered.content_type,

@@ -29,6 +29,7 @@ use notes::{
     record_fetch_duration,
 };
 
+mod default_image;
 mod notes;
 
 /// What is to be made, all gates passed.
@@ -53,6 +54,11 @@ pub(crate) enum Outcome {
     Made {
         variant: Arc<Variant>,
         rescued: Vec<FailedAttempt>,
+    },
+    /// No origin gave a picture; the default image the request names stands in.
+    Defaulted {
+        variant: Arc<Variant>,
+        attempts: Vec<FailedAttempt>,
     },
     /// No origin gave a picture.
     Failed(Vec<FailedAttempt>),
@@ -79,8 +85,16 @@ enum Ended {
 }
 
 impl Production {
-    /// Asks the origins of the order's endpoint in order.
+    /// Asks the origins of the order's endpoint, then for the default image if the request names one.
     pub(crate) async fn produce(&self, order: &Order, steps: &mut Steps) -> Outcome {
+        match self.from_origins(order, steps).await {
+            Outcome::Failed(attempts) => self.or_default_image(order, attempts, steps).await,
+            ended => ended,
+        }
+    }
+
+    /// Asks the origins of the order's endpoint in order.
+    async fn from_origins(&self, order: &Order, steps: &mut Steps) -> Outcome {
         let deadline = Instant::now() + self.limits.request_timeout;
         let mut attempts: Vec<FailedAttempt> = Vec::new();
         for (index, origin) in order.endpoint.origins.iter().enumerate() {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use limpid_domain::ids::RequestId;
+use limpid_domain::ids::{EventId, RequestId};
 use sha2::{Digest, Sha256};
 
 use crate::error::ErrorAnswer;
@@ -24,10 +24,13 @@ pub(crate) type HttpResponse = Response<Full<Bytes>>;
 const SUCCESS_CACHE_CONTROL: HeaderValue =
     HeaderValue::from_static("public, s-maxage=31536000, max-age=31536000, must-revalidate");
 /// Failures are never kept, so that a repaired origin works at once. Source: `imagekit.md` 1.1.
+/// A repaired origin must show within a minute also where a default image was served meanwhile.
+const STAND_IN_CACHE_CONTROL: HeaderValue =
+    HeaderValue::from_static("public, s-maxage=60, max-age=60, must-revalidate");
 const ERROR_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache,no-store");
 /// What a page on another host may read of an error.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ik-error, ik-error-reason, ik-request-id, ik-event-id, proxy-status, retry-after",
+    "ik-error, ik-error-reason, ik-request-id, ik-event-id, ik-warning, proxy-status, retry-after",
 );
 /// Documents that could run scripts must not. Source: `reliability.md` 7.
 const SANDBOX: HeaderValue = HeaderValue::from_static(
@@ -41,6 +44,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
 const IK_ERROR_REASON: HeaderName = HeaderName::from_static("ik-error-reason");
 const IK_EVENT_ID: HeaderName = HeaderName::from_static("ik-event-id");
+const IK_WARNING: HeaderName = HeaderName::from_static("ik-warning");
 const IK_REQUEST_ID: HeaderName = HeaderName::from_static("ik-request-id");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
@@ -53,6 +57,15 @@ pub(crate) struct SuccessContext<'a> {
     pub(crate) conditions: &'a Conditions,
     /// Name of the download where one is asked for, without regard to the delivered format.
     pub(crate) attachment: Option<&'a str>,
+    /// Where the default image stands in: why, if the endpoint's detail level tells, and the event that records it.
+    pub(crate) stand_in: Option<StandIn>,
+}
+
+/// Why and for what a default image is served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StandIn {
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) event_id: Option<EventId>,
 }
 
 /// The answer with a variant: 200, 206, 304 or 416.
@@ -211,6 +224,14 @@ fn write_success(headers: &mut HeaderMap, variant: &Variant, context: &SuccessCo
     if let Some(link) = &variant.canonical_link {
         put(headers, header::LINK, link);
     }
+    if let Some(stand_in) = context.stand_in {
+        let reason = stand_in.reason.map(|reason| format!("; reason={reason}"));
+        let warning = format!("default-image{}", reason.unwrap_or_default());
+        put(headers, IK_WARNING, &warning);
+        if let Some(event_id) = stand_in.event_id {
+            put(headers, IK_EVENT_ID, &event_id.to_string());
+        }
+    }
     if let Some(name) = context.attachment {
         let name = disposition::with_extension(name, variant.extension);
         put(
@@ -238,6 +259,9 @@ fn write_validators(headers: &mut HeaderMap, variant: &Variant, request_id: Requ
 fn cache_control(variant: &Variant) -> HeaderValue {
     if variant.is_private {
         return HeaderValue::from_static("private, max-age=31536000, must-revalidate");
+    }
+    if variant.is_stand_in {
+        return STAND_IN_CACHE_CONTROL;
     }
     SUCCESS_CACHE_CONTROL
 }
@@ -284,6 +308,7 @@ mod tests {
             is_raster: true,
             extension: Some("webp"),
             canonical_link: None,
+            is_stand_in: false,
             is_private: false,
         }
     }
@@ -297,6 +322,7 @@ mod tests {
             request_id: RequestId::mint(),
             conditions: &Conditions::from_headers(&headers),
             attachment,
+            stand_in: None,
         };
         success(&variant(), &context)
     }
@@ -354,6 +380,7 @@ mod tests {
             request_id: RequestId::mint(),
             conditions: &Conditions::default(),
             attachment: None,
+            stand_in: None,
         };
         let response = success(&document, &context);
         assert!(value(&response, "content-security-policy").contains("sandbox"));

@@ -94,7 +94,7 @@ fn parse(text: &str) -> Result<limpid_delivery_url::Transformation, TransformFil
         return Ok(limpid_delivery_url::Transformation::default());
     }
     let parsed = transformation::parse(text).map_err(|error| invalid(error.sentence()))?;
-    match parsed.unsupported_by(picture::SUPPORTED) {
+    match parsed.unsupported_by(limpid_imaging::plan::SUPPORTED) {
         Some(feature) => Err(invalid(&format!(
             "{feature} is not supported by this version"
         ))),

@@ -30,6 +30,8 @@ pub(crate) struct Variant {
     pub(crate) extension: Option<&'static str>,
     /// `Link: <…>; rel="canonical"`.
     pub(crate) canonical_link: Option<String>,
+    /// The default image in place of an original that could not be had: not to be kept for long.
+    pub(crate) is_stand_in: bool,
     /// The origin marked the file private: only signed requests get it.
     pub(crate) is_private: bool,
 }

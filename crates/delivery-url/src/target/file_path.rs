@@ -17,6 +17,9 @@ const NOT_IN_URLS: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'{')
     .add(b'}');
 
+/// What a decoded path may hold that no path of a URL may, and what would end or change one.
+const NOT_IN_PATHS: &AsciiSet = &NOT_IN_URLS.add(b'%').add(b'?').add(b'#');
+
 /// The file asked for: percent-encoded as received, no leading slash, repeated slashes made one.
 ///
 /// A path that is an absolute URL (for a web proxy) is kept in its usual form, `https://host/path`.
@@ -27,6 +30,14 @@ pub struct FilePath {
 }
 
 impl FilePath {
+    /// The file of a path that a transformation names (`di`, a layer), which is decoded already.
+    ///
+    /// Errors: no file, or a name no file may have.
+    pub fn from_decoded(path: &str) -> Result<Self, TargetError> {
+        let path = path.trim_start_matches('/');
+        Self::new(&utf8_percent_encode(path, NOT_IN_PATHS).to_string())
+    }
+
     /// Percent-encoded, as web origins get it; no leading slash.
     pub fn as_raw(&self) -> &str {
         &self.raw

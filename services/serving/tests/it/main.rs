@@ -5,6 +5,7 @@
 mod bad_input;
 mod client;
 mod configuration;
+mod default_image;
 mod failures;
 mod images;
 mod outage;
