@@ -6,24 +6,27 @@
 use limpid_delivery_url::{
     Transformation,
     transformation::{
-        Anchor, AspectRatio, Color, Crop, DevicePixelRatio, Extent, Feature, Flip, Focus, Format,
-        Length, Rotation, Step, Variables,
+        Backdrop, Color, Extent, Feature, Flip, Focus, Format, Rotation, Step, Variables,
     },
 };
 
 use crate::{
     error::ImagingError,
-    geometry::{Region, Size, anchored_offset, whole_pixels},
+    geometry::{Region, Size, whole_pixels},
     limits::Limits,
     probe::Orientation,
 };
 
+mod distort;
+pub mod effects;
 mod extract;
+mod framing;
+
+use effects::PlannedEffects;
+use framing::{Framing, frame};
 
 /// More steps than this are nobody's design.
 const MAX_STEPS: usize = 50;
-/// A `dpr` that leads beyond this is ignored. Source: `imagekit.md` section 2.
-const MAX_DEVICE_SIDE_PX: f64 = 5_000.0;
 /// Angles nearer to a quarter turn than this are one; the corners it would move are not a hundredth of a pixel away.
 const ANGLE_TOLERANCE: f64 = 1e-7;
 const QUARTER_TURNS: [(f64, Orientation); 5] = [
@@ -59,8 +62,13 @@ pub struct Plan {
 /// One step in exact pixels. The operations happen in the order of the fields.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlannedStep {
+    /// Edges of one colour are cut off: how far from that colour a pixel may be. What follows is planned for the size given
+    /// as trimmed, or without one for the whole picture. Units: levels of 255.
+    pub trim: Option<u8>,
     /// What is kept of the step's input.
     pub crop: Region,
+    /// What decides where `crop` lies, once there are pixels; its size stays.
+    pub focus: Option<FocusTarget>,
     /// What the kept part is scaled to.
     pub scaled: Size,
     /// A colour behind transparent pixels.
@@ -71,6 +79,8 @@ pub struct PlannedStep {
     pub turn: Option<Turn>,
     /// Mirror.
     pub flip: Option<Orientation>,
+    /// Everything that changes pixels where they are, and what is put around them.
+    pub effects: PlannedEffects,
     /// Size of the step's result.
     pub size: Size,
 }
@@ -86,6 +96,22 @@ pub struct Canvas {
     pub top: u32,
     /// Colour of the padding.
     pub color: Color,
+    /// What the padding shows instead of a colour.
+    pub backdrop: Option<Backdrop>,
+}
+
+/// What a crop is placed by when only the pixels can tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FocusTarget {
+    /// What catches the eye.
+    Salient,
+    /// Faces, else what catches the eye.
+    Face {
+        /// Above 1 the crop is nearer to the face, below it shows more around it.
+        zoom: f64,
+    },
+    /// Things by their names, which this engine doesn't know: what catches the eye.
+    Objects,
 }
 
 /// A rotation.
@@ -97,6 +123,8 @@ pub enum Turn {
     Angle {
         /// Clockwise.
         degrees: f64,
+        /// Size of the result.
+        size: Size,
         /// Colour of the corners, where `bg` names one.
         corners: Option<Color>,
     },
@@ -107,6 +135,11 @@ pub const SUPPORTED: &[Feature] = &[
     Feature::Resize,
     Feature::Crop,
     Feature::FocusAnchor,
+    Feature::FocusAuto,
+    Feature::FocusFace,
+    // found by what catches the eye instead, and the answer says so
+    Feature::FocusObject,
+    Feature::Zoom,
     Feature::Extract,
     Feature::DevicePixelRatio,
     // without a client hint, `auto` asks for nothing
@@ -114,6 +147,22 @@ pub const SUPPORTED: &[Feature] = &[
     Feature::Rotate,
     Feature::Flip,
     Feature::Background,
+    Feature::BackgroundBlurred,
+    Feature::BackgroundDominant,
+    Feature::Trim,
+    Feature::Radius,
+    Feature::Border,
+    Feature::Opacity,
+    Feature::Blur,
+    Feature::Grayscale,
+    Feature::Contrast,
+    Feature::Sharpen,
+    Feature::UnsharpMask,
+    Feature::Shadow,
+    Feature::Gradient,
+    Feature::Colorize,
+    Feature::Distort,
+    Feature::ReplaceColor,
     Feature::Quality,
     Feature::Format,
     Feature::Original,
@@ -131,6 +180,19 @@ pub fn plan(
     source: Size,
     limits: &Limits,
 ) -> Result<Plan, ImagingError> {
+    plan_trimmed(transformation, source, limits, &[])
+}
+
+/// The same, knowing what earlier steps with `t` have left: `trimmed` in the order of those steps. One that isn't known
+/// yet is taken to cut nothing off.
+///
+/// Errors: `OutputTooLarge`, `InvalidTransformation`.
+pub fn plan_trimmed(
+    transformation: &Transformation,
+    source: Size,
+    limits: &Limits,
+    trimmed: &[Size],
+) -> Result<Plan, ImagingError> {
     let steps = Vec::with_capacity(transformation.steps.len());
     let mut plan = Plan {
         steps,
@@ -146,20 +208,33 @@ pub fn plan(
     if let Some(feature) = transformation.unsupported_by(SUPPORTED) {
         return Err(invalid(format!("{feature} is not supported")));
     }
-    plan_steps(&mut plan, transformation, source, limits)?;
+    let mut given = Given {
+        source,
+        limits,
+        trimmed: trimmed.iter(),
+    };
+    plan_steps(&mut plan, transformation, &mut given)?;
     Ok(plan)
+}
+
+/// What is known beside the transformation.
+struct Given<'a> {
+    source: Size,
+    limits: &'a Limits,
+    /// What steps with `t` have left.
+    trimmed: std::slice::Iter<'a, Size>,
 }
 
 fn plan_steps(
     plan: &mut Plan,
     transformation: &Transformation,
-    source: Size,
-    limits: &Limits,
+    given: &mut Given<'_>,
 ) -> Result<(), ImagingError> {
+    let source = given.source;
     for step in &transformation.steps {
         if let Some(conditional) = &step.conditional {
             let branch = conditional.branch(extent(source), extent(plan.size));
-            plan_steps(plan, branch, source, limits)?;
+            plan_steps(plan, branch, given)?;
             continue;
         }
         if plan.steps.len() >= MAX_STEPS {
@@ -173,7 +248,9 @@ fn plan_steps(
         let step = step
             .computed(&variables)
             .map_err(|error| invalid(error.to_string()))?;
-        let planned = plan_step(&step, plan.size, limits)?;
+        let known = effects::trim_levels(&step).and_then(|_| given.trimmed.next());
+        let input = known.copied().unwrap_or(plan.size);
+        let planned = plan_step(&step, input, given.limits)?;
         plan.size = planned.size;
         plan.steps.push(planned);
         plan.quality = step.quality.or(plan.quality);
@@ -197,191 +274,58 @@ fn invalid(sentence: impl Into<String>) -> ImagingError {
     }
 }
 
-/// What of a picture is kept, what that is scaled to, and the canvas it is put on.
-struct Framing {
-    crop: Region,
-    scaled: Size,
-    /// Size of the canvas and place of the picture on it.
-    canvas: Option<(Size, (u32, u32))>,
-}
-
-impl Framing {
-    fn scaled(input: Size, to: Size) -> Self {
-        Self {
-            crop: input.region(),
-            scaled: to,
-            canvas: None,
-        }
-    }
-}
-
 fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, ImagingError> {
     let framing = frame(step, input)?;
+    let focus = focus_target(step).filter(|_| framing.is_movable);
+    // what `o` blends with is opaque
+    let background = match step.opacity {
+        Some(_) => step.background.map(effects::opaque),
+        None => step.background,
+    };
     limits.check_step(framing.scaled)?;
     let canvas = framing.canvas.filter(|(size, _)| *size != framing.scaled);
     let canvas = canvas.map(|(size, (left, top))| Canvas {
         size,
         left,
         top,
-        color: step.background.unwrap_or(BLACK),
+        color: background.unwrap_or(BLACK),
+        backdrop: step.backdrop,
     });
     let framed = canvas.map_or(framing.scaled, |canvas| canvas.size);
     limits.check_step(framed)?;
-    let (turn, size) = turn(step, framed);
+    let (turn, turned) = turn(step, framed);
+    limits.check_step(turned)?;
     let flip = step.flip.map(|flip| match flip {
         Flip::Horizontal => Orientation::MirroredAcross,
         Flip::Vertical => Orientation::MirroredDown,
         Flip::Both => Orientation::Turned180,
     });
-    limits.check_step(size)?;
+    let (effects, size) = effects::plan(step, turned, limits)?;
     let Framing { crop, scaled, .. } = framing;
     Ok(PlannedStep {
+        trim: effects::trim_levels(step),
         crop,
+        focus,
         scaled,
-        background: step.background,
+        background,
         canvas,
         turn,
         flip,
+        effects,
         size,
     })
 }
 
-fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
-    let crop = step.crop.unwrap_or(Crop::MaintainRatio);
-    let anchor = match step.focus {
-        Some(Focus::Anchor(anchor)) => anchor,
-        // the others have been refused as unsupported
-        Some(Focus::Auto | Focus::Custom | Focus::Face | Focus::Objects(_)) | None => {
-            Anchor::Center
-        }
-    };
-    let (width, height) = requested_sides(step, input);
-    if let Crop::Extract | Crop::PadExtract | Crop::PadExtractNoShrink = crop {
-        let frame = Size {
-            width: width.unwrap_or(input.width),
-            height: height.unwrap_or(input.height),
-        };
-        return extract::frame(step, crop, input, frame, anchor);
-    }
-    Ok(match (width, height) {
-        (None, None) => Framing::scaled(input, input),
-        (Some(width), None) => {
-            Framing::scaled(input, one_side(crop, input, input.with_width(width)))
-        }
-        (None, Some(height)) => {
-            Framing::scaled(input, one_side(crop, input, input.with_height(height)))
-        }
-        (Some(width), Some(height)) => both_sides(crop, input, Size { width, height }, anchor),
-    })
-}
-
-/// `w` and `h` in pixels; the missing one from `ar`, if that is given.
-fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
-    let pixels = |length: Length, whole: u32| match length {
-        Length::Pixels(pixels) => pixels.max(1),
-        Length::Fraction(fraction) => whole_pixels(f64::from(whole) * fraction),
-    };
-    let width = step.width.map(|length| pixels(length, input.width));
-    let height = step.height.map(|length| pixels(length, input.height));
-    let (width, height) = match (width, height, step.aspect_ratio) {
-        (Some(across), None, Some(AspectRatio { width, height })) => (
-            Some(across),
-            Some(whole_pixels(f64::from(across) * height / width)),
-        ),
-        (None, Some(down), Some(AspectRatio { width, height })) => (
-            Some(whole_pixels(f64::from(down) * width / height)),
-            Some(down),
-        ),
-        (width, height, _) => (width, height),
-    };
-    match step.device_pixel_ratio {
-        Some(DevicePixelRatio::Times(ratio)) => times(ratio, width, height),
-        // without a client hint, `auto` asks for nothing
-        Some(DevicePixelRatio::Auto) | None => (width, height),
-    }
-}
-
-/// Both sides times a ratio, unless that makes one too small or too large. Source: `imagekit.md` section 2.
-fn times(ratio: f64, width: Option<u32>, height: Option<u32>) -> (Option<u32>, Option<u32>) {
-    let scaled = [width, height].map(|side| side.map(|side| f64::from(side) * ratio));
-    if scaled
-        .iter()
-        .flatten()
-        .any(|side| !(1.0..=MAX_DEVICE_SIDE_PX).contains(side))
-    {
-        return (width, height);
-    }
-    let [width, height] = scaled.map(|side| side.map(whole_pixels));
-    (width, height)
-}
-
-/// With one side given nothing is cut or padded; modes that never enlarge still don't.
-fn one_side(crop: Crop, input: Size, scaled: Size) -> Size {
-    let enlarges = !matches!(
-        crop,
-        Crop::AtMax | Crop::MaintainRatioNoEnlarge | Crop::PadResizeNoEnlarge
-    );
-    if enlarges || scaled.fits_inside(input) {
-        scaled
-    } else {
-        input
-    }
-}
-
-fn both_sides(crop: Crop, input: Size, frame: Size, anchor: Anchor) -> Framing {
-    let inside = input.scaled_inside(frame);
-    let no_larger = if inside.fits_inside(input) {
-        inside
-    } else {
-        input
-    };
-    match crop {
-        Crop::Force => Framing::scaled(input, frame),
-        Crop::AtMax => Framing::scaled(input, no_larger),
-        Crop::AtMaxEnlarge => Framing::scaled(input, inside),
-        Crop::AtLeast => Framing::scaled(input, input.scaled_to_cover(frame)),
-        Crop::PadResize => on_canvas(input, inside, frame, anchor),
-        Crop::PadResizeNoEnlarge => on_canvas(input, no_larger, frame, anchor),
-        Crop::MaintainRatioNoEnlarge if !frame.fits_inside(input) => {
-            let kept = input.crop_to_shape(frame, anchor);
-            let unscaled = Size {
-                width: whole_pixels(kept.width),
-                height: whole_pixels(kept.height),
-            };
-            // a shape that fits as it is needn't shrink; one that doesn't is cut to what there is
-            let scaled = if unscaled.fits_inside(frame) {
-                unscaled
-            } else {
-                frame
-            };
-            Framing {
-                crop: kept,
-                scaled,
-                canvas: None,
-            }
-        }
-        Crop::MaintainRatio
-        | Crop::MaintainRatioNoEnlarge
-        | Crop::Extract
-        | Crop::PadExtract
-        | Crop::PadExtractNoShrink => Framing {
-            crop: input.crop_to_shape(frame, anchor),
-            scaled: frame,
-            canvas: None,
-        },
-    }
-}
-
-fn on_canvas(input: Size, scaled: Size, frame: Size, anchor: Anchor) -> Framing {
-    let (free_width, free_height) = (
-        frame.width.saturating_sub(scaled.width),
-        frame.height.saturating_sub(scaled.height),
-    );
-    let place = anchored_offset(free_width, free_height, anchor);
-    Framing {
-        crop: input.region(),
-        scaled,
-        canvas: Some((frame, place)),
+/// What only the pixels can tell.
+fn focus_target(step: &Step) -> Option<FocusTarget> {
+    match step.focus? {
+        Focus::Anchor(_) => None,
+        // no focus area is stored with any file here, so `custom` means what `auto` does
+        Focus::Auto | Focus::Custom => Some(FocusTarget::Salient),
+        Focus::Face => Some(FocusTarget::Face {
+            zoom: step.zoom.unwrap_or(1.0),
+        }),
+        Focus::Objects(_) => Some(FocusTarget::Objects),
     }
 }
 
@@ -415,6 +359,7 @@ fn turn(step: &Step, size: Size) -> (Option<Turn>, Size) {
         (
             Some(Turn::Angle {
                 degrees,
+                size: bounds,
                 corners: step.background,
             }),
             bounds,

@@ -5,28 +5,36 @@ use std::time::Instant;
 use crate::{
     error::ImagingError,
     picture::Picture,
-    plan::{Canvas, PlannedStep, Turn},
+    plan::{PlannedStep, Turn},
 };
 
+mod backdrop;
 mod background;
+mod blur;
+mod border;
+mod channel;
+mod distort;
+mod dominant;
+mod effects;
+pub(crate) mod focus;
+mod gradient;
+mod opacity;
 mod orient;
 mod pad;
+mod radius;
+mod replace_color;
 mod resize;
 mod rotate;
+mod sample;
+mod shadow;
+mod sharpen;
+mod tone;
+mod trim;
 
 pub(crate) use background::flatten;
 pub(crate) use orient::orient;
 pub(crate) use resize::resize;
-
-/// The whole of a step.
-pub(crate) fn apply(
-    picture: Picture,
-    step: &PlannedStep,
-    deadline: Option<Instant>,
-) -> Result<Picture, ImagingError> {
-    let resized = resize(picture, step.crop, step.scaled)?;
-    finish(resized, step, deadline)
-}
+pub(crate) use trim::Kept;
 
 /// What a step does after its crop and resize.
 pub(crate) fn finish(
@@ -39,27 +47,29 @@ pub(crate) fn finish(
     if let Some(color) = step.background {
         picture = background::composite(picture, color);
     }
-    if let Some(Canvas {
-        size,
-        left,
-        top,
-        color,
-    }) = step.canvas
-    {
-        picture = pad::pad(&picture, size, (left, top), color);
+    if let Some(canvas) = &step.canvas {
+        picture = if let Some(backdrop) = canvas.backdrop {
+            backdrop::pad(&picture, canvas, backdrop)?
+        } else {
+            let place = (canvas.left, canvas.top);
+            pad::pad(&picture, canvas.size, place, canvas.color)
+        };
+        check_deadline(deadline)?;
     }
     match step.turn {
         Some(Turn::Quarter(orientation)) => picture = orient(picture, orientation),
-        Some(Turn::Angle { degrees, corners }) => {
-            picture = rotate::rotate(picture, degrees, step.size, corners);
-        }
+        Some(Turn::Angle {
+            degrees,
+            size,
+            corners,
+        }) => picture = rotate::rotate(picture, degrees, size, corners),
         None => {}
     }
     if let Some(orientation) = step.flip {
         picture = orient(picture, orientation);
     }
     check_deadline(deadline)?;
-    Ok(picture)
+    effects::apply(picture, &step.effects, step.size, deadline)
 }
 
 /// Whether somebody still waits.

@@ -2,7 +2,7 @@
 
 use limpid_delivery_url::transformation::{Anchor, Crop, Step};
 
-use super::{Framing, invalid};
+use super::{framing::Framing, invalid};
 use crate::{
     error::ImagingError,
     geometry::{Region, Size, anchored_offset},
@@ -48,6 +48,8 @@ pub(super) fn frame(
         crop,
         scaled: kept,
         canvas,
+        // a place that is named is not looked for
+        is_movable: [step.x, step.y, step.x_center, step.y_center] == [None; 4],
     })
 }
 

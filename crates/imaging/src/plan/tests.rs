@@ -1,3 +1,6 @@
+use limpid_delivery_url::transformation::{
+    Anchor, AspectRatio, Crop, DevicePixelRatio, Length, OutputOptions,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -370,18 +373,21 @@ fn the_last_quality_and_format_win() {
 
 #[test]
 fn what_this_engine_cannot_do_is_refused_by_name() {
-    let blurred = Step {
-        opacity: Some(50),
+    let credentials = Step {
+        output: OutputOptions {
+            content_credentials: Some(true),
+            ..OutputOptions::default()
+        },
         ..Step::default()
     };
-    let outcome = planned(LANDSCAPE, vec![blurred.clone()]);
+    let outcome = planned(LANDSCAPE, vec![credentials.clone()]);
     assert!(
         matches!(outcome, Err(ImagingError::InvalidTransformation { .. })),
         "{outcome:?}"
     );
     let original = Step {
         original: true,
-        ..blurred
+        ..credentials
     };
     assert!(planned(LANDSCAPE, vec![original]).unwrap().original);
 }

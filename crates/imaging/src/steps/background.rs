@@ -48,7 +48,7 @@ pub(super) fn channels_for(picture: Channels, color: Color) -> Channels {
 }
 
 /// Source over background, neither multiplied by alpha. Source: W3C Compositing level 1, section 5.
-fn over([red, green, blue, alpha]: [u8; 4], background: Color) -> [u8; 4] {
+pub(super) fn over([red, green, blue, alpha]: [u8; 4], background: Color) -> [u8; 4] {
     let front = u32::from(alpha) * 255;
     let back = u32::from(background.alpha) * u32::from(u8::MAX - alpha);
     let sum = front + back;

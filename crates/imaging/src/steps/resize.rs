@@ -23,7 +23,34 @@ pub(crate) fn resize(picture: Picture, region: Region, to: Size) -> Result<Pictu
         }
         return Ok(cut(&picture, left, top, to));
     }
-    scale(&picture, region, to)
+    scale(&picture, region, to, FilterType::Lanczos3)
+}
+
+/// The whole picture with sides of at most `side`, quick rather than sharp: for looking at, not for showing.
+pub(super) fn sketch(picture: &Picture, side: u32) -> Result<Picture, ImagingError> {
+    let frame = Size {
+        width: side,
+        height: side,
+    };
+    if picture.size.fits_inside(frame) {
+        return Ok(picture.clone());
+    }
+    fitted(picture, side)
+}
+
+/// The same with the longer side exactly `side`, smaller pictures enlarged.
+pub(super) fn fitted(picture: &Picture, side: u32) -> Result<Picture, ImagingError> {
+    let frame = Size {
+        width: side,
+        height: side,
+    };
+    let to = picture.size.scaled_inside(frame);
+    let filter = if to.fits_inside(picture.size) {
+        FilterType::Box
+    } else {
+        FilterType::Bilinear
+    };
+    scale(picture, picture.size.region(), to, filter)
 }
 
 /// Rounding errors must not push a region out of its picture.
@@ -55,7 +82,8 @@ fn whole_offset(region: &Region, to: Size) -> Option<(usize, usize)> {
         .then(|| (pixels(region.left), pixels(region.top)))
 }
 
-fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Picture {
+/// Copies a part of the picture that lies inside it.
+pub(super) fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Picture {
     let mut result = Picture::zeroed(to, picture.channels);
     let left_bytes = left * picture.channels.count();
     for (row, source) in result.rows_mut().zip(picture.rows().skip(top)) {
@@ -67,7 +95,12 @@ fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Picture {
     result
 }
 
-fn scale(picture: &Picture, region: Region, to: Size) -> Result<Picture, ImagingError> {
+fn scale(
+    picture: &Picture,
+    region: Region,
+    to: Size,
+    filter: FilterType,
+) -> Result<Picture, ImagingError> {
     let pixel_type = match picture.channels {
         Channels::Rgb => PixelType::U8x3,
         Channels::Rgba => PixelType::U8x4,
@@ -86,7 +119,7 @@ fn scale(picture: &Picture, region: Region, to: Size) -> Result<Picture, Imaging
     let mut target = Image::new(to.width, to.height, pixel_type);
     // colours of transparent pixels must not bleed into their neighbours; opaque ones needn't pay for that
     let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .resize_alg(ResizeAlg::Convolution(filter))
         .crop(region.left, region.top, region.width, region.height)
         .use_alpha(picture.is_transparent());
     Resizer::new()

@@ -8,11 +8,18 @@
     reason = "test pictures are small and made from small numbers"
 )]
 
+mod asked;
 mod colors;
 mod damaged;
+mod documented;
+mod effects;
+mod extremes;
+mod focus;
 mod formats;
+mod golden;
 mod limits;
 mod orientation;
 mod pictures;
 mod pixels;
 mod progressive;
+mod shape;

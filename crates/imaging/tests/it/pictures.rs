@@ -55,6 +55,25 @@ pub(crate) fn photograph(width: u32, height: u32) -> RgbImage {
     })
 }
 
+/// A block of one colour in the middle of another.
+pub(crate) fn framed(
+    size: u32,
+    block: (u32, u32, u32, u32),
+    inner: [u8; 4],
+    outer: [u8; 4],
+) -> RgbaImage {
+    let (left, top, width, height) = block;
+    RgbaImage::from_fn(size, size, |x, y| {
+        let is_inside = (left..left + width).contains(&x) && (top..top + height).contains(&y);
+        Rgba(if is_inside { inner } else { outer })
+    })
+}
+
+/// One colour.
+pub(crate) fn even(width: u32, height: u32, color: [u8; 4]) -> RgbaImage {
+    RgbaImage::from_pixel(width, height, Rgba(color))
+}
+
 pub(crate) fn stored_as(picture: impl Into<DynamicImage>, codec: Codec) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.into().write_to(&mut bytes, codec).unwrap();

@@ -80,6 +80,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("turbojpeg-sys", &["limpid-imaging"]),
     ("libwebp-sys", &["limpid-imaging"]),
     ("libaom-sys", &["limpid-imaging"]),
+    ("rustface", &["limpid-imaging"]),
     ("opentelemetry-otlp", &["limpid-cli"]),
     ("clap", &["limpid-cli"]),
     ("anyhow", &["limpid-cli"]),

@@ -1,0 +1,207 @@
+//! A plan carried out on a decoded picture. What only pixels can tell is filled in on the way: what `t` leaves, after
+//! which the rest is planned again and judged by the limits again, and where the focus is.
+
+use super::TransformRequest;
+use crate::{
+    color,
+    decode::Decoded,
+    error::ImagingError,
+    geometry::Size,
+    picture::Picture,
+    plan::{Plan, PlannedStep, plan_trimmed},
+    probe::{ImageInfo, Orientation},
+    steps::{self, Kept, check_deadline, focus, orient, resize},
+};
+
+/// Why a crop lies elsewhere than asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FocusFallback {
+    /// `fo-face`, and no face was found.
+    NoFace,
+    /// Names of objects, which this engine can't find.
+    Objects,
+}
+
+impl FocusFallback {
+    /// One sentence for people, without full stop.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NoFace => "no face was found, so the crop follows what catches the eye",
+            Self::Objects => "objects are not recognised, so the crop follows what catches the eye",
+        }
+    }
+}
+
+/// What has been found in the pixels, in the order of the steps that asked. Later frames of a moving picture are given what
+/// the first one found, so that they stay in step.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    trims: Vec<Kept>,
+    places: Vec<focus::Place>,
+}
+
+impl Findings {
+    /// The last thing that was looked for in vain.
+    pub(super) fn focus_fallback(&self) -> Option<FocusFallback> {
+        self.places.iter().rev().find_map(|place| place.fallback)
+    }
+}
+
+/// A finished picture, not yet encoded.
+pub(super) struct Done {
+    pub(super) picture: Picture,
+    /// As it was carried out.
+    pub(super) plan: Plan,
+}
+
+/// The first step's crop and resize come before the picture is turned upright and its colours converted: what is cut away
+/// or scaled down needs neither.
+pub(super) fn apply(
+    decoded: Decoded,
+    info: &ImageInfo,
+    request: &TransformRequest<'_>,
+    plan: Plan,
+    findings: &mut Findings,
+) -> Result<Done, ImagingError> {
+    let mut chain = Chain {
+        request,
+        source: info.size(),
+        plan,
+        trimmed: Vec::new(),
+        placed: 0,
+        findings,
+    };
+    let picture = chain.run(decoded, info)?;
+    Ok(Done {
+        picture,
+        plan: chain.plan,
+    })
+}
+
+struct Chain<'a> {
+    request: &'a TransformRequest<'a>,
+    source: Size,
+    plan: Plan,
+    /// What each step with `t` has left so far.
+    trimmed: Vec<Size>,
+    /// How many crops have been placed so far.
+    placed: usize,
+    findings: &'a mut Findings,
+}
+
+/// A picture as it is stored.
+#[derive(Clone, Copy)]
+struct Stored {
+    orientation: Orientation,
+    size: Size,
+    /// Pixels there are per stored pixel, across and down.
+    scale: (f64, f64),
+}
+
+impl Chain<'_> {
+    fn run(&mut self, decoded: Decoded, info: &ImageInfo) -> Result<Picture, ImagingError> {
+        let deadline = self.request.deadline;
+        let Decoded {
+            picture,
+            scale,
+            profile,
+        } = decoded;
+        let stored = Stored {
+            orientation: info.orientation,
+            size: info.stored_size,
+            scale,
+        };
+        let resized = self.crop_and_resize(picture, 0, stored)?;
+        check_deadline(deadline)?;
+        let upright = orient(resized, info.orientation);
+        let mut picture = match &profile {
+            Some(profile) => color::to_srgb(upright, profile),
+            None => upright,
+        };
+        let mut index = 0;
+        while let Some(step) = self.plan.steps.get(index) {
+            picture = steps::finish(picture, step, deadline)?;
+            index += 1;
+            let stored = Stored {
+                orientation: Orientation::Upright,
+                size: picture.size,
+                scale: (1.0, 1.0),
+            };
+            picture = self.crop_and_resize(picture, index, stored)?;
+        }
+        Ok(picture)
+    }
+
+    /// What comes first in step `index`, if there is one.
+    fn crop_and_resize(
+        &mut self,
+        picture: Picture,
+        index: usize,
+        stored: Stored,
+    ) -> Result<Picture, ImagingError> {
+        let Some(step) = self.plan.steps.get(index).copied() else {
+            return Ok(picture);
+        };
+        let (picture, step, stored) = match step.trim {
+            Some(levels) => self.trim(picture, levels, (index, step), stored)?,
+            None => (picture, step, stored),
+        };
+        let Stored {
+            orientation,
+            size,
+            scale,
+        } = stored;
+        let mut region = orientation.stored_region(step.crop, size).scaled_by(scale);
+        if let Some(target) = step.focus {
+            let known = self.findings.places.get(self.placed).copied();
+            let place = match known {
+                Some(place) => place,
+                None => focus::place(&picture, region, target, orientation)?,
+            };
+            if known.is_none() {
+                self.findings.places.push(place);
+            }
+            self.placed += 1;
+            region = place.region;
+        }
+        let to = if orientation.swaps_sides() {
+            step.scaled.transposed()
+        } else {
+            step.scaled
+        };
+        resize(picture, region, to)
+    }
+
+    /// Trims and plans again what follows.
+    fn trim(
+        &mut self,
+        picture: Picture,
+        levels: u8,
+        (index, step): (usize, PlannedStep),
+        stored: Stored,
+    ) -> Result<(Picture, PlannedStep, Stored), ImagingError> {
+        let known = self.findings.trims.get(self.trimmed.len()).copied();
+        let kept = known.unwrap_or_else(|| Kept::of(&picture, levels));
+        if known.is_none() {
+            self.findings.trims.push(kept);
+        }
+        let picture = kept.cut(picture);
+        let stored = Stored {
+            size: picture.size,
+            ..stored
+        };
+        self.trimmed.push(if stored.orientation.swaps_sides() {
+            picture.size.transposed()
+        } else {
+            picture.size
+        });
+        let TransformRequest {
+            transformation,
+            limits,
+            ..
+        } = *self.request;
+        self.plan = plan_trimmed(transformation, self.source, limits, &self.trimmed)?;
+        let step = self.plan.steps.get(index).copied().unwrap_or(step);
+        Ok((picture, step, stored))
+    }
+}
