@@ -2,19 +2,25 @@
 //!
 //! `cargo run --release -p limpid-imaging --example operations -- docs/pictures/operations.png`
 
-use std::{env, error::Error, fs, io::BufWriter, path::Path};
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{BufWriter, Cursor},
+    path::Path,
+};
 
-use image::{Rgb, RgbImage, RgbaImage, imageops};
+use image::{ImageReader, Rgb, RgbImage, RgbaImage, imageops};
 use limpid_delivery_url::{Transformation, transformation::parse};
 use limpid_imaging::{AcceptedFormats, ImageSettings, Limits, TransformRequest, transform};
 
 const COLUMNS: u32 = 6;
 /// Width and height of a picture's place. Units: px.
-const PLACE: (u32, u32) = (152, 128);
+const PLACE: (u32, u32) = (172, 128);
 /// Height of its label. Units: px.
 const LABEL: u32 = 54;
 /// Characters of a label's line.
-const LINE: usize = 18;
+const LINE: usize = 20;
 /// Side of a letter's dot. Units: px.
 const DOT: u32 = 2;
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
@@ -61,7 +67,8 @@ fn made(source: &[u8], asked: &str) -> Result<RgbaImage, Box<dyn Error>> {
         limits: &Limits::default(),
         deadline: None,
     })?;
-    Ok(image::load_from_memory(&done.bytes)?.into_rgba8())
+    let reader = ImageReader::new(Cursor::new(done.bytes)).with_guessed_format()?;
+    Ok(reader.decode()?.into_rgba8())
 }
 
 /// In the middle of its place, on a chequered ground where it is transparent.

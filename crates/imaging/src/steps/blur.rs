@@ -232,9 +232,13 @@ fn weighted_pass(from: &[u16], to: &mut [u16], shape: (usize, usize), weights: &
 
 fn box_pass(from: &[u16], to: &mut [u16], shape: (usize, usize), reach: usize) {
     let mut sums = [0_u32; LANES];
-    let count = 2 * reach as u64 + 1;
-    // rounded up: the quotient of a multiple is then exact for every sum that occurs
-    let reciprocal = (1_u64 << 40).div_ceil(count);
+    let count = 2 * reach + 1;
+    // a sum over 2ᵏ ≥ count fits 16 bits, and 2ᵏ / count in 2⁻¹⁵ does too: then products fit 32, which any processor
+    // multiplies several of at once. What rounding costs is a hundredth of a level.
+    let shift = count.next_power_of_two().trailing_zeros();
+    let half = (1_u32 << shift) >> 1;
+    let factor = (1_u64 << (15 + shift)) + reach as u64;
+    let factor = u32::try_from(factor / count as u64).unwrap_or(u32::MAX);
     for offset in 0..=2 * reach {
         for (sum, value) in sums
             .iter_mut()
@@ -248,7 +252,7 @@ fn box_pass(from: &[u16], to: &mut [u16], shape: (usize, usize), reach: usize) {
         let entering = at(from, position + reach + 1, shape);
         let changes = sums.iter_mut().zip(leaving).zip(entering);
         for (to, ((sum, leaving), entering)) in group.iter_mut().zip(changes) {
-            let mean = (u64::from(*sum) * reciprocal + (1 << 39)) >> 40;
+            let mean = (((*sum + half) >> shift) * factor + (1 << 14)) >> 15;
             *to = u16::try_from(mean).unwrap_or(u16::MAX);
             *sum = *sum + u32::from(*entering) - u32::from(*leaving);
         }

@@ -123,8 +123,11 @@ fn arc(
     warp(picture, plan.size, Some(plan.outside), |x, y| {
         let y = if is_downward { canvas_height - y } else { y };
         let (across, up) = (x - middle, outer - y);
+        let radius = (across * across + up * up).sqrt();
+        if !(outer - height - 1.0..=outer + 1.0).contains(&radius) {
+            return None;
+        }
         let angle = across.atan2(up);
-        let radius = across.hypot(up);
         let from_x = (angle / span + 0.5) * width;
         let from_y = outer - radius;
         // beyond its ends the arc doesn't begin anew

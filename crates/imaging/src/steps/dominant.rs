@@ -7,8 +7,8 @@ use crate::picture::Picture;
 /// Colours are counted in cubes of this many levels.
 const CUBE_LEVELS: usize = 32;
 const CUBES_PER_CHANNEL: usize = 256 / CUBE_LEVELS;
-/// About as many pixels are looked at; more don't change the answer.
-const SAMPLES: usize = 65_536;
+/// At most so many rows and columns are looked at; more don't change the answer.
+const SIDE: usize = 256;
 
 /// What a picture without a visible pixel is dominated by.
 const BLACK: Color = Color {
@@ -26,7 +26,7 @@ struct Cube {
 
 /// The mean of the fullest cube of colours; of several the darkest.
 pub(super) fn dominant(picture: &Picture) -> Color {
-    dominant_of(colors(picture).step_by(step(picture)))
+    dominant_of_part(picture, Part::default())
 }
 
 /// Halves of a picture, both where `None`.
@@ -38,33 +38,34 @@ pub(super) struct Part {
 
 /// The same for a part of the picture.
 pub(super) fn dominant_of_part(picture: &Picture, part: Part) -> Color {
-    let width = (picture.size.width as usize).max(1);
-    let height = picture.size.height as usize;
-    let is_inside = |position: usize, whole: usize, wanted: Option<bool>| {
-        wanted.is_none_or(|second| (position >= whole / 2) == second)
-    };
-    let inside = colors(picture).enumerate().filter(|(index, _)| {
-        is_inside(index % width, width, part.is_right)
-            && is_inside(index / width, height, part.is_bottom)
+    let columns = range(picture.size.width, part.is_right);
+    let rows = range(picture.size.height, part.is_bottom);
+    let (across, down) = (columns.len().div_ceil(SIDE), rows.len().div_ceil(SIDE));
+    let count = picture.channels.count();
+    let wanted = picture.rows().skip(rows.start).take(rows.len());
+    let sampled = wanted.step_by(down.max(1)).flat_map(|row| {
+        let pixels = row.chunks_exact(count).skip(columns.start);
+        pixels.take(columns.len()).step_by(across.max(1)).map(color)
     });
-    dominant_of(inside.map(|(_, color)| color).step_by(step(picture)))
+    dominant_of(sampled)
 }
 
-fn step(picture: &Picture) -> usize {
-    (picture.pixels.len() / picture.channels.count() / SAMPLES).max(1)
+/// All of a side, or one of its halves; never nothing.
+fn range(side: u32, is_second: Option<bool>) -> std::ops::Range<usize> {
+    let (side, half) = (side as usize, side as usize / 2);
+    match is_second {
+        Some(false) => 0..half.max(1),
+        Some(true) => half..side,
+        None => 0..side,
+    }
 }
 
-fn colors(picture: &Picture) -> impl Iterator<Item = [u8; 4]> {
-    let pixels = picture.pixels.chunks_exact(picture.channels.count());
-    pixels.map(|pixel| {
-        // without alpha, opaque
-        let mut color = [u8::MAX; 4];
-        color
-            .iter_mut()
-            .zip(pixel)
-            .for_each(|(to, from)| *to = *from);
-        color
-    })
+fn color(pixel: &[u8]) -> [u8; 4] {
+    // without alpha, opaque
+    let mut color = [u8::MAX; 4];
+    let channels = color.iter_mut().zip(pixel);
+    channels.for_each(|(to, from)| *to = *from);
+    color
 }
 
 fn dominant_of(colors: impl Iterator<Item = [u8; 4]>) -> Color {

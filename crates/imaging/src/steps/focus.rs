@@ -125,8 +125,10 @@ mod tests {
         let near = around(face, square, SIZE, 1.0);
         assert_eq!((near.width, near.height), (120.0, 120.0));
         assert_eq!((near.left, near.top), (665.0, 70.0));
-        assert_eq!(around(face, square, SIZE, 0.5).width, 240.0);
-        assert_eq!(around(face, square, SIZE, 50.0).width, 60.0);
+        for (zoom, side) in [(0.5, 240.0), (50.0, 60.0)] {
+            let zoomed = around(face, square, SIZE, zoom);
+            assert_eq!((zoomed.width, zoomed.height), (side, side), "{zoom}");
+        }
         let far = around(face, square, SIZE, 0.01);
         assert_eq!((far.left, far.top, far.width), (475.0, 0.0, 500.0));
         assert_eq!(around(face, square, SIZE, f64::NAN), near);

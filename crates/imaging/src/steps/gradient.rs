@@ -86,7 +86,7 @@ impl Ramp {
         reason = "clamped to the steps there are"
     )]
     fn at(&self, part: f64) -> [u8; 4] {
-        let step = (part.clamp(0.0, 1.0) * STEPS as f64).round() as usize;
+        let step = (part.clamp(0.0, 1.0) * STEPS as f64 + 0.5) as usize;
         self.colors.get(step).copied().unwrap_or_default()
     }
 }

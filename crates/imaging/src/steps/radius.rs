@@ -60,6 +60,7 @@ fn fade<'a>(
 )]
 fn coverage(radius: u32, across: u32, down: u32) -> f32 {
     let away = |from_edge: u32| f64::from(radius) - f64::from(from_edge) - 0.5;
-    let distance = away(across).hypot(away(down));
+    let (across, down) = (away(across), away(down));
+    let distance = (across * across + down * down).sqrt();
     (f64::from(radius) - distance + 0.5).clamp(0.0, 1.0) as f32
 }

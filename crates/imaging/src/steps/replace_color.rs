@@ -16,10 +16,13 @@ const LARGEST_DISTANCE: f64 = 441.672_955_930_063_7;
 /// Replaces colours within the tolerance. Shades of the old colour become the same shades of the new one.
 pub(super) fn replace(picture: Picture, replace: ReplaceColor) -> Picture {
     let from = replace.from.unwrap_or_else(|| dominant(&picture));
+    let weights = weights(replace.tolerance);
+    let reach = u32::try_from(weights.len()).unwrap_or(u32::MAX);
     let swap = Swap {
+        farthest: reach.saturating_mul(reach),
         from: [from.red, from.green, from.blue].map(i32::from),
         to: [replace.to.red, replace.to.green, replace.to.blue].map(i32::from),
-        weights: weights(replace.tolerance),
+        weights,
     };
     if replace.to.alpha == u8::MAX && picture.channels == Channels::Rgb {
         let mut picture = picture;
@@ -41,6 +44,8 @@ pub(super) fn replace(picture: Picture, replace: ReplaceColor) -> Picture {
 struct Swap {
     from: [i32; 3],
     to: [i32; 3],
+    /// Square of the largest distance at which anything is replaced.
+    farthest: u32,
     /// How much is replaced at each distance. Units: 256ths; the index in levels.
     weights: Vec<u32>,
 }
@@ -50,6 +55,9 @@ impl Swap {
         let mut squares = 0_u32;
         for (channel, from) in color.iter().zip(self.from) {
             squares += (i32::from(*channel) - from).unsigned_abs().pow(2);
+        }
+        if squares > self.farthest {
+            return (color, 0);
         }
         let distance = squares.isqrt() as usize;
         let weight = self.weights.get(distance).copied().unwrap_or_default();

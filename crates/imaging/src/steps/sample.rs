@@ -87,18 +87,17 @@ impl<const N: usize> Sampler<'_, N> {
         if !(x > -1.0 && y > -1.0 && x < width && y < height) {
             return None;
         }
-        let (left, top) = (x.floor(), y.floor());
-        let (right_part, bottom_part) = (
-            ((x - left) * 256.0).round() as u32,
-            ((y - top) * 256.0).round() as u32,
-        );
+        // both are above -1, so that one more makes them positive, and cutting off is rounding down
+        let fixed = |place: f64| ((place + 1.0) * 256.0 + 0.5) as i64;
+        let (fixed_x, fixed_y) = (fixed(x), fixed(y));
+        let (left, top) = ((fixed_x >> 8) - 1, (fixed_y >> 8) - 1);
+        let (right_part, bottom_part) = ((fixed_x & 255) as u32, (fixed_y & 255) as u32);
         let weights = [
             (256 - right_part) * (256 - bottom_part),
             right_part * (256 - bottom_part),
             (256 - right_part) * bottom_part,
             right_part * bottom_part,
         ];
-        let (left, top) = (left as i64, top as i64);
         let pixels = self.four(left, top);
         Some(
             if N == 4 && pixels.iter().any(|pixel| pixel.last() != Some(&u8::MAX)) {
@@ -120,18 +119,18 @@ impl<const N: usize> Sampler<'_, N> {
         let is_within = |x: i64, y: i64| {
             (0..width).contains(&x) && (0..i64::from(self.size.height)).contains(&y)
         };
+        if is_within(left, top) && is_within(left + 1, top + 1) {
+            let first = (top * width + left) as usize;
+            let below = first + self.size.width as usize;
+            let pair = |start: usize| self.pixels.get(start..)?.first_chunk::<2>();
+            if let (Some([a, b]), Some([c, d])) = (pair(first), pair(below)) {
+                return [*a, *b, *c, *d];
+            }
+        }
         let pixel = |x: i64, y: i64| {
             let index = (y * width + x) as usize;
             self.pixels.get(index).copied().unwrap_or(self.outside)
         };
-        if is_within(left, top) && is_within(left + 1, top + 1) {
-            return [
-                pixel(left, top),
-                pixel(left + 1, top),
-                pixel(left, top + 1),
-                pixel(left + 1, top + 1),
-            ];
-        }
         [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(across, down)| {
             let (x, y) = (left + across, top + down);
             if is_within(x, y) {

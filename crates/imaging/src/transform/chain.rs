@@ -23,11 +23,11 @@ pub enum FocusFallback {
 }
 
 impl FocusFallback {
-    /// One sentence for people, without full stop.
-    pub fn sentence(self) -> &'static str {
+    /// For machines: `no-face` or `objects-not-recognised`.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::NoFace => "no face was found, so the crop follows what catches the eye",
-            Self::Objects => "objects are not recognised, so the crop follows what catches the eye",
+            Self::NoFace => "no-face",
+            Self::Objects => "objects-not-recognised",
         }
     }
 }

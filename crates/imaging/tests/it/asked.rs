@@ -24,10 +24,12 @@ pub(crate) fn made(source: &[u8], text: &str) -> RgbaImage {
 /// Why `text` can't be done, in the words the client gets.
 #[track_caller]
 pub(crate) fn refusal(source: &[u8], text: &str) -> String {
-    match run(source, &steps(text)) {
-        Err(ImagingError::InvalidTransformation { sentence }) => sentence,
-        other => panic!("{text}: {other:?}"),
-    }
+    let error = run(source, &steps(text)).unwrap_err();
+    assert!(
+        matches!(error, ImagingError::InvalidTransformation { .. }),
+        "{text}: {error:?}"
+    );
+    error.to_string()
 }
 
 /// The plan for a source of this size.

@@ -98,13 +98,13 @@ fn every_anchor_extracts_its_own_part() {
 fn padding_is_black_or_the_colour_asked_for_and_lies_opposite_the_focus() {
     let source = png(quarters(40, 40));
     let black = made(&source, "w-80,h-40,cm-pad_resize");
-    assert_eq!((*black.get_pixel(5, 20)).0, [0, 0, 0, 255]);
+    assert_eq!(black.get_pixel(5, 20).0, [0, 0, 0, 255]);
     let left = made(&source, "w-80,h-40,cm-pad_resize,bg-F3F3F3,fo-left");
-    assert_eq!((*left.get_pixel(79, 20)).0, [0xf3, 0xf3, 0xf3, 255]);
-    assert_eq!((*left.get_pixel(0, 0)).0, [250, 10, 10, 255]);
+    assert_eq!(left.get_pixel(79, 20).0, [0xf3, 0xf3, 0xf3, 255]);
+    assert_eq!(left.get_pixel(0, 0).0, [250, 10, 10, 255]);
     let top = made(&source, "w-40,h-80,cm-pad_resize,bg-F3F3F350,fo-top");
     // two decimal digits: 50 is an opacity of 0.50, or 128 of 255
-    assert_eq!((*top.get_pixel(20, 79)).0, [0xf3, 0xf3, 0xf3, 128]);
+    assert_eq!(top.get_pixel(20, 79).0, [0xf3, 0xf3, 0xf3, 128]);
 }
 
 #[test]

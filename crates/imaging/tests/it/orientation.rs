@@ -1,10 +1,15 @@
 //! EXIF orientation is applied before anything else, in every format that can carry it.
 
+use image::{Rgb, RgbImage};
 use limpid_delivery_url::transformation::{Anchor, Crop, Focus, Step};
 use limpid_imaging::{ImageFormat, probe};
 
-use crate::pictures::{
-    BLUE, GREEN, RED, YELLOW, assert_color, jpeg, pixels, png, quarters, run, sized, stored_as,
+use crate::{
+    asked::made,
+    pictures::{
+        BLUE, GREEN, RED, YELLOW, assert_color, difference, jpeg, pixels, png, quarters, run,
+        sized, stored_as,
+    },
 };
 
 fn exif(orientation: u8) -> Vec<u8> {
@@ -13,9 +18,12 @@ fn exif(orientation: u8) -> Vec<u8> {
     tiff
 }
 
-/// Puts an APP1 segment behind the start of the image.
 fn jpeg_with(orientation: u8) -> Vec<u8> {
-    let plain = jpeg(quarters(80, 40));
+    oriented(&jpeg(quarters(80, 40)), orientation)
+}
+
+/// Puts an APP1 segment behind the start of the image.
+fn oriented(plain: &[u8], orientation: u8) -> Vec<u8> {
     let mut payload = b"Exif\0\0".to_vec();
     payload.extend(exif(orientation));
     let length = u16::try_from(payload.len() + 2).unwrap();
@@ -84,6 +92,30 @@ fn crops_are_taken_from_the_upright_picture() {
             (6, 6),
             expected[0],
         );
+    }
+}
+
+#[test]
+fn what_only_pixels_can_tell_is_told_of_the_upright_picture() {
+    // a block off the middle, large enough that the decoder shrinks for the focus
+    let picture = RgbImage::from_fn(400, 240, |x, y| {
+        let is_inside = (48..128).contains(&x) && (144..208).contains(&y);
+        Rgb(if is_inside { RED } else { [255, 255, 255] })
+    });
+    let plain = jpeg(picture);
+    for orientation in 1..=8 {
+        let source = oriented(&plain, orientation);
+        let upright = png(pixels(&source, &[]));
+        let trimmed = made(&source, "t-true,h-50");
+        assert_eq!(trimmed, made(&upright, "t-true,h-50"), "{orientation}");
+        let size = if orientation >= 5 { (40, 50) } else { (63, 50) };
+        assert_eq!(trimmed.dimensions(), size, "{orientation}");
+        let crop = made(&source, "w-20,h-20,fo-auto");
+        let of_upright = made(&upright, "w-20,h-20,fo-auto");
+        let difference = difference(&crop, &of_upright);
+        assert!(difference < 12.0, "{orientation}: {difference}");
+        let red = crop.pixels().filter(|pixel| pixel.0[1] < 128).count();
+        assert!(red > 20, "{orientation}: {red} of 400");
     }
 }
 
