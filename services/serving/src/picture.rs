@@ -8,7 +8,7 @@ use limpid_delivery_url::transformation::Format;
 use limpid_domain::failure::{AttemptFailure, LimitBreach, LooksLike, Reason};
 use limpid_imaging::{
     AcceptedFormats, ImageSettings, ImagingError, Limits, Sniffed, StageTimings, TransformRequest,
-    sniff,
+    sniff, transform::FocusFallback,
 };
 use limpid_origins::Original;
 
@@ -41,6 +41,7 @@ struct Delivered {
     extension: Option<&'static str>,
     is_raster: bool,
     varies_by_accept: bool,
+    focus_fallback: Option<&'static str>,
 }
 
 /// Makes the variant of `order`.
@@ -74,6 +75,7 @@ pub(crate) fn make(original: &Original, order: &PictureOrder) -> Result<Picture,
         extension: Some(done.format.extension()),
         is_raster: true,
         varies_by_accept: done.vary_accept,
+        focus_fallback: done.focus_fallback.map(FocusFallback::as_str),
         body: Bytes::from(done.bytes),
     };
     Ok(Picture {
@@ -164,6 +166,7 @@ fn untouched(original: &Original, sniffed: Sniffed) -> Delivered {
         extension,
         is_raster,
         varies_by_accept: false,
+        focus_fallback: None,
     }
 }
 
@@ -186,6 +189,7 @@ fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> V
         last_modified: original.last_modified.as_deref().and_then(past_date),
         canonical_link: order.canonical_link.clone(),
         is_stand_in: false,
+        focus_fallback: delivered.focus_fallback,
         is_private: original.is_private,
         body: delivered.body,
         content_type: delivered.content_type,

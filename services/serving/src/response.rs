@@ -224,14 +224,7 @@ fn write_success(headers: &mut HeaderMap, variant: &Variant, context: &SuccessCo
     if let Some(link) = &variant.canonical_link {
         put(headers, header::LINK, link);
     }
-    if let Some(stand_in) = context.stand_in {
-        let reason = stand_in.reason.map(|reason| format!("; reason={reason}"));
-        let warning = format!("default-image{}", reason.unwrap_or_default());
-        put(headers, IK_WARNING, &warning);
-        if let Some(event_id) = stand_in.event_id {
-            put(headers, IK_EVENT_ID, &event_id.to_string());
-        }
-    }
+    write_warning(headers, variant, context.stand_in);
     if let Some(name) = context.attachment {
         let name = disposition::with_extension(name, variant.extension);
         put(
@@ -239,6 +232,24 @@ fn write_success(headers: &mut HeaderMap, variant: &Variant, context: &SuccessCo
             header::CONTENT_DISPOSITION,
             &disposition::attachment(&name),
         );
+    }
+}
+
+/// What about the picture is not as asked, the picture itself being another one first.
+fn write_warning(headers: &mut HeaderMap, variant: &Variant, stand_in: Option<StandIn>) {
+    let mut warnings = Vec::new();
+    if let Some(stand_in) = stand_in {
+        let reason = stand_in.reason.map(|reason| format!("; reason={reason}"));
+        warnings.push(format!("default-image{}", reason.unwrap_or_default()));
+        if let Some(event_id) = stand_in.event_id {
+            put(headers, IK_EVENT_ID, &event_id.to_string());
+        }
+    }
+    if let Some(reason) = variant.focus_fallback {
+        warnings.push(format!("focus-fallback; reason={reason}"));
+    }
+    if !warnings.is_empty() {
+        put(headers, IK_WARNING, &warnings.join(", "));
     }
 }
 
@@ -309,6 +320,7 @@ mod tests {
             extension: Some("webp"),
             canonical_link: None,
             is_stand_in: false,
+            focus_fallback: None,
             is_private: false,
         }
     }
@@ -384,5 +396,25 @@ mod tests {
         };
         let response = success(&document, &context);
         assert!(value(&response, "content-security-policy").contains("sandbox"));
+    }
+
+    #[test]
+    fn a_picture_that_is_not_quite_as_asked_says_so() {
+        let context = SuccessContext {
+            request_id: RequestId::mint(),
+            conditions: &Conditions::default(),
+            attachment: None,
+            stand_in: None,
+        };
+        let elsewhere = Variant {
+            focus_fallback: Some("no-face"),
+            ..variant()
+        };
+        assert_eq!(
+            value(&success(&elsewhere, &context), "ik-warning"),
+            "focus-fallback; reason=no-face"
+        );
+        let as_asked = success(&variant(), &context);
+        assert!(!as_asked.headers().contains_key("ik-warning"));
     }
 }
