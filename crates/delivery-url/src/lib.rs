@@ -6,6 +6,8 @@
 //! | [`transformation`] | what a transformation string means: the types the parser makes and the imaging engine plans from |
 //! | [`grammar`] | the text form: lexer, parser, printer |
 //! | [`signature`] | signed URLs: sign and verify |
+//! | [`client_hints`] | `w-auto` and `dpr-auto` become numbers |
+//! | [`rewriters`] | URLs written for other services, translated |
 //!
 //! One request goes through it like this:
 //!
@@ -23,11 +25,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod client_hints;
 pub mod grammar;
+pub mod rewriters;
 pub mod signature;
 pub mod target;
 pub mod transformation;
 
+pub use client_hints::{ClientHints, HintUse};
 pub use grammar::TransformationError;
+pub use rewriters::Rewriter;
 pub use target::{DeliveryTarget, FilePath, Mount, ResolvedTarget, Switches, TargetError};
 pub use transformation::Transformation;

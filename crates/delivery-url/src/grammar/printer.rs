@@ -15,6 +15,16 @@ use value::{Signed, corners, path, percent_encoded, print_color};
 
 pub(in crate::grammar) use super::parameters::crop_token;
 
+/// A layer's text as `i-…` or, where it holds more than plain characters, `ie-…`.
+pub(crate) fn text_input(text: &str) -> String {
+    layer::input(text)
+}
+
+/// A file path as the value of a parameter.
+pub(crate) fn path_value(file: &str) -> String {
+    path(file)
+}
+
 /// Canonical: equal transformations print alike however they were written, so the text can key a cache.
 impl Display for Transformation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -143,10 +143,7 @@ fn nearest(key: &str) -> Option<&'static str> {
     if let Some(known) = KNOWN.iter().find(|known| **known == folded) {
         return Some(known);
     }
-    if let Some((_, known)) = SPELT_OUT
-        .iter()
-        .find(|(long, _)| long.len() >= 4 && distance(&folded, long) <= 1)
-    {
+    if let Some((_, known)) = SPELT_OUT.iter().find(|(long, _)| is_slip(&folded, long)) {
         return Some(known);
     }
     let is_near = |known: &&&'static str| known.len() >= 2 && distance(&folded, known) <= 1;
@@ -155,6 +152,16 @@ fn nearest(key: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether `written` may be meant for a word: one letter off, or two swapped in a longer one.
+fn is_slip(written: &str, word: &str) -> bool {
+    let allowed = match word.len() {
+        0..4 => return false,
+        4 => 1,
+        _ => 2,
+    };
+    written.as_bytes().first() == word.as_bytes().first() && distance(written, word) <= allowed
 }
 
 /// Edit distance, for short ASCII words; anything long is far.

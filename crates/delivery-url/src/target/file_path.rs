@@ -68,11 +68,14 @@ impl FilePath {
     }
 
     /// Errors: no file, or a name no file may have.
-    pub(super) fn new(raw: &str) -> Result<Self, TargetError> {
+    pub(crate) fn new(path: &str) -> Result<Self, TargetError> {
+        let url = absolute_url(path);
+        let is_absolute_url = url.is_some();
+        let raw = url.unwrap_or_else(|| path.to_owned());
         if raw.is_empty() || raw == "/" {
             return Err(TargetError::NoFile);
         }
-        let decoded: Vec<u8> = percent_decode_str(raw).collect();
+        let decoded: Vec<u8> = percent_decode_str(&raw).collect();
         if decoded
             .iter()
             .any(|byte| byte.is_ascii_control() || *byte == b'\\')
@@ -89,8 +92,8 @@ impl FilePath {
             return Err(TargetError::DotSegment);
         }
         Ok(Self {
-            raw: raw.to_owned(),
-            is_absolute_url: absolute_url(raw).is_some(),
+            raw,
+            is_absolute_url,
         })
     }
 }

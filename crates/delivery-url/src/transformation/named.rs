@@ -1,6 +1,7 @@
 //! Named transformations: `n-thumb` stands for a stored string.
 
 use super::{Conditional, Step, Transformation};
+use crate::grammar::MAX_STEPS;
 
 /// Why a named transformation cannot be used. The client's fault, or the tenant's who removed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum ExpansionError {
         "named transformation \"{0}\" itself uses a named transformation, which is not allowed"
     )]
     Nested(String),
+    /// What the names stand for is longer than a transformation may be.
+    #[error("the named transformations come to more than 100 steps; use fewer or shorter ones")]
+    TooLong,
 }
 
 impl Transformation {
@@ -26,6 +30,16 @@ impl Transformation {
         &self,
         lookup: &dyn Fn(&str) -> Option<&'s Self>,
     ) -> Result<Self, ExpansionError> {
+        let mut room = MAX_STEPS;
+        self.expand_within(lookup, &mut room)
+    }
+
+    /// `room`: how many more steps there may be. Without it a hundred names of a hundred steps each would be copied.
+    fn expand_within<'s>(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<&'s Self>,
+        room: &mut usize,
+    ) -> Result<Self, ExpansionError> {
         let mut steps = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             if let Some(name) = &step.named {
@@ -33,14 +47,16 @@ impl Transformation {
                 if stored.is_named() {
                     return Err(ExpansionError::Nested(name.clone()));
                 }
+                take_room(room, stored.count_steps())?;
                 steps.extend(stored.steps.iter().cloned());
             }
             let rest = Step {
                 named: None,
-                conditional: expand_branches(step, lookup)?,
+                conditional: expand_branches(step, lookup, room)?,
                 ..step.clone()
             };
             if rest != Step::default() {
+                take_room(room, 1)?;
                 steps.push(rest);
             }
         }
@@ -56,6 +72,20 @@ impl Transformation {
         })
     }
 
+    /// Its steps, those of branches and layers included, as the parser counts them.
+    fn count_steps(&self) -> usize {
+        let inside = |step: &Step| {
+            let layers = step.layers.iter();
+            let in_layers: usize = layers.map(|layer| layer.transformation.count_steps()).sum();
+            let branches = step.conditional.as_deref();
+            let in_branches = branches.map_or(0, |block| {
+                block.then.count_steps() + block.otherwise.count_steps()
+            });
+            in_layers + in_branches
+        };
+        self.steps.iter().map(|step| 1 + inside(step)).sum()
+    }
+
     /// Whether it is nothing but named transformations: what "restrict unnamed" permits.
     pub fn is_only_named(&self) -> bool {
         self.steps.iter().all(|step| {
@@ -68,16 +98,22 @@ impl Transformation {
     }
 }
 
+fn take_room(room: &mut usize, steps: usize) -> Result<(), ExpansionError> {
+    *room = room.checked_sub(steps).ok_or(ExpansionError::TooLong)?;
+    Ok(())
+}
+
 fn expand_branches<'s>(
     step: &Step,
     lookup: &dyn Fn(&str) -> Option<&'s Transformation>,
+    room: &mut usize,
 ) -> Result<Option<Box<Conditional>>, ExpansionError> {
     let Some(block) = &step.conditional else {
         return Ok(None);
     };
     Ok(Some(Box::new(Conditional {
         condition: block.condition.clone(),
-        then: block.then.expand(lookup)?,
-        otherwise: block.otherwise.expand(lookup)?,
+        then: block.then.expand_within(lookup, room)?,
+        otherwise: block.otherwise.expand_within(lookup, room)?,
     })))
 }

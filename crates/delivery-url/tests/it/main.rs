@@ -1,9 +1,11 @@
 //! Black-box tests of delivery URLs: one file per question a client asks.
 
+mod adversarial;
 mod expressions;
 mod parameters;
 mod parser_limits;
 mod refusals;
+mod rewriters;
 mod round_trip;
 mod sdk_vectors;
 mod signatures;

@@ -1,85 +1,41 @@
-//! Hostile sizes: linear, bounded, below 10 ms (R123; `reliability.md` T133 to T135).
-
-use std::time::{Duration, Instant};
+//! Hostile sizes: linear and bounded (R123; `reliability.md` T133 to T135).
 
 use limpid_delivery_url::transformation::parse;
 use limpid_delivery_url::{Mount, target};
 
+use crate::adversarial::texts;
+
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The best of five, so that a busy machine does not decide.
-fn fastest(text: &str) -> Duration {
-    let runs = (0..5).map(|_| {
-        let begun = Instant::now();
-        drop(std::hint::black_box(parse(std::hint::black_box(text))));
-        begun.elapsed()
-    });
-    runs.min().unwrap_or_default()
+/// A refusal's own texts, which do not grow.
+const MAX_REFUSAL_BYTES: u64 = 4096;
+
+/// Most memory that is allocated per byte of text, altogether. The dearest unit is a layer: 18 bytes that become a layer of some
+/// hundred bytes in a list that doubles.
+const MAX_BYTES_PER_BYTE: u64 = 200;
+
+/// What reading `text` allocates, altogether. Units: bytes.
+fn allocated(text: &str) -> u64 {
+    let read = || drop(std::hint::black_box(parse(std::hint::black_box(text))));
+    allocation_counter::measure(read).bytes_total
 }
 
+/// Counted, not timed, so that a busy machine does not decide: four times the text may cost four times the memory and, where a
+/// list doubles as it grows, a step more. A quadratic reader needs sixteen times. `examples/worst_case.rs` measures the time.
 #[test]
-fn no_text_takes_more_than_ten_milliseconds() {
-    let unit_texts = [
-        ",",
-        ":",
-        "(",
-        "%",
-        "%2C",
-        "%25",
-        "-",
-        "_",
-        "@@",
-        "w-1,",
-        "w-1:",
-        "w-70000:",
-        "l-image,",
-        "l-image,i-a,",
-        "l-text,i-a,",
-        "l-end,",
-        "if-w_gt_1,",
-        "if-end,",
-        "if-else,",
-        "w-iw_div_2,",
-        "é",
-        "e-shadow,",
-        "foo,",
-        "l-image,i-a,l-end,",
-    ];
-    let prefixed = [
-        ("w-iw", "_add_1"),
-        ("if-w_gt_1", "_and_w_gt_1"),
-        ("fo-person", "_car"),
-        ("e-gradient-from-red", "_"),
-        ("e-gradient-", "_sp-1"),
-        ("e-usm", "-1"),
-        ("r-1", "_1"),
-        ("pg-1", "_1"),
-        ("pg-name-", "\"a\"_"),
-        ("l-text,i-a,pa-1", "_1"),
-        ("l-text,ie-", "YWFh"),
-        ("l-text,i-", " "),
-        ("di-", "a@@"),
-        ("w-", "9"),
-        ("w-0.", "9"),
-        ("e-distort-p-1", "_1"),
-        ("bg-", "F"),
-        ("cr-red", "_1"),
-        ("e-shadow-bl-1", "_bl-1"),
-        ("e-colorize-co-red", "_co-red"),
-        ("z", "y"),
-        ("e-z", "y"),
-    ];
-    let texts = unit_texts.iter().map(|unit| ("", *unit)).chain(prefixed);
-    for (prefix, unit) in texts {
-        let mut text = format!(
-            "{prefix}{}",
-            unit.repeat((MAX_BYTES - prefix.len()) / unit.len())
-        );
-        text.truncate(MAX_BYTES);
-        let elapsed = fastest(&text);
+fn no_text_costs_more_than_its_length_says() {
+    let quarter: Vec<u64> = texts(MAX_BYTES / 4)
+        .map(|(_, text)| allocated(&text))
+        .collect();
+    for ((unit, text), quarter) in texts(MAX_BYTES).zip(quarter) {
+        let whole = allocated(&text);
         assert!(
-            elapsed < Duration::from_millis(10),
-            "{prefix}{unit}…: {elapsed:?}"
+            whole <= 6 * quarter.max(MAX_REFUSAL_BYTES),
+            "{unit}…: {quarter} B of memory for 16 KiB, {whole} B for 64 KiB"
+        );
+        assert!(
+            whole <= MAX_BYTES_PER_BYTE * MAX_BYTES as u64,
+            "{unit}…: {whole} B of memory for 64 KiB"
         );
     }
 }

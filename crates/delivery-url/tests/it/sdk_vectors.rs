@@ -152,6 +152,40 @@ fn steps_are_as_many_as_the_builder_was_asked_for() {
 }
 
 #[test]
+fn no_row_is_skipped() {
+    let (mut without_url, mut plain, mut understood, mut refused) = (0, 0, 0, 0);
+    for line in VECTORS.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        assert_eq!(columns.len(), 3, "{line}");
+        if columns[2].is_empty() {
+            without_url += 1;
+            continue;
+        }
+        let vector = Vector {
+            description: columns[1],
+            text: columns[2],
+        };
+        let texts = transformation_texts(&vector);
+        match texts
+            .iter()
+            .map(|text| parse(text))
+            .collect::<Result<Vec<_>, _>>()
+        {
+            Ok(all) if all.is_empty() => {
+                let is_empty = vector.text.ends_with("tr=");
+                let asks = vector.text.contains("tr:") || vector.text.contains("tr=");
+                assert!(is_empty || !asks, "{}", vector.text);
+                plain += 1;
+            }
+            Ok(_) => understood += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    // What is refused is refused for a reason: see the two tests above.
+    assert_eq!((without_url, plain, understood, refused), (1, 24, 147, 35));
+}
+
+#[test]
 fn every_signed_row_verifies_under_its_key() {
     let mut verified = 0;
     for vector in vectors().filter(|vector| {

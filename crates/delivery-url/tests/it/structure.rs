@@ -238,6 +238,25 @@ fn named_transformations_expand_once() {
 }
 
 #[test]
+fn names_that_stand_for_too_much_are_refused() {
+    let stored = parsed(&["w-5"; 60].join(":"));
+    let lookup = |_: &str| Some(&stored);
+    assert_eq!(parsed("n-a").expand(&lookup).unwrap().steps.len(), 60);
+    for text in [
+        "n-a:n-a",
+        "if-w_gt_1,n-a,if-else,n-a,if-end",
+        "n-a:if-w_gt_1,w-9,if-end:n-a",
+    ] {
+        assert_eq!(
+            parsed(text).expand(&lookup),
+            Err(ExpansionError::TooLong),
+            "{text}"
+        );
+    }
+    assert!(parse(&format!("n-{}", "a".repeat(101))).is_err());
+}
+
+#[test]
 fn what_an_executor_lacks_is_named() {
     let supported = [Feature::Resize, Feature::Quality, Feature::Original];
     assert_eq!(parsed("w-1,q-2:orig-true").unsupported_by(&supported), None);

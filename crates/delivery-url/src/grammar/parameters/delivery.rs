@@ -4,6 +4,9 @@ use super::{Draft, Parameter, Parsed};
 use crate::grammar::number;
 use crate::transformation::{Format, PageRange, Pages};
 
+/// The longest name of a stored transformation; longer ones cannot be stored.
+const MAX_NAME_BYTES: usize = 100;
+
 /// The most pages or PSD layers one parameter may name.
 const MAX_PAGES: usize = 100;
 
@@ -114,11 +117,12 @@ fn pages(text: &str) -> Option<Pages> {
 
 fn name(parameter: &Parameter<'_>) -> Parsed<String> {
     parameter.read(
-        "the name of a stored transformation: letters, digits and _",
+        "the name of a stored transformation: at most 100 letters, digits and _",
         |text| {
-            let is_name = text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let is_name = text.len() <= MAX_NAME_BYTES
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             is_name.then(|| text.to_owned())
         },
     )

@@ -27,7 +27,7 @@ pub(super) fn layer(layer: &Layer) -> String {
         }
         LayerSource::Text(text) => {
             tokens.push("l", "text");
-            input(&text.text, &mut tokens);
+            tokens.0.push(input(&text.text));
         }
     }
     place(layer, &mut tokens);
@@ -54,12 +54,12 @@ pub(super) fn layer(layer: &Layer) -> String {
     printed
 }
 
-fn input(text: &str, tokens: &mut Tokens) {
+pub(super) fn input(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ' ');
     if text.chars().all(is_plain) && text.len() <= MAX_PLAIN_CHARACTERS {
-        return tokens.push("i", percent_encoded(text));
+        return format!("i-{}", percent_encoded(text));
     }
-    tokens.push("ie", percent_encoded(&encode(text)));
+    format!("ie-{}", percent_encoded(&encode(text)))
 }
 
 fn place(layer: &Layer, tokens: &mut Tokens) {
