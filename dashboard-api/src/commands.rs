@@ -3,6 +3,7 @@
 
 mod error;
 mod key_pair;
+mod named_transformation;
 mod origin;
 mod tenant;
 mod transaction;
@@ -14,6 +15,10 @@ use limpid_event_store::vault::Vault;
 
 pub use error::CommandError;
 pub use key_pair::{CreatedKeyPair, create_key_pair, revoke_key_pair};
+pub use named_transformation::{
+    ChangeNamedTransformation, DeleteNamedTransformation, change_named_transformation,
+    create_named_transformation, delete_named_transformation,
+};
 pub use origin::{DeleteOrigin, ReplaceOrigin, create_origin, delete_origin, replace_origin};
 pub use tenant::{CreatedTenant, create_tenant};
 pub use url_endpoint::{

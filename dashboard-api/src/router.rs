@@ -17,7 +17,9 @@ use crate::commands::CommandContext;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeState, exchange};
-use crate::routes::{accounts, dashboard, health, operator, problems, unsupported};
+use crate::routes::{
+    accounts, dashboard, health, named_transformations, operator, problems, unsupported,
+};
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -77,6 +79,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(description::Description::openapi())
         .merge(accounts::origins::routes())
         .merge(accounts::url_endpoints::routes())
+        .merge(named_transformations::routes())
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::custom_domains::routes())
         .merge(dashboard::changes::routes())

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod dashboard;
 pub(crate) mod health;
+pub(crate) mod named_transformations;
 pub(crate) mod operator;
 pub(crate) mod problems;
 pub(crate) mod unsupported;

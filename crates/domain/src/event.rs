@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::ids::{ImagekitId, OriginId, RequestId};
 use crate::key_pair::{KeyHash, PublicKey};
+use crate::named_transformation::NamedTransformationSettings;
 use crate::origin::OriginSettings;
 use crate::secret::SecretRef;
 use crate::tenant::TenantSettings;
@@ -94,6 +95,20 @@ pub enum ConfigEvent {
         /// All of them.
         domains: Vec<CustomDomain>,
     },
+    /// A named transformation was added.
+    NamedTransformationCreated {
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: NamedTransformationSettings,
+    },
+    /// Fields of a named transformation were changed.
+    NamedTransformationChanged {
+        /// All of them as they are from then on.
+        #[serde(flatten)]
+        settings: NamedTransformationSettings,
+    },
+    /// A named transformation was deleted; its name is free again.
+    NamedTransformationDeleted {},
 }
 
 /// Who did it, from where, and as part of what.
@@ -159,7 +174,7 @@ pub enum EventDecodeError {
 
 impl ConfigEvent {
     /// Every kind, for tests that must not forget one.
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 14] = [
         "tenant_created",
         "key_pair_created",
         "key_pair_revoked",
@@ -171,6 +186,9 @@ impl ConfigEvent {
         "origin_attached",
         "url_endpoint_deleted",
         "custom_domains_set",
+        "named_transformation_created",
+        "named_transformation_changed",
+        "named_transformation_deleted",
     ];
 
     /// Its name in storage.
@@ -187,6 +205,9 @@ impl ConfigEvent {
             Self::OriginAttached { .. } => "origin_attached",
             Self::UrlEndpointDeleted {} => "url_endpoint_deleted",
             Self::CustomDomainsSet { .. } => "custom_domains_set",
+            Self::NamedTransformationCreated { .. } => "named_transformation_created",
+            Self::NamedTransformationChanged { .. } => "named_transformation_changed",
+            Self::NamedTransformationDeleted {} => "named_transformation_deleted",
         }
     }
 
@@ -203,6 +224,9 @@ impl ConfigEvent {
             | Self::OriginAttached { .. }
             | Self::UrlEndpointDeleted {}
             | Self::CustomDomainsSet { .. } => StreamKind::UrlEndpoint,
+            Self::NamedTransformationCreated { .. }
+            | Self::NamedTransformationChanged { .. }
+            | Self::NamedTransformationDeleted {} => StreamKind::NamedTransformation,
         }
     }
 
@@ -254,6 +278,8 @@ pub enum StreamKind {
     Origin,
     /// A URL endpoint, with its custom domains.
     UrlEndpoint,
+    /// A named transformation.
+    NamedTransformation,
 }
 
 impl StreamKind {
@@ -264,6 +290,7 @@ impl StreamKind {
             Self::KeyPair => "key_pair",
             Self::Origin => "origin",
             Self::UrlEndpoint => "url_endpoint",
+            Self::NamedTransformation => "named_transformation",
         }
     }
 }

@@ -54,6 +54,8 @@ uuid_ids! {
     UrlEndpointId
     /// A pair of public and private API key.
     KeyPairId
+    /// A named transformation.
+    NamedTransformationId
     /// One image request (`ik-request-id`).
     RequestId
     /// One failure event (`ik-event-id`).
@@ -81,6 +83,12 @@ impl From<UrlEndpointId> for StreamId {
 
 impl From<KeyPairId> for StreamId {
     fn from(id: KeyPairId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<NamedTransformationId> for StreamId {
+    fn from(id: NamedTransformationId) -> Self {
         Self(id.0)
     }
 }

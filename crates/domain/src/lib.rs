@@ -5,7 +5,7 @@
 //! | [`ids`] | newtypes for every identifier, so that a tenant can't be passed as an origin |
 //! | [`clock`] | time as a parameter |
 //! | [`secret`] | credentials in memory and the fingerprint that may be shown |
-//! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
+//! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`], [`named_transformation`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
 //! | [`request_body`], [`refusal`] | a JSON body becomes a typed draft in one place, or a refusal that says which field is wrong |
 //! | [`event`] | configuration events as stored, and their upcasting |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
@@ -17,6 +17,7 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod key_pair;
+pub mod named_transformation;
 pub mod origin;
 pub mod refusal;
 pub mod request_body;

@@ -1,21 +1,23 @@
 //! The configuration in force: what serving delivers by and the management API shows.
 //!
-//! Tables `tenant`, `key_pair`, `origin`, `url_endpoint`, `custom_domain`. Updated by [`apply`] in the transaction that appends the
+//! Tables `tenant`, `key_pair`, `origin`, `url_endpoint`, `custom_domain`, `named_transformation`. Updated by [`apply`] in the transaction that appends the
 //! events, so nobody ever sees half a change. Deleted origins and endpoints stay, marked, because old failures name them.
 
 mod apply;
 mod load;
 mod lookup;
+mod named_transformations;
 mod rebuild;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::ids::{
-    ImagekitId, KeyPairId, OriginId, OriginNo, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
-    UrlEndpointNo,
+    ImagekitId, KeyPairId, NamedTransformationId, OriginId, OriginNo, StreamVersion, TenantId,
+    TenantSeq, UrlEndpointId, UrlEndpointNo,
 };
 use limpid_domain::key_pair::PublicKey;
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
 use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointSettings};
@@ -28,6 +30,7 @@ pub use lookup::{
     imagekit_id_is_taken, key_pair, key_pairs, origin, origins, tenant, tenant_by_imagekit_id,
     tenants, url_endpoint, url_endpoints,
 };
+pub use named_transformations::{named_transformation, named_transformations};
 pub use rebuild::{Drift, rebuild, verify};
 
 /// Everything serving knows about one tenant, at one moment.
@@ -51,6 +54,8 @@ pub struct TenantConfig {
     pub origins: HashMap<OriginId, OriginConfig>,
     /// Its custom domains and the endpoint each is bound to.
     pub custom_domains: HashMap<CustomDomain, UrlEndpointId>,
+    /// Its named transformations, oldest first, disabled ones included.
+    pub named_transformations: Vec<NamedTransformationConfig>,
 }
 
 impl TenantConfig {
@@ -111,6 +116,19 @@ impl UrlEndpointConfig {
             self.id.to_string()
         }
     }
+}
+
+/// A named transformation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedTransformationConfig {
+    /// Its id.
+    pub id: NamedTransformationId,
+    /// Its own version.
+    pub version: StreamVersion,
+    /// What the tenant chose.
+    pub settings: NamedTransformationSettings,
+    /// When it came into being.
+    pub created_at: DateTime<Utc>,
 }
 
 /// An origin, with its credentials opened.

@@ -13,6 +13,7 @@ use utoipa::{Modify, OpenApi};
     tags(
         (name = "origins", description = "Where originals live."),
         (name = "URL endpoints", description = "Prefixes of delivery URLs and the origins behind them."),
+        (name = "named transformations", description = "Names that stand for stored transformations."),
         (name = "origin errors", description = "Failures: how many, which, why, and what to do."),
         (name = "changes", description = "What was changed in the configuration, when and by whom."),
         (name = "tenants", description = "Accounts, for the operator."),

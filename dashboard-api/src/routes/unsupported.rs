@@ -9,7 +9,7 @@ use crate::router::ApiState;
 /// Calls of ImageKit's SDKs that have no counterpart here: media library, uploads, extensions, and what is still to come.
 ///
 /// Source: the resources of `@imagekit/nodejs` 7.11 and `imagekitio` 5.11.
-const UNSUPPORTED: [&str; 16] = [
+const UNSUPPORTED: [&str; 14] = [
     "/api/{*rest}",
     "/v1/accounts/usage",
     "/v1/accounts/usage-analytics",
@@ -22,8 +22,6 @@ const UNSUPPORTED: [&str; 16] = [
     "/v1/files/{*rest}",
     "/v1/folder",
     "/v1/metadata",
-    "/v1/named-transformations",
-    "/v1/named-transformations/{*rest}",
     "/v1/saved-extensions",
     "/v1/saved-extensions/{*rest}",
 ];

@@ -14,6 +14,7 @@ mod commands;
 mod custom_domains;
 mod dashboard;
 mod management;
+mod named_transformations;
 mod openapi;
 mod operator;
 mod origin_errors;

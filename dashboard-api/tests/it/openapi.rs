@@ -23,6 +23,7 @@ fn every_route_is_described_with_an_id_and_its_errors() {
     for expected in [
         "get /v1/accounts/origins",
         "delete /v1/accounts/url-endpoints/{id}",
+        "patch /v1/named-transformations/{id}",
         "get /dashboard/v1/origin-errors/summary",
         "get /dashboard/v1/origin-errors/timeseries",
         "get /dashboard/v1/origin-errors/events",

@@ -31,6 +31,19 @@ const assertPngOf40By30 = (bytes) => {
   assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [40, 30]);
 };
 
+test('a named transformation, made and used through the SDK', async (t) => {
+  const management = new ImageKit({ baseURL: process.env.LIMPID_DASHBOARD, privateKey });
+  const name = `tiny_${Date.now().toString(36)}`;
+  const named = await management.namedTransformations.create({ name, transformation: 'w-40,h-30,f-png' });
+  t.after(() => management.namedTransformations.delete(named.id));
+  const url = build({ transformation: [{ named: name }], transformationPosition: 'path' });
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline && (await fetch(url, { method: 'HEAD' })).status === 400) {
+    // The node hears of the change in a moment.
+  }
+  assertPngOf40By30(await fetchImage(url));
+});
+
 test('a plain URL', async () => {
   await fetchImage(build());
 });

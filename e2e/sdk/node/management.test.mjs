@@ -64,7 +64,7 @@ const assertRefused = async (promise, errorClass, text) => {
   assert.match(error.headers.get('x-ik-requestid'), /^[0-9a-f-]{36}$/);
 };
 
-const created = { origins: [], endpoints: [] };
+const created = { origins: [], endpoints: [], named: [] };
 const createOrigin = async (body) => {
   const origin = await origins.create(body);
   created.origins.push(origin.id);
@@ -76,6 +76,12 @@ const createEndpoint = async (body) => {
   return endpoint;
 };
 
+const createNamed = async (body) => {
+  const named = await client.namedTransformations.create(body);
+  created.named.push(named.id);
+  return named;
+};
+
 /** Distinct on every run, so that the tests can be repeated against the same account. */
 const run = Date.now().toString(36);
 
@@ -84,6 +90,7 @@ before(async () => {
   defaultEndpoint = await urlEndpoints.get('default');
 });
 after(async () => {
+  for (const id of created.named) await client.namedTransformations.delete(id).catch(() => {});
   for (const id of created.endpoints) await urlEndpoints.delete(id).catch(() => {});
   const { id: _, ...settings } = defaultEndpoint;
   await urlEndpoints.update('default', settings);
@@ -232,6 +239,50 @@ describe('URL endpoints', () => {
     await assertRefused(urlEndpoints.get(UNKNOWN_ID), NotFoundError, '404 URL-endpoint not found.');
     await assertRefused(urlEndpoints.update(UNKNOWN_ID, endpoint), NotFoundError, '404 URL-endpoint not found.');
     await assertRefused(urlEndpoints.delete(UNKNOWN_ID), NotFoundError, '404 URL-endpoint not found.');
+  });
+});
+
+describe('named transformations', () => {
+  const { namedTransformations } = client;
+  const { BadRequestError, ConflictError, NotFoundError } = ImageKit;
+  const transformation = 'w-150,h-150,fo-center,cm-pad_resize';
+
+  test('created, read, listed, changed field by field and deleted', async () => {
+    const name = `thumb_${run}`;
+    const named = await createNamed({ name, transformation });
+    assert.deepEqual(
+      { ...named },
+      { id: named.id, name, transformation, enabled: true, createdAt: named.createdAt },
+    );
+    assert.ok(!Number.isNaN(Date.parse(named.createdAt)));
+    assert.deepEqual(await namedTransformations.get(named.id), named);
+    assert.deepEqual((await namedTransformations.list()).find(({ id }) => id === named.id), named);
+    const disabled = await namedTransformations.update(named.id, { enabled: false });
+    assert.deepEqual({ ...disabled }, { ...named, enabled: false });
+    const changed = await namedTransformations.update(named.id, { name: `card_${run}`, transformation: 'w-200' });
+    assert.deepEqual({ ...changed }, { ...disabled, name: `card_${run}`, transformation: 'w-200' });
+    await namedTransformations.delete(named.id);
+    await assertRefused(namedTransformations.get(named.id), NotFoundError, '404 Named transformation not found.');
+    await assertRefused(
+      namedTransformations.update(named.id, { enabled: true }),
+      NotFoundError,
+      '404 Named transformation not found.',
+    );
+  });
+
+  test('a taken name is 409, and what could not be delivered 400', async () => {
+    const name = `taken_${run}`;
+    await createNamed({ name, transformation });
+    const message = `Named transformation with name ${name} already exists.`;
+    await assertRefused(namedTransformations.create({ name, transformation }), ConflictError, `409 ${message}`);
+    for (const wrong of [
+      { name: 'a-b', transformation },
+      { name: `x_${run}`, transformation: 'w-abc' },
+      { name: `x_${run}`, transformation: `n-${name}` },
+    ]) {
+      const error = await failure(namedTransformations.create(wrong));
+      assert.ok(error instanceof BadRequestError, error.message);
+    }
   });
 });
 

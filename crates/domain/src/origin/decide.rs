@@ -114,7 +114,10 @@ pub fn evolve(state: Option<OriginState>, event: &ConfigEvent) -> Option<OriginS
         | ConfigEvent::UrlEndpointReplaced { .. }
         | ConfigEvent::OriginAttached { .. }
         | ConfigEvent::UrlEndpointDeleted {}
-        | ConfigEvent::CustomDomainsSet { .. } => state,
+        | ConfigEvent::CustomDomainsSet { .. }
+        | ConfigEvent::NamedTransformationCreated { .. }
+        | ConfigEvent::NamedTransformationChanged { .. }
+        | ConfigEvent::NamedTransformationDeleted {} => state,
     }
 }
 

@@ -133,7 +133,10 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
         | ConfigEvent::KeyPairRevoked {}
         | ConfigEvent::OriginCreated { .. }
         | ConfigEvent::OriginReplaced { .. }
-        | ConfigEvent::OriginDeleted {} => state,
+        | ConfigEvent::OriginDeleted {}
+        | ConfigEvent::NamedTransformationCreated { .. }
+        | ConfigEvent::NamedTransformationChanged { .. }
+        | ConfigEvent::NamedTransformationDeleted {} => state,
     }
 }
 

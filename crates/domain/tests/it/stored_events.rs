@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{OriginId, StreamVersion};
 use limpid_domain::key_pair::{KeyEntropy, PrivateKey, PublicKey};
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginDraft;
 use limpid_domain::secret::{SecretFingerprint, SecretRef};
 use limpid_domain::tenant::TenantSettings;
@@ -32,6 +33,11 @@ fn endpoint() -> UrlEndpointSettings {
         "urlRewriter": {"type": "CLOUDINARY", "preserveAssetDeliveryTypes": true}
     });
     UrlEndpointDraft::parse(body).unwrap().settings
+}
+
+fn named_transformation() -> NamedTransformationSettings {
+    let body = json!({"name": "small_thumb", "transformation": "w-150,h-150,fo-center,cm-pad_resize", "enabled": false});
+    NamedTransformationSettings::parse(body).unwrap()
 }
 
 /// One event of every kind, with every optional field set.
@@ -80,6 +86,13 @@ fn samples() -> Vec<ConfigEvent> {
         ConfigEvent::CustomDomainsSet {
             domains: vec!["images.example.com".parse().unwrap()],
         },
+        ConfigEvent::NamedTransformationCreated {
+            settings: named_transformation(),
+        },
+        ConfigEvent::NamedTransformationChanged {
+            settings: named_transformation(),
+        },
+        ConfigEvent::NamedTransformationDeleted {},
     ]
 }
 

@@ -3,6 +3,7 @@
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{ImagekitId, OriginId};
 use limpid_domain::key_pair::{KeyHash, PublicKey};
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginSettings;
 use limpid_domain::secret::SecretRef;
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
@@ -73,6 +74,13 @@ pub(super) async fn apply_to(
         ConfigEvent::OriginAttached { origin_id } => row.origin_attached(*origin_id).await,
         ConfigEvent::UrlEndpointDeleted {} => row.url_endpoint_deleted().await,
         ConfigEvent::CustomDomainsSet { domains } => row.custom_domains_set(domains).await,
+        ConfigEvent::NamedTransformationCreated { settings } => {
+            row.named_transformation_created(settings).await
+        }
+        ConfigEvent::NamedTransformationChanged { settings } => {
+            row.named_transformation_changed(settings).await
+        }
+        ConfigEvent::NamedTransformationDeleted {} => row.named_transformation_deleted().await,
     }
 }
 
@@ -276,6 +284,52 @@ impl Row<'_> {
         self.statement("delete from custom_domain where tenant_id = $1 and generation = $2 and url_endpoint_id = $3")
             .execute(&mut *self.conn)
             .await?;
+        Ok(())
+    }
+
+    async fn named_transformation_created(
+        self,
+        settings: &NamedTransformationSettings,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "insert into named_transformation (tenant_id, generation, named_transformation_id, created_seq, version, name, \
+             transformation, enabled, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(self.at.tenant_seq.0)
+        .bind(self.at.version.0)
+        .bind(settings.name.as_str())
+        .bind(settings.transformation.as_str())
+        .bind(settings.enabled)
+        .bind(self.at.recorded_at)
+        .execute(self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn named_transformation_changed(
+        self,
+        settings: &NamedTransformationSettings,
+    ) -> Result<(), StoreError> {
+        self.statement(
+            "update named_transformation set version = $4, name = $5, transformation = $6, enabled = $7 \
+             where tenant_id = $1 and generation = $2 and named_transformation_id = $3",
+        )
+        .bind(self.at.version.0)
+        .bind(settings.name.as_str())
+        .bind(settings.transformation.as_str())
+        .bind(settings.enabled)
+        .execute(self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn named_transformation_deleted(self) -> Result<(), StoreError> {
+        self.statement(
+            "delete from named_transformation \
+             where tenant_id = $1 and generation = $2 and named_transformation_id = $3",
+        )
+        .execute(self.conn)
+        .await?;
         Ok(())
     }
 

@@ -15,7 +15,11 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::lookup::{TenantRow, UrlEndpointRow, public_key};
-use super::{KeyPairConfig, OriginConfig, TenantConfig, TenantView, UrlEndpointConfig};
+use super::named_transformations::NamedTransformationRow;
+use super::{
+    KeyPairConfig, NamedTransformationConfig, OriginConfig, TenantConfig, TenantView,
+    UrlEndpointConfig,
+};
 
 /// One tenant, or `None` where there is no such tenant.
 ///
@@ -69,6 +73,7 @@ async fn load(
     add_origins(&mut tx, wanted.as_deref(), &secrets, &mut configs).await?;
     add_endpoints(&mut tx, wanted.as_deref(), &mut configs).await?;
     add_domains(&mut tx, wanted.as_deref(), &mut configs).await?;
+    add_named_transformations(&mut tx, wanted.as_deref(), &mut configs).await?;
     tx.commit().await?;
     let mut configs: Vec<TenantConfig> = configs.into_values().collect();
     configs.sort_by_key(|config| config.tenant_id);
@@ -109,6 +114,7 @@ async fn tenants_at(
                 endpoints: Vec::new(),
                 origins: HashMap::new(),
                 custom_domains: HashMap::new(),
+                named_transformations: Vec::new(),
             };
             Ok((view.tenant_id.0, config))
         })
@@ -235,6 +241,35 @@ async fn add_domains(
             config
                 .custom_domains
                 .insert(domain, UrlEndpointId(endpoint));
+        }
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnedNamedTransformationRow {
+    tenant_id: i64,
+    #[sqlx(flatten)]
+    named: NamedTransformationRow,
+}
+
+async fn add_named_transformations(
+    conn: &mut PgConnection,
+    wanted: Option<&[i64]>,
+    configs: &mut Configs,
+) -> Result<(), StoreError> {
+    let rows: Vec<OwnedNamedTransformationRow> = sqlx::query_as(
+        "select tenant_id, named_transformation_id, version, name, transformation, enabled, created_at \
+         from named_transformation where generation = 0 and ($1::bigint[] is null or tenant_id = any($1)) \
+         order by tenant_id, created_seq",
+    )
+    .bind(wanted)
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        if let Some(config) = configs.get_mut(&row.tenant_id) {
+            let named = NamedTransformationConfig::from(row.named);
+            config.named_transformations.push(named);
         }
     }
     Ok(())

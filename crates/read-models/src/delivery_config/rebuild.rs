@@ -12,12 +12,13 @@ use super::Generation;
 use super::apply::apply_to;
 
 /// The tables of the projection. Names only, so that statements may be put together from them.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "tenant",
     "key_pair",
     "origin",
     "url_endpoint",
     "custom_domain",
+    "named_transformation",
 ];
 const PAGE: u32 = 500;
 

@@ -121,6 +121,7 @@ impl From<StoredEvent> for Change {
             StreamKind::KeyPair => ("key_pair", Some(stored.stream_id.0)),
             StreamKind::Origin => ("origin", Some(stored.stream_id.0)),
             StreamKind::UrlEndpoint => ("url_endpoint", Some(stored.stream_id.0)),
+            StreamKind::NamedTransformation => ("named_transformation", Some(stored.stream_id.0)),
         };
         Self {
             config_version: stored.tenant_seq.0,

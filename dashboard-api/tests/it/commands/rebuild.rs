@@ -1,15 +1,19 @@
 //! Rebuilt equals incremental, whatever was commanded.
 
 use limpid_dashboard_api::commands::{
-    CommandContext, CommandError, DeleteOrigin, DeleteUrlEndpoint, ReplaceOrigin,
-    ReplaceUrlEndpoint, SetCustomDomains, create_key_pair, create_origin, create_url_endpoint,
-    delete_origin, delete_url_endpoint, replace_origin, replace_url_endpoint, revoke_key_pair,
-    set_custom_domains,
+    ChangeNamedTransformation, CommandContext, CommandError, DeleteNamedTransformation,
+    DeleteOrigin, DeleteUrlEndpoint, ReplaceOrigin, ReplaceUrlEndpoint, SetCustomDomains,
+    change_named_transformation, create_key_pair, create_named_transformation, create_origin,
+    create_url_endpoint, delete_named_transformation, delete_origin, delete_url_endpoint,
+    replace_origin, replace_url_endpoint, revoke_key_pair, set_custom_domains,
 };
-use limpid_domain::ids::{KeyPairId, OriginId, TenantId, UrlEndpointId};
+use limpid_domain::ids::{KeyPairId, NamedTransformationId, OriginId, TenantId, UrlEndpointId};
+use limpid_domain::named_transformation::{NamedTransformationChange, NamedTransformationSettings};
 use limpid_domain::origin::OriginDraft;
 use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointName};
-use limpid_read_models::delivery_config::{key_pairs, origins, rebuild, url_endpoints, verify};
+use limpid_read_models::delivery_config::{
+    key_pairs, named_transformations, origins, rebuild, url_endpoints, verify,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -24,6 +28,7 @@ enum Step {
     Endpoint(Change, u8, u8),
     Domains(u8, u8),
     KeyPair(Change, u8),
+    Named(Change, u8, u8),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (change(), any::<(u8, u8)>()).prop_map(|(change, (a, b))| Step::Endpoint(change, a, b)),
         1 => any::<(u8, u8)>().prop_map(|(a, b)| Step::Domains(a, b)),
         1 => (change(), any::<u8>()).prop_map(|(change, a)| Step::KeyPair(change, a)),
+        2 => (change(), any::<(u8, u8)>()).prop_map(|(change, (a, b))| Step::Named(change, a, b)),
     ]
 }
 
@@ -74,6 +80,7 @@ struct Stage<'a> {
     origins: Vec<OriginId>,
     endpoints: Vec<UrlEndpointId>,
     key_pairs: Vec<KeyPairId>,
+    named: Vec<NamedTransformationId>,
 }
 
 impl<'a> Stage<'a> {
@@ -82,12 +89,14 @@ impl<'a> Stage<'a> {
         let origins = origins(&mut tx).await.unwrap();
         let endpoints = url_endpoints(&mut tx).await.unwrap();
         let key_pairs = key_pairs(&mut tx).await.unwrap();
+        let named = named_transformations(&mut tx).await.unwrap();
         Self {
             context: house.context(),
             tenant,
             origins: origins.iter().map(|origin| origin.id).collect(),
             endpoints: endpoints.iter().map(|endpoint| endpoint.id).collect(),
             key_pairs: key_pairs.iter().map(|pair| pair.id).collect(),
+            named: named.iter().map(|named| named.id).collect(),
         }
     }
 
@@ -98,10 +107,13 @@ impl<'a> Stage<'a> {
             Step::Endpoint(change, at, which) => self.change_endpoint(change, at, which).await,
             Step::Domains(at, which) => self.bind_domains(at, which).await,
             Step::KeyPair(change, at) => self.change_key_pair(change, at).await,
+            Step::Named(change, at, which) => self.change_named(change, at, which).await,
         };
         let forbidden = matches!(
             outcome,
-            Err(CommandError::Refused { .. } | CommandError::NotFound { .. })
+            Err(CommandError::Refused { .. }
+                | CommandError::NotFound { .. }
+                | CommandError::Taken { .. })
         );
         assert!(outcome.is_ok() || forbidden, "{outcome:?}");
     }
@@ -169,6 +181,43 @@ impl<'a> Stage<'a> {
             Change::Delete => {
                 let id = pick(&self.key_pairs, at).unwrap();
                 revoke_key_pair(&self.context, self.tenant, id).await
+            }
+        }
+    }
+
+    async fn change_named(&self, change: Change, at: u8, which: u8) -> Result<(), CommandError> {
+        let (context, tenant, expected) = (&self.context, self.tenant, None);
+        let id = pick(&self.named, at).unwrap_or_else(NamedTransformationId::mint);
+        let name = format!("n{}", which % 6);
+        match change {
+            Change::Create => {
+                let settings = NamedTransformationSettings {
+                    name,
+                    transformation: format!("w-{}", which.max(2)),
+                    enabled: which.is_multiple_of(2),
+                };
+                create_named_transformation(context, tenant, settings)
+                    .await
+                    .map(drop)
+            }
+            Change::Replace => {
+                let change = NamedTransformationChange {
+                    name: which.is_multiple_of(3).then_some(name),
+                    transformation: which.is_multiple_of(2).then(|| "h-9".to_owned()),
+                    enabled: Some(which.is_multiple_of(5)),
+                };
+                let change = ChangeNamedTransformation {
+                    id,
+                    change,
+                    expected,
+                };
+                change_named_transformation(context, tenant, change)
+                    .await
+                    .map(drop)
+            }
+            Change::Delete => {
+                let delete = DeleteNamedTransformation { id, expected };
+                delete_named_transformation(context, tenant, delete).await
             }
         }
     }
