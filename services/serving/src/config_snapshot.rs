@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use limpid_delivery_url::Transformation;
 use limpid_domain::failure::DetailLevel;
 use limpid_domain::ids::{
     ImagekitId, OriginId, OriginNo, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
     UrlEndpointNo,
 };
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::ImageSettings;
 use secrecy::SecretString;
 
@@ -43,6 +46,10 @@ pub(crate) struct Account {
     pub(crate) endpoints: HashMap<String, Arc<Endpoint>>,
     /// Custom domains, each with the prefix of the endpoint it is bound to; none for an alias of the account.
     pub(crate) domains: Vec<(String, Option<String>)>,
+    /// As stored, disabled ones included.
+    pub(crate) named_transformations: Vec<NamedTransformationSettings>,
+    /// What names in URLs stand for: the enabled ones, parsed.
+    pub(crate) named: HashMap<String, Transformation>,
 }
 
 /// One URL endpoint.
@@ -55,6 +62,8 @@ pub(crate) struct Endpoint {
     pub(crate) description: String,
     pub(crate) is_default: bool,
     pub(crate) detail_level: DetailLevel,
+    /// Whose URLs it understands besides our own.
+    pub(crate) url_rewriter: Option<UrlRewriter>,
     /// In the order they are asked.
     pub(crate) origins: Vec<Arc<Origin>>,
     pub(crate) revision: Arc<Revision>,

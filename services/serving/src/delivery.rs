@@ -239,7 +239,7 @@ fn served(
     admitted: &Admitted,
     stand_in: Option<StandIn>,
 ) -> Answer {
-    if variant.is_private && !admitted.is_signed {
+    if variant.is_private && !admitted.may_have_private() {
         return refused(&Refusal::unsigned(), request.id);
     }
     let context = SuccessContext {
@@ -247,6 +247,8 @@ fn served(
         conditions: &request.conditions,
         attachment: admitted.attachment.as_deref(),
         stand_in,
+        chosen_by: admitted.chosen_by,
+        content_dpr: admitted.content_dpr.as_deref(),
     };
     Answer {
         response: response::success(variant, &context),

@@ -132,7 +132,7 @@ fn answer(
 ) -> (HttpResponse, Option<String>) {
     match outcome {
         Outcome::Made { variant, .. } | Outcome::Defaulted { variant, .. }
-            if variant.is_private && !admitted.is_signed =>
+            if variant.is_private && !admitted.may_have_private() =>
         {
             let answer = error::refused(&error::Refusal::unsigned(), request.id);
             (response::error(&answer), None)
@@ -143,6 +143,8 @@ fn answer(
                 conditions: &request.conditions,
                 attachment: admitted.attachment.as_deref(),
                 stand_in: None,
+                chosen_by: admitted.chosen_by,
+                content_dpr: admitted.content_dpr.as_deref(),
             };
             (response::success(variant, &context), None)
         }

@@ -6,12 +6,13 @@ use std::time::Instant;
 use limpid_delivery_url::signature::SignedRequest;
 use limpid_delivery_url::target::Fault;
 use limpid_delivery_url::{
-    Mount, ResolvedTarget, Switches, TargetError, Transformation, signature,
+    Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation, signature,
 };
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
 use limpid_domain::ids::{StreamVersion, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
+use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::AcceptedFormats;
 use secrecy::ExposeSecret;
 
@@ -20,6 +21,7 @@ use crate::error::Refusal;
 use crate::failure_recorder::event::{EventContext, FailedAttempt};
 use crate::image_request::ImageRequest;
 use crate::picture;
+use crate::preferences::{ChosenBy, Preferred};
 use crate::production::Order;
 use crate::steps::Steps;
 use crate::variant::VariantKey;
@@ -34,7 +36,21 @@ pub(crate) struct Admitted {
     /// Name of the download, where one is asked for.
     pub(crate) attachment: Option<String>,
     /// Whether the request carries a valid signature.
-    pub(crate) is_signed: bool,
+    is_signed: bool,
+    /// Whether all it asks for is named transformations.
+    is_only_named: bool,
+    /// Which header fields chose the variant, beside `Accept`.
+    pub(crate) chosen_by: ChosenBy,
+    /// `Content-DPR`
+    pub(crate) content_dpr: Option<String>,
+}
+
+impl Admitted {
+    /// Whether it may have what its origin marked as private: what it shows was signed, or chosen by the tenant under a name.
+    /// Source: `imagekit.md` 3.10.
+    pub(crate) fn may_have_private(&self) -> bool {
+        self.is_signed || self.is_only_named
+    }
 }
 
 /// A request that ends at a gate.
@@ -88,10 +104,21 @@ pub(crate) fn admit(
         return Err(Box::new(Stopped::Refused(refusal)));
     };
     steps.done("endpoint", started, || describe_endpoint(endpoint));
+    let resolved = match endpoint.url_rewriter.map(rewriter_of) {
+        Some(rewriter) => rewriter
+            .rewrite(resolved)
+            .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?,
+        None => resolved,
+    };
     let is_signed = check_signature(&route, &resolved, request, clock)
         .inspect_err(|_| steps.failed("signature", started, || "not valid".to_owned()))
         .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
-    let order = order(&route, endpoint, &resolved, request)
+    let Ordered {
+        order,
+        is_only_named,
+        chosen_by,
+        content_dpr,
+    } = order(&route, endpoint, &resolved, request)
         .inspect_err(|refusal| {
             steps.failed("transformation", started, || refusal.sentence().to_owned());
         })
@@ -104,6 +131,9 @@ pub(crate) fn admit(
         event_context: event_context(account, Some(endpoint), Some(&resolved), request),
         attachment: attachment(&resolved),
         is_signed,
+        is_only_named,
+        chosen_by,
+        content_dpr,
         order,
     })
 }
@@ -172,20 +202,54 @@ fn check_signature(
     Err(Refusal::unsigned())
 }
 
+fn rewriter_of(configured: UrlRewriter) -> Rewriter {
+    match configured {
+        UrlRewriter::Cloudinary {
+            preserve_asset_delivery_types,
+        } => Rewriter::Cloudinary {
+            preserve_asset_delivery_types,
+        },
+        UrlRewriter::Imgix => Rewriter::Imgix,
+        UrlRewriter::Akamai => Rewriter::Akamai,
+    }
+}
+
+/// An order, and what the answer says about how it came about.
+struct Ordered {
+    order: Order,
+    is_only_named: bool,
+    chosen_by: ChosenBy,
+    content_dpr: Option<String>,
+}
+
 fn order(
     route: &Route<'_>,
     endpoint: &Arc<Endpoint>,
     resolved: &ResolvedTarget,
     request: &ImageRequest,
-) -> Result<Order, Refusal> {
+) -> Result<Ordered, Refusal> {
     if resolved.thumbnail {
         return Err(Refusal::invalid(
             "ik-thumbnail.jpg is not supported by this version",
         ));
     }
-    let transformation = resolved
+    let asked = resolved
         .transformation()
         .map_err(|error| Refusal::invalid(error.sentence()))?;
+    let account = &route.account;
+    let expanded = asked
+        .expand(&|name| account.named.get(name))
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
+    let Preferred {
+        transformation,
+        settings,
+        chosen_by,
+        content_dpr,
+    } = request.preferences.apply(
+        &expanded,
+        account.image_settings,
+        account.settings.data_saver,
+    );
     if let Some(feature) = transformation.unsupported_by(limpid_imaging::plan::SUPPORTED) {
         return Err(Refusal::invalid(format!(
             "{feature} is not supported by this version"
@@ -196,15 +260,21 @@ fn order(
     } else {
         request.accept
     };
-    Ok(Order {
-        account: Arc::clone(&route.account),
-        endpoint: Arc::clone(endpoint),
-        file: resolved.file.clone(),
-        forwarded_query: resolved.forwarded_query.clone(),
-        host_field: request.host_field.clone(),
-        transformation,
-        accept,
-        request_id: request.id,
+    Ok(Ordered {
+        order: Order {
+            account: Arc::clone(account),
+            endpoint: Arc::clone(endpoint),
+            file: resolved.file.clone(),
+            forwarded_query: resolved.forwarded_query.clone(),
+            host_field: request.host_field.clone(),
+            transformation,
+            accept,
+            settings,
+            request_id: request.id,
+        },
+        is_only_named: asked.is_named() && asked.is_only_named(),
+        chosen_by,
+        content_dpr,
     })
 }
 
@@ -228,6 +298,7 @@ fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
         forwarded_host: sees_host.then(|| order.host_field.to_ascii_lowercase()),
         transformation: order.transformation.to_string(),
         accept: order.accept,
+        default_quality: order.settings.default_quality,
     }
 }
 

@@ -7,6 +7,7 @@ use limpid_delivery_url::{DeliveryTarget, target};
 use limpid_domain::ids::RequestId;
 use limpid_imaging::AcceptedFormats;
 
+use crate::preferences::Preferences;
 use crate::response::conditional::Conditions;
 
 /// A request for an image, parsed.
@@ -23,6 +24,7 @@ pub(crate) struct ImageRequest {
     pub(crate) raw_target: String,
     pub(crate) target: DeliveryTarget,
     pub(crate) accept: AcceptedFormats,
+    pub(crate) preferences: Preferences,
     pub(crate) conditions: Conditions,
     pub(crate) referrer: Option<String>,
     pub(crate) user_agent: Option<String>,
@@ -65,6 +67,7 @@ impl ImageRequest {
             raw_target: raw_target.to_owned(),
             target,
             accept: AcceptedFormats::from_accept(&joined(&parts.headers, &header::ACCEPT)),
+            preferences: Preferences::from_headers(&parts.headers),
             conditions: Conditions::from_headers(&parts.headers),
             referrer: text(header::REFERER),
             user_agent: text(header::USER_AGENT),

@@ -16,7 +16,8 @@
 //! | `listener`, `http_service`, `health` | sockets, framing, methods, `/livez` and `/readyz` |
 //! | `image_request` | one request, parsed before any I/O |
 //! | `config_snapshot` | the configuration in memory, kept current, kept on disk for a start without a database |
-//! | `gates` | account, endpoint, signature, transformation: from a request to an order |
+//! | `gates` | account, endpoint, rewriter, signature, transformation: from a request to an order |
+//! | `preferences` | client hints and `Save-Data` |
 //! | `delivery` | the way of one request through all of this |
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
@@ -38,6 +39,7 @@ mod listener;
 mod metrics;
 mod node;
 mod picture;
+mod preferences;
 mod production;
 mod response;
 mod single_flight;

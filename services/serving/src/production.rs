@@ -9,7 +9,7 @@ use limpid_delivery_url::{FilePath, Transformation};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureCode, LimitBreach, PhaseTimings, Reason};
 use limpid_domain::ids::RequestId;
-use limpid_imaging::{AcceptedFormats, ImagingError, Limits};
+use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError, Limits};
 use limpid_origins::{FetchRequest, OriginAccess, OriginFetcher, Original};
 use opentelemetry::KeyValue;
 use tracing::{Instrument, field, info_span};
@@ -43,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) host_field: String,
     pub(crate) transformation: Transformation,
     pub(crate) accept: AcceptedFormats,
+    /// The tenant's, with the client's preferences in them.
+    pub(crate) settings: ImageSettings,
     /// The request that asked first.
     pub(crate) request_id: RequestId,
 }
@@ -231,7 +233,7 @@ impl Production {
         let picture_order = PictureOrder {
             transformation: order.transformation.clone(),
             accept: order.accept,
-            settings: order.account.image_settings,
+            settings: order.settings,
             limits: engine_limits(&self.limits),
             deadline,
             canonical_link: canonical_link(origin, &order.file),

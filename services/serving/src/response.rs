@@ -10,6 +10,7 @@ use limpid_domain::ids::{EventId, RequestId};
 use sha2::{Digest, Sha256};
 
 use crate::error::ErrorAnswer;
+use crate::preferences::ChosenBy;
 use crate::variant::Variant;
 
 use conditional::{BodyRange, Conditions};
@@ -41,6 +42,7 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
+const CONTENT_DPR: HeaderName = HeaderName::from_static("content-dpr");
 const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
 const IK_ERROR_REASON: HeaderName = HeaderName::from_static("ik-error-reason");
 const IK_EVENT_ID: HeaderName = HeaderName::from_static("ik-event-id");
@@ -59,6 +61,10 @@ pub(crate) struct SuccessContext<'a> {
     pub(crate) attachment: Option<&'a str>,
     /// Where the default image stands in: why, if the endpoint's detail level tells, and the event that records it.
     pub(crate) stand_in: Option<StandIn>,
+    /// Which header fields chose the variant, beside `Accept`.
+    pub(crate) chosen_by: ChosenBy,
+    /// `Content-DPR`
+    pub(crate) content_dpr: Option<&'a str>,
 }
 
 /// Why and for what a default image is served.
@@ -73,7 +79,7 @@ pub(crate) fn success(variant: &Variant, context: &SuccessContext<'_>) -> HttpRe
     let conditions = context.conditions;
     if conditions.is_not_modified(&variant.etag, variant.last_modified) {
         let mut response = with_body(StatusCode::NOT_MODIFIED, Bytes::new());
-        write_validators(response.headers_mut(), variant, context.request_id);
+        write_validators(response.headers_mut(), variant, context);
         return response;
     }
     let length = variant.body.len();
@@ -215,7 +221,7 @@ fn with_body(status: StatusCode, body: Bytes) -> HttpResponse {
 }
 
 fn write_success(headers: &mut HeaderMap, variant: &Variant, context: &SuccessContext<'_>) {
-    write_validators(headers, variant, context.request_id);
+    write_validators(headers, variant, context);
     put(headers, header::CONTENT_TYPE, &variant.content_type);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if !variant.is_raster {
@@ -254,15 +260,22 @@ fn write_warning(headers: &mut HeaderMap, variant: &Variant, stand_in: Option<St
 }
 
 /// What a 304 says too.
-fn write_validators(headers: &mut HeaderMap, variant: &Variant, request_id: RequestId) {
-    write_open_to_pages(headers, request_id);
+fn write_validators(headers: &mut HeaderMap, variant: &Variant, context: &SuccessContext<'_>) {
+    write_open_to_pages(headers, context.request_id);
     headers.insert(header::CACHE_CONTROL, cache_control(variant));
     put(headers, header::ETAG, &variant.etag);
     if let Some(modified) = variant.last_modified {
         put(headers, header::LAST_MODIFIED, &http_date(modified));
     }
+    let mut fields = context.chosen_by.fields();
     if variant.varies_by_accept {
-        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        fields.insert(0, "Accept");
+    }
+    if !fields.is_empty() {
+        put(headers, header::VARY, &fields.join(", "));
+    }
+    if let Some(ratio) = context.content_dpr {
+        put(headers, CONTENT_DPR, ratio);
     }
 }
 
@@ -335,6 +348,8 @@ mod tests {
             conditions: &Conditions::from_headers(&headers),
             attachment,
             stand_in: None,
+            chosen_by: ChosenBy::default(),
+            content_dpr: None,
         };
         success(&variant(), &context)
     }
@@ -393,6 +408,8 @@ mod tests {
             conditions: &Conditions::default(),
             attachment: None,
             stand_in: None,
+            chosen_by: ChosenBy::default(),
+            content_dpr: None,
         };
         let response = success(&document, &context);
         assert!(value(&response, "content-security-policy").contains("sandbox"));

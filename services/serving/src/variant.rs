@@ -54,6 +54,8 @@ pub(crate) struct VariantKey {
     /// In canonical form.
     pub(crate) transformation: String,
     pub(crate) accept: AcceptedFormats,
+    /// Lower than the tenant's where data is saved.
+    pub(crate) default_quality: u8,
 }
 
 /// Finished answers, least recently and least frequently used ones evicted.

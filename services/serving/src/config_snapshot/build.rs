@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use limpid_delivery_url::{Transformation, transformation};
 use limpid_domain::failure::DetailLevel;
 use limpid_domain::ids::{
     ImagekitId, OriginId, StreamVersion, TenantId, TenantSeq, UrlEndpointId, UrlEndpointNo,
 };
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginKind;
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::ImageSettings;
 use limpid_read_models::delivery_config::{OriginConfig, TenantConfig, UrlEndpointConfig};
 use secrecy::SecretString;
@@ -28,6 +31,7 @@ pub(crate) struct AccountParts {
     pub(crate) endpoints: Vec<EndpointParts>,
     /// Custom domains and the endpoint each is bound to.
     pub(crate) domains: Vec<(String, UrlEndpointId)>,
+    pub(crate) named_transformations: Vec<NamedTransformationSettings>,
 }
 
 /// What an endpoint is assembled from.
@@ -39,6 +43,7 @@ pub(crate) struct EndpointParts {
     pub(crate) is_default: bool,
     pub(crate) prefix: String,
     pub(crate) description: String,
+    pub(crate) url_rewriter: Option<UrlRewriter>,
     pub(crate) origins: Vec<OriginId>,
 }
 
@@ -46,6 +51,7 @@ impl From<TenantConfig> for AccountParts {
     fn from(config: TenantConfig) -> Self {
         let keys = config.key_pairs.into_iter();
         let domains = config.custom_domains.iter();
+        let named = config.named_transformations.into_iter();
         Self {
             tenant_id: config.tenant_id,
             imagekit_id: config.imagekit_id,
@@ -60,6 +66,7 @@ impl From<TenantConfig> for AccountParts {
                 .map(EndpointParts::from)
                 .collect(),
             domains: domains.map(|(name, id)| (name.to_string(), *id)).collect(),
+            named_transformations: named.map(|named| named.settings).collect(),
         }
     }
 }
@@ -85,6 +92,7 @@ impl From<UrlEndpointConfig> for EndpointParts {
             is_default: config.is_default,
             prefix: config.settings.url_prefix,
             description: config.settings.description,
+            url_rewriter: config.settings.url_rewriter,
             origins: config.settings.origins,
         }
     }
@@ -121,8 +129,26 @@ impl From<AccountParts> for Account {
             endpoints: endpoints.collect(),
             origins: origins.into_values().collect(),
             domains: bound,
+            named: usable(&parts.named_transformations),
+            named_transformations: parts.named_transformations,
         }
     }
+}
+
+/// The enabled ones, parsed. One that an older program let in and that is none is as good as unknown.
+fn usable(stored: &[NamedTransformationSettings]) -> HashMap<String, Transformation> {
+    let enabled = stored.iter().filter(|named| named.enabled);
+    let parsed = enabled.filter_map(|named| match transformation::parse(&named.transformation) {
+        Ok(transformation) => Some((named.name.clone(), transformation)),
+        Err(error) => {
+            tracing::warn!(
+                name = named.name,
+                "a named transformation can't be used: {error}"
+            );
+            None
+        }
+    });
+    parsed.collect()
 }
 
 /// A domain bound to the default endpoint stands for the account; bound to another one, for that endpoint alone.
@@ -169,6 +195,7 @@ fn assemble(
         } else {
             DetailLevel::Reason
         },
+        url_rewriter: parts.url_rewriter,
         origins,
         revision: Arc::new(revision),
     }

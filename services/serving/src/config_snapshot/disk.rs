@@ -10,8 +10,10 @@ use limpid_domain::ids::{
     ImagekitId, OriginId, OriginNo, StreamId, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
     UrlEndpointNo,
 };
+use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
 use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_event_store::vault::{KekId, SealedSecret, SecretAddress, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -126,6 +128,8 @@ struct StoredAccount {
     origins: Vec<StoredOrigin>,
     endpoints: Vec<StoredEndpoint>,
     domains: Vec<(String, UrlEndpointId)>,
+    #[serde(default)]
+    named_transformations: Vec<NamedTransformationSettings>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,6 +156,8 @@ struct StoredEndpoint {
     is_default: bool,
     prefix: String,
     description: String,
+    #[serde(default)]
+    url_rewriter: Option<UrlRewriter>,
     origins: Vec<OriginId>,
 }
 
@@ -169,6 +175,7 @@ impl From<&Account> for StoredAccount {
             is_default: endpoint.is_default,
             prefix: endpoint.prefix.clone(),
             description: endpoint.description.clone(),
+            url_rewriter: endpoint.url_rewriter,
             origins: endpoint.origins.iter().map(|origin| origin.id).collect(),
         });
         Self {
@@ -185,6 +192,7 @@ impl From<&Account> for StoredAccount {
                 .collect(),
             endpoints: endpoints.collect(),
             domains: domains.collect(),
+            named_transformations: account.named_transformations.clone(),
         }
     }
 }
@@ -239,6 +247,7 @@ impl From<StoredAccount> for AccountParts {
             is_default: endpoint.is_default,
             prefix: endpoint.prefix,
             description: endpoint.description,
+            url_rewriter: endpoint.url_rewriter,
             origins: endpoint.origins,
         });
         Self {
@@ -251,6 +260,7 @@ impl From<StoredAccount> for AccountParts {
             origins: stored.origins.into_iter().map(Origin::from).collect(),
             endpoints: endpoints.collect(),
             domains: stored.domains,
+            named_transformations: stored.named_transformations,
         }
     }
 }
@@ -300,9 +310,15 @@ mod tests {
                 is_default: true,
                 prefix: String::new(),
                 description: "Default".to_owned(),
+                url_rewriter: Some(UrlRewriter::Imgix),
                 origins: vec![origin],
             }],
             domains: vec![("img.example.com".to_owned(), endpoint)],
+            named_transformations: vec![NamedTransformationSettings {
+                name: "thumb".to_owned(),
+                transformation: "w-150".to_owned(),
+                enabled: true,
+            }],
         }
     }
 
@@ -320,7 +336,9 @@ mod tests {
         let account = again.account("demo").unwrap();
         assert_eq!(account.config_version, TenantSeq(9));
         assert_eq!(account.private_keys[0].expose_secret(), "private_canary");
+        assert_eq!(account.named["thumb"].to_string(), "w-150");
         let endpoint = account.endpoint("").unwrap();
+        assert_eq!(endpoint.url_rewriter, Some(UrlRewriter::Imgix));
         assert!(matches!(
             &endpoint.origins[0].credentials,
             OriginCredentials::AccessKey { secret_key, .. } if secret_key.expose_secret() == "secret-canary"
