@@ -20,7 +20,7 @@ use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::metrics;
 use crate::production::{Order, Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn, SuccessContext};
+use crate::response::{self, HttpResponse, StandIn};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
 use crate::variant::{Variant, VariantCache, VariantKey};
@@ -242,14 +242,7 @@ fn served(
     if variant.is_private && !admitted.may_have_private() {
         return refused(&Refusal::unsigned(), request.id);
     }
-    let context = SuccessContext {
-        request_id: request.id,
-        conditions: &request.conditions,
-        attachment: admitted.attachment.as_deref(),
-        stand_in,
-        chosen_by: admitted.chosen_by,
-        content_dpr: admitted.content_dpr.as_deref(),
-    };
+    let context = admitted.success_context(request, stand_in);
     Answer {
         response: response::success(variant, &context),
         error_code: None,

@@ -16,7 +16,7 @@ use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::production::{Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn, SuccessContext};
+use crate::response::{self, HttpResponse, StandIn};
 use crate::steps::Steps;
 
 /// Longest URL shown. Units: bytes.
@@ -138,28 +138,17 @@ fn answer(
             (response::error(&answer), None)
         }
         Outcome::Made { variant, .. } => {
-            let context = SuccessContext {
-                request_id: request.id,
-                conditions: &request.conditions,
-                attachment: admitted.attachment.as_deref(),
-                stand_in: None,
-                chosen_by: admitted.chosen_by,
-                content_dpr: admitted.content_dpr.as_deref(),
-            };
+            let context = admitted.success_context(request, None);
             (response::success(variant, &context), None)
         }
         Outcome::Defaulted { variant, attempts } => {
             let headline = headline_of(attempts);
             let level = admitted.event_context.detail_level;
-            let context = SuccessContext {
-                request_id: request.id,
-                conditions: &request.conditions,
-                attachment: admitted.attachment.as_deref(),
-                stand_in: Some(StandIn {
-                    reason: headline.and_then(|headline| error::told_reason(headline, level)),
-                    event_id: None,
-                }),
+            let stand_in = StandIn {
+                reason: headline.and_then(|headline| error::told_reason(headline, level)),
+                event_id: None,
             };
+            let context = admitted.success_context(request, Some(stand_in));
             let advice = headline.map(|headline| advise(headline, Some(admitted)));
             (response::success(variant, &context), advice)
         }

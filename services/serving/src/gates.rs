@@ -23,6 +23,7 @@ use crate::image_request::ImageRequest;
 use crate::picture;
 use crate::preferences::{ChosenBy, Preferred};
 use crate::production::Order;
+use crate::response::{StandIn, SuccessContext};
 use crate::steps::Steps;
 use crate::variant::VariantKey;
 
@@ -46,6 +47,22 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// What a success says beside the variant.
+    pub(crate) fn success_context<'a>(
+        &'a self,
+        request: &'a ImageRequest,
+        stand_in: Option<StandIn>,
+    ) -> SuccessContext<'a> {
+        SuccessContext {
+            request_id: request.id,
+            conditions: &request.conditions,
+            attachment: self.attachment.as_deref(),
+            stand_in,
+            chosen_by: self.chosen_by,
+            content_dpr: self.content_dpr.as_deref(),
+        }
+    }
+
     /// Whether it may have what its origin marked as private: what it shows was signed, or chosen by the tenant under a name.
     /// Source: `imagekit.md` 3.10.
     pub(crate) fn may_have_private(&self) -> bool {

@@ -338,19 +338,24 @@ mod tests {
         }
     }
 
+    fn context<'a>(conditions: &'a Conditions, attachment: Option<&'a str>) -> SuccessContext<'a> {
+        SuccessContext {
+            request_id: RequestId::mint(),
+            conditions,
+            attachment,
+            stand_in: None,
+            chosen_by: ChosenBy::default(),
+            content_dpr: None,
+        }
+    }
+
     fn answer(fields: &[(&'static str, &str)], attachment: Option<&str>) -> HttpResponse {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.insert(*name, value.parse().unwrap());
         }
-        let context = SuccessContext {
-            request_id: RequestId::mint(),
-            conditions: &Conditions::from_headers(&headers),
-            attachment,
-            stand_in: None,
-            chosen_by: ChosenBy::default(),
-            content_dpr: None,
-        };
+        let conditions = Conditions::from_headers(&headers);
+        let context = context(&conditions, attachment);
         success(&variant(), &context)
     }
 
@@ -403,26 +408,16 @@ mod tests {
             content_type: "image/svg+xml".to_owned(),
             ..variant()
         };
-        let context = SuccessContext {
-            request_id: RequestId::mint(),
-            conditions: &Conditions::default(),
-            attachment: None,
-            stand_in: None,
-            chosen_by: ChosenBy::default(),
-            content_dpr: None,
-        };
+        let conditions = Conditions::default();
+        let context = context(&conditions, None);
         let response = success(&document, &context);
         assert!(value(&response, "content-security-policy").contains("sandbox"));
     }
 
     #[test]
     fn a_picture_that_is_not_quite_as_asked_says_so() {
-        let context = SuccessContext {
-            request_id: RequestId::mint(),
-            conditions: &Conditions::default(),
-            attachment: None,
-            stand_in: None,
-        };
+        let conditions = Conditions::default();
+        let context = context(&conditions, None);
         let elsewhere = Variant {
             focus_fallback: Some("no-face"),
             ..variant()
