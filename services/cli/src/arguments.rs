@@ -187,6 +187,9 @@ pub(crate) struct TransformArguments {
     /// Run this often in one process and print the times as JSON.
     #[arg(long, value_name = "N")]
     pub(crate) repeat: Option<u32>,
+    /// Do that on this many threads at once.
+    #[arg(long, value_name = "N", requires = "repeat")]
+    pub(crate) jobs: Option<u32>,
     /// The transformation, e.g. `w-300,h-200`.
     pub(crate) tr: String,
     /// Image to read.

@@ -195,6 +195,7 @@ fn image_engine() -> Result<String, String> {
             source,
             accept: None,
             repeat: std::num::NonZeroU32::MIN,
+            jobs: std::num::NonZeroU32::MIN,
             limits: limpid_serving::config::RequestLimits::default(),
         })
         .map_err(|error| format!("{name} can't be written: {error}"))?;

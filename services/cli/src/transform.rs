@@ -28,14 +28,14 @@ pub(crate) fn run(arguments: &TransformArguments, limits: RequestLimits) -> Resu
         let what = format!("read {}", arguments.input.display());
         Failure::caused(Kind::NotFound, what, &error)
     })?;
-    let repeat = arguments
-        .repeat
-        .map(|times| NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN));
+    let at_least_one = |times: u32| NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN);
+    let repeat = arguments.repeat.map(at_least_one);
     let transformed = transform_file(&TransformFile {
         transformation: &arguments.tr,
         source: &source,
         accept: arguments.accept.as_deref(),
         repeat: repeat.unwrap_or(NonZeroU32::MIN),
+        jobs: arguments.jobs.map_or(NonZeroU32::MIN, at_least_one),
         limits,
     })
     .map_err(|refusal| Failure::new(Kind::Refused, refusal))?;

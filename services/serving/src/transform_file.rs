@@ -1,10 +1,11 @@
 //! The imaging engine on local bytes: the same parser, planner, limits and encoder as a request meets.
 
 use std::num::NonZeroU32;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use limpid_delivery_url::transformation;
+use limpid_delivery_url::{Transformation, transformation};
 use limpid_domain::failure::{DetailLevel, PhaseTimings, sentence};
 use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError};
 use limpid_origins::Original;
@@ -26,6 +27,8 @@ pub struct TransformFile<'a> {
     pub accept: Option<&'a str>,
     /// How often to do it.
     pub repeat: NonZeroU32,
+    /// On how many threads at once, each repeating it.
+    pub jobs: NonZeroU32,
     /// The limits of a request.
     pub limits: RequestLimits,
 }
@@ -51,17 +54,45 @@ pub struct TransformFileError {
     pub message: String,
 }
 
-/// Transforms `request.source` on the calling thread.
+/// Transforms `request.source`, on the calling thread or, with more than one job, on as many others.
 ///
 /// # Errors
 /// What a client would see: `EINVAL`, `ELIMIT` or `UNIDENTIFIED`.
 pub fn transform_file(request: &TransformFile<'_>) -> Result<TransformedFile, TransformFileError> {
     let transformation = parse(request.transformation)?;
     let original = original(request.source);
-    let limits = engine_limits(&request.limits);
-    limits
+    engine_limits(&request.limits)
         .check_source_bytes(request.source.len())
         .map_err(|error| refused(&error))?;
+    if request.jobs == NonZeroU32::MIN {
+        return repeat(request, &original, &transformation);
+    }
+    let finished: Vec<_> = thread::scope(|scope| {
+        let jobs = (0..request.jobs.get())
+            .map(|_| scope.spawn(|| repeat(request, &original, &transformation)))
+            .collect::<Vec<_>>();
+        jobs.into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect()
+    });
+    let mut joined: Option<TransformedFile> = None;
+    for job in finished {
+        let job = job.map_err(|_| invalid("a thread of the engine ended before its work"))??;
+        match &mut joined {
+            Some(joined) => joined.durations.extend(job.durations),
+            None => joined = Some(job),
+        }
+    }
+    joined.ok_or_else(|| invalid("nothing was asked for"))
+}
+
+/// One thread's share.
+fn repeat(
+    request: &TransformFile<'_>,
+    original: &Original,
+    transformation: &Transformation,
+) -> Result<TransformedFile, TransformFileError> {
+    let limits = engine_limits(&request.limits);
     let mut durations = Vec::new();
     let mut result: Option<Variant> = None;
     for _ in 0..request.repeat.get() {
@@ -77,7 +108,7 @@ pub fn transform_file(request: &TransformFile<'_>) -> Result<TransformedFile, Tr
             deadline: started + request.limits.transform_timeout,
             canonical_link: None,
         };
-        let picture = picture::make(&original, &order).map_err(|error| refused(&error))?;
+        let picture = picture::make(original, &order).map_err(|error| refused(&error))?;
         durations.push(started.elapsed());
         result = Some(picture.variant);
     }
@@ -89,9 +120,9 @@ pub fn transform_file(request: &TransformFile<'_>) -> Result<TransformedFile, Tr
     })
 }
 
-fn parse(text: &str) -> Result<limpid_delivery_url::Transformation, TransformFileError> {
+fn parse(text: &str) -> Result<Transformation, TransformFileError> {
     if text.is_empty() {
-        return Ok(limpid_delivery_url::Transformation::default());
+        return Ok(Transformation::default());
     }
     let parsed = transformation::parse(text).map_err(|error| invalid(error.sentence()))?;
     match parsed.unsupported_by(limpid_imaging::plan::SUPPORTED) {
