@@ -188,7 +188,6 @@ fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> V
         etag: etag_of(&delivered.body),
         last_modified: original.last_modified.as_deref().and_then(past_date),
         canonical_link: order.canonical_link.clone(),
-        is_stand_in: false,
         focus_fallback: delivered.focus_fallback,
         is_private: original.is_private,
         body: delivered.body,

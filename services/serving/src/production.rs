@@ -89,14 +89,14 @@ enum Ended {
 impl Production {
     /// Asks the origins of the order's endpoint, then for the default image if the request names one.
     pub(crate) async fn produce(&self, order: &Order, steps: &mut Steps) -> Outcome {
-        match self.from_origins(order, steps).await {
+        match self.ask_origins(order, steps).await {
             Outcome::Failed(attempts) => self.or_default_image(order, attempts, steps).await,
             ended => ended,
         }
     }
 
     /// Asks the origins of the order's endpoint in order.
-    async fn from_origins(&self, order: &Order, steps: &mut Steps) -> Outcome {
+    async fn ask_origins(&self, order: &Order, steps: &mut Steps) -> Outcome {
         let deadline = Instant::now() + self.limits.request_timeout;
         let mut attempts: Vec<FailedAttempt> = Vec::new();
         for (index, origin) in order.endpoint.origins.iter().enumerate() {

@@ -262,7 +262,7 @@ fn write_warning(headers: &mut HeaderMap, variant: &Variant, stand_in: Option<St
 /// What a 304 says too.
 fn write_validators(headers: &mut HeaderMap, variant: &Variant, context: &SuccessContext<'_>) {
     write_open_to_pages(headers, context.request_id);
-    headers.insert(header::CACHE_CONTROL, cache_control(variant));
+    headers.insert(header::CACHE_CONTROL, cache_control(variant, context));
     put(headers, header::ETAG, &variant.etag);
     if let Some(modified) = variant.last_modified {
         put(headers, header::LAST_MODIFIED, &http_date(modified));
@@ -279,15 +279,14 @@ fn write_validators(headers: &mut HeaderMap, variant: &Variant, context: &Succes
     }
 }
 
-/// Private files must not stay in caches that others ask.
-fn cache_control(variant: &Variant) -> HeaderValue {
-    if variant.is_private {
-        return HeaderValue::from_static("private, max-age=31536000, must-revalidate");
+/// Private files must not stay in caches that others ask, and default images nowhere for long.
+fn cache_control(variant: &Variant, context: &SuccessContext<'_>) -> HeaderValue {
+    match (variant.is_private, context.stand_in.is_some()) {
+        (true, true) => HeaderValue::from_static("private, max-age=60, must-revalidate"),
+        (true, false) => HeaderValue::from_static("private, max-age=31536000, must-revalidate"),
+        (false, true) => STAND_IN_CACHE_CONTROL,
+        (false, false) => SUCCESS_CACHE_CONTROL,
     }
-    if variant.is_stand_in {
-        return STAND_IN_CACHE_CONTROL;
-    }
-    SUCCESS_CACHE_CONTROL
 }
 
 /// What every answer carries, so that pages on other hosts may use and measure it.
@@ -332,7 +331,6 @@ mod tests {
             is_raster: true,
             extension: Some("webp"),
             canonical_link: None,
-            is_stand_in: false,
             focus_fallback: None,
             is_private: false,
         }

@@ -30,8 +30,6 @@ pub(crate) struct Variant {
     pub(crate) extension: Option<&'static str>,
     /// `Link: <…>; rel="canonical"`.
     pub(crate) canonical_link: Option<String>,
-    /// The default image in place of an original that could not be had: not to be kept for long.
-    pub(crate) is_stand_in: bool,
     /// Why a crop lies elsewhere than asked.
     pub(crate) focus_fallback: Option<&'static str>,
     /// The origin marked the file private: only signed requests get it.

@@ -7,7 +7,6 @@ use limpid_delivery_url::FilePath;
 use super::{Order, Outcome, Production};
 use crate::failure_recorder::event::{FailedAttempt, headline_of};
 use crate::steps::Steps;
-use crate::variant::Variant;
 
 impl Production {
     /// The default image in place of what failed; without one, or where it cannot be had either, the failure itself.
@@ -21,13 +20,9 @@ impl Production {
             return Outcome::Failed(attempts);
         };
         // Not `produce`: a default image has no default image.
-        let Outcome::Made { variant, .. } = self.from_origins(&stand_in, steps).await else {
+        let Outcome::Made { variant, .. } = self.ask_origins(&stand_in, steps).await else {
             return Outcome::Failed(attempts);
         };
-        let variant = Arc::new(Variant {
-            is_stand_in: true,
-            ..Arc::unwrap_or_clone(variant)
-        });
         Outcome::Defaulted { variant, attempts }
     }
 }
