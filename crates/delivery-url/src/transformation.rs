@@ -155,6 +155,11 @@ impl Transformation {
         self.steps.iter().any(|step| step.original)
     }
 
+    /// The last `f` outside conditions.
+    pub fn requested_format(&self) -> Option<Format> {
+        self.steps.iter().rev().find_map(|step| step.format)
+    }
+
     /// Whether nothing is asked at all: the original may be delivered as it is, or in a better format.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| *step == Step::default())

@@ -4,6 +4,7 @@ use crate::{
     error::ImagingError, format::ImageFormat, limits::Limits, picture::Picture, probe::ImageInfo,
 };
 
+pub(crate) mod animation;
 mod avif;
 mod gif;
 mod jpeg;
@@ -33,7 +34,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    fn unscaled(picture: Picture, profile: Option<Vec<u8>>) -> Self {
+    pub(crate) fn unscaled(picture: Picture, profile: Option<Vec<u8>>) -> Self {
         Self {
             picture,
             scale: (1.0, 1.0),

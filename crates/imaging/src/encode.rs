@@ -7,6 +7,7 @@ use crate::{
     steps,
 };
 
+pub(crate) mod animation;
 mod avif;
 mod gif;
 mod jpeg;
@@ -35,17 +36,27 @@ impl Quality {
     }
 }
 
+/// How the result is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) quality: Quality,
+    /// JPEG in several scans, each finer.
+    pub(crate) is_progressive: bool,
+    /// WebP and PNG keep every pixel, whatever the quality.
+    pub(crate) is_lossless: bool,
+}
+
 /// Encodes a picture in sRGB. No metadata and no profile are written.
 pub(crate) fn encode(
     picture: Picture,
     encoding: Encoding,
-    quality: Quality,
+    wanted: Wanted,
 ) -> Result<Encoded, ImagingError> {
     match encoding {
-        Encoding::One(format) => encode_as(picture, format, quality),
+        Encoding::One(format) => encode_as(picture, format, wanted),
         Encoding::SmallerOfJpegAndPng => {
-            let png = encode_as(picture.clone(), ImageFormat::Png, quality)?;
-            let jpeg = encode_as(picture, ImageFormat::Jpeg, quality)?;
+            let png = encode_as(picture.clone(), ImageFormat::Png, wanted)?;
+            let jpeg = encode_as(picture, ImageFormat::Jpeg, wanted)?;
             Ok(if png.bytes.len() <= jpeg.bytes.len() {
                 png
             } else {
@@ -58,11 +69,24 @@ pub(crate) fn encode(
 fn encode_as(
     picture: Picture,
     format: ImageFormat,
-    quality: Quality,
+    wanted: Wanted,
 ) -> Result<Encoded, ImagingError> {
+    let Wanted {
+        quality,
+        is_progressive,
+        is_lossless,
+    } = wanted;
     let bytes = match format {
-        ImageFormat::Jpeg => jpeg::encode(&steps::flatten(picture), quality.lossy()),
-        ImageFormat::Png => png::encode(&picture, quality.asked),
+        ImageFormat::Jpeg => {
+            let flat = steps::flatten(picture);
+            if is_progressive {
+                jpeg::encode_progressive(&flat, quality.lossy())
+            } else {
+                jpeg::encode(&flat, quality.lossy())
+            }
+        }
+        ImageFormat::Png => png::encode(&picture, quality.asked.filter(|_| !is_lossless)),
+        ImageFormat::WebP if is_lossless => webp::encode_lossless(&picture),
         ImageFormat::WebP => webp::encode(&picture, quality.lossy()),
         ImageFormat::Avif => avif::encode(&picture, quality.lossy()),
         ImageFormat::Gif => gif::encode(picture),

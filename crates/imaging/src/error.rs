@@ -29,6 +29,12 @@ pub enum ImagingError {
         /// What the decoder said; for people, never sent to clients.
         detail: String,
     },
+    /// An SVG document that is malformed, beyond measure, or can't be made safe. At fault: whoever stored it.
+    #[error("the SVG is not acceptable: {reason}")]
+    SvgRejected {
+        /// What is wrong with it; for people, never sent to clients.
+        reason: String,
+    },
     /// The source has more bytes than allowed.
     ///
     /// Units: bytes.
@@ -157,6 +163,7 @@ impl ImagingError {
             | Self::FormatUnsupported { .. }
             | Self::Truncated
             | Self::Corrupt { .. }
+            | Self::SvgRejected { .. }
             | Self::InvalidTransformation { .. }
             | Self::Timeout
             | Self::Encode { .. } => None,

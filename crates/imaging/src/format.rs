@@ -161,6 +161,8 @@ pub(crate) struct Negotiation {
     pub(crate) requested: Option<Format>,
     pub(crate) accept: AcceptedFormats,
     pub(crate) settings: ImageSettings,
+    /// Whether the result carries what AVIF results don't: a profile, metadata, a density.
+    pub(crate) keeps_metadata: bool,
 }
 
 impl Negotiation {
@@ -198,8 +200,37 @@ impl Negotiation {
         checked(same_or_nearest(self.source, has_alpha), size).map(Encoding::One)
     }
 
+    /// The format in which a moving picture goes on moving; `None` where the one asked for stands still.
+    ///
+    /// Errors: as [`Negotiation::choose`].
+    pub(crate) fn choose_animated(self, size: Size) -> Result<Option<ImageFormat>, ImagingError> {
+        let by_name = match self.requested {
+            Some(Format::WebP) => Some(ImageFormat::WebP),
+            Some(Format::Png) => Some(ImageFormat::Png),
+            Some(Format::Gif) if self.source == ImageFormat::Gif => Some(ImageFormat::Gif),
+            Some(Format::Jpeg | Format::Avif) => return Ok(None),
+            Some(Format::Original) => Some(self.source),
+            Some(Format::Auto | Format::Gif | Format::Svg) | None => None,
+        };
+        if let Some(format) = by_name {
+            return checked(format, size).map(Some);
+        }
+        if !self.varies() {
+            return checked(self.source, size).map(Some);
+        }
+        if self.accept.webp && ImageFormat::WebP.holds(size) {
+            return Ok(Some(ImageFormat::WebP));
+        }
+        // what can't show animated PNG shows its first frame
+        Ok(Some(match self.source {
+            ImageFormat::Gif if ImageFormat::Gif.holds(size) => ImageFormat::Gif,
+            _ => ImageFormat::Png,
+        }))
+    }
+
     fn best(self, size: Size, has_alpha: bool) -> Encoding {
-        if self.accept.avif && self.settings.auto_avif && ImageFormat::Avif.holds(size) {
+        let may_be_avif = self.settings.auto_avif && !self.keeps_metadata;
+        if self.accept.avif && may_be_avif && ImageFormat::Avif.holds(size) {
             return Encoding::One(ImageFormat::Avif);
         }
         if self.accept.webp && ImageFormat::WebP.holds(size) {
@@ -267,6 +298,7 @@ mod tests {
             requested,
             accept: AcceptedFormats::from_accept(accept),
             settings,
+            keeps_metadata: false,
         }
     }
 

@@ -15,6 +15,7 @@
 //! | [`geometry`] | integer arithmetic of sizes and boxes |
 //! | [`plan`] | every step of a transformation as exact pixels; pure |
 //! | [`format`](mod@format) | which format the answer has, from `f`, `Accept` and the tenant's settings |
+//! | [`svg`] | drawings: made safe, and drawn where a raster format is asked for |
 //! | [`error`] | why a transformation was refused |
 //! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
 //!
@@ -27,12 +28,14 @@ pub mod error;
 pub mod format;
 pub mod geometry;
 pub mod limits;
+mod metadata;
 mod picture;
 pub mod plan;
 pub mod probe;
 mod quantize;
 pub mod sniff;
 mod steps;
+pub mod svg;
 pub mod transform;
 
 pub use error::ImagingError;

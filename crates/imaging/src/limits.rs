@@ -18,6 +18,23 @@ pub struct Limits {
     pub max_frame_pixels: u64,
 }
 
+/// Bytes of a PDF or PostScript file. Source: `imagekit.md` section 2, "fixed".
+const MAX_DOCUMENT_BYTES: u64 = 5 * 1024 * 1024;
+
+/// Checks the length of a document. None is drawn, but one that is too long is refused for that.
+///
+/// Errors: `SourceTooLarge`.
+pub(crate) fn check_document_bytes(length: usize) -> Result<(), ImagingError> {
+    let found = length as u64;
+    if found > MAX_DOCUMENT_BYTES {
+        return Err(ImagingError::SourceTooLarge {
+            found,
+            allowed: MAX_DOCUMENT_BYTES,
+        });
+    }
+    Ok(())
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -62,6 +79,22 @@ impl Limits {
         if frames > 1 && all_frames > self.max_frame_pixels {
             return Err(ImagingError::TooManyFrames {
                 frames,
+                width,
+                height,
+                allowed: self.max_frame_pixels,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks what a step would make of every frame of an animation.
+    ///
+    /// Errors: `OutputTooLarge`.
+    pub fn check_frames(&self, size: Size, frames: u32) -> Result<(), ImagingError> {
+        let Size { width, height } = size;
+        if size.area().saturating_mul(u64::from(frames)) > self.max_frame_pixels {
+            return Err(ImagingError::OutputTooLarge {
+                what: "output resolution of all frames",
                 width,
                 height,
                 allowed: self.max_frame_pixels,

@@ -6,7 +6,8 @@
 use limpid_delivery_url::{
     Transformation,
     transformation::{
-        Backdrop, Color, Extent, Feature, Flip, Focus, Format, Rotation, Step, Variables,
+        Backdrop, Color, Extent, Feature, Flip, Focus, Format, OutputOptions, Pages, Rotation,
+        Step, Variables,
     },
 };
 
@@ -55,6 +56,10 @@ pub struct Plan {
     pub quality: Option<u8>,
     /// The last `f`.
     pub format: Option<Format>,
+    /// The last `pg`: which frame of an animation, counted from 1. It then stands still.
+    pub frame: Option<u32>,
+    /// How the result is written: the last value of each.
+    pub output: OutputOptions,
     /// Whether the original's own bytes are wanted.
     pub original: bool,
 }
@@ -166,6 +171,13 @@ pub const SUPPORTED: &[Feature] = &[
     Feature::Quality,
     Feature::Format,
     Feature::Original,
+    Feature::Pages,
+    Feature::Progressive,
+    Feature::Lossless,
+    Feature::ColorProfile,
+    // `c2pa` is refused: a signature over the original says nothing about what is made from it
+    Feature::Metadata,
+    Feature::Density,
     Feature::Expression,
     Feature::Conditional,
     // whoever fetches the picture has done this
@@ -199,6 +211,8 @@ pub fn plan_trimmed(
         size: source,
         quality: None,
         format: None,
+        frame: None,
+        output: OutputOptions::default(),
         original: transformation.wants_original(),
     };
     if plan.original {
@@ -255,9 +269,33 @@ fn plan_steps(
         plan.steps.push(planned);
         plan.quality = step.quality.or(plan.quality);
         plan.format = step.format.or(plan.format);
+        plan.output = later(step.output, plan.output);
+        plan.frame = frame_number(&step)?.or(plan.frame);
         plan.original |= step.original;
     }
     Ok(())
+}
+
+fn later(last: OutputOptions, before: OutputOptions) -> OutputOptions {
+    OutputOptions {
+        progressive: last.progressive.or(before.progressive),
+        lossless: last.lossless.or(before.lossless),
+        color_profile: last.color_profile.or(before.color_profile),
+        metadata: last.metadata.or(before.metadata),
+        density: last.density.or(before.density),
+        content_credentials: last.content_credentials.or(before.content_credentials),
+    }
+}
+
+/// The other ways to name pages are for documents and layered files, which this engine doesn't read.
+fn frame_number(step: &Step) -> Result<Option<u32>, ImagingError> {
+    match &step.pages {
+        None => Ok(None),
+        Some(Pages::One(number)) => Ok(Some(*number)),
+        Some(Pages::List(_) | Pages::Range(_) | Pages::Names(_)) => Err(invalid(
+            "pg takes one frame number here; lists, ranges and names are for Photoshop files, which are not supported",
+        )),
+    }
 }
 
 fn extent(size: Size) -> Extent {

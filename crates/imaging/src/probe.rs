@@ -10,7 +10,7 @@ use crate::{
 pub(crate) mod avif;
 pub(crate) mod exif;
 mod fields;
-mod gif;
+pub(crate) mod gif;
 pub(crate) mod jpeg;
 mod other;
 pub(crate) mod png;
@@ -149,6 +149,9 @@ pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         Sniffed::Image(format) => format,
         Sniffed::Empty => return Err(ImagingError::Empty),
         Sniffed::UnsupportedImage(found) => return Err(ImagingError::FormatUnsupported { found }),
+        Sniffed::Other(LooksLike::Pdf) => {
+            return Err(ImagingError::FormatUnsupported { found: "PDF" });
+        }
         Sniffed::Svg => {
             return Err(ImagingError::NotAnImage {
                 looks_like: LooksLike::Xml,

@@ -45,7 +45,7 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     Ok(Decoded::unscaled(picture, None))
 }
 
-fn to_error(error: &DecodingError) -> ImagingError {
+pub(super) fn to_error(error: &DecodingError) -> ImagingError {
     match error {
         DecodingError::UnexpectedEof => ImagingError::Truncated,
         DecodingError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

@@ -13,18 +13,22 @@ use crate::{
 };
 
 /// What chunks other than the picture may unpack to; a profile beyond it is dropped and the picture kept.
-const MAX_CHUNK_BYTES: usize = 4 * MAX_PROFILE_BYTES;
+pub(super) const MAX_CHUNK_BYTES: usize = 4 * MAX_PROFILE_BYTES;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     let is_whole = header::Header::parse(request.source)?.has_end;
-    read(request).map_err(|error| match error {
+    read(request).map_err(|error| to_error(error, is_whole))
+}
+
+/// A cut inside the compressed stream surfaces as a complaint about that stream, so a file without its end counts as cut.
+pub(super) fn to_error(error: DecodingError, is_whole: bool) -> ImagingError {
+    match error {
         DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
             ImagingError::Truncated
         }
-        // a cut inside the compressed stream surfaces as a complaint about that stream
         _ if !is_whole => ImagingError::Truncated,
         error => corrupt(error.to_string()),
-    })
+    }
 }
 
 fn read(request: &DecodeRequest<'_>) -> Result<Decoded, DecodingError> {
@@ -60,7 +64,7 @@ fn read(request: &DecodeRequest<'_>) -> Result<Decoded, DecodingError> {
     ))
 }
 
-fn to_picture(size: Size, color_type: ColorType, pixels: Vec<u8>) -> Picture {
+pub(super) fn to_picture(size: Size, color_type: ColorType, pixels: Vec<u8>) -> Picture {
     match color_type {
         ColorType::Rgb => Picture {
             size,

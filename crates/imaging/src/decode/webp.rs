@@ -1,6 +1,6 @@
 //! WebP by libwebp: scaled while decoding where the result is smaller anyway, and the first frame of animations.
 //!
-//! Source: `webp/decode.h` and `webp/demux.h` 1.6.
+//! Source: `webp/decode.h` 1.6.
 
 #![expect(unsafe_code, reason = "calls libwebp")]
 
@@ -8,7 +8,7 @@ use std::ffi::c_int;
 
 use libwebp_sys as webp;
 
-use super::{DecodeRequest, Decoded};
+use super::{DecodeRequest, Decoded, animation::webp::Source as Frames};
 use crate::{
     error::ImagingError,
     geometry::Size,
@@ -20,10 +20,8 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let header = header::Header::parse(request.source)?;
     let profile = header.profile.map(<[u8]>::to_vec);
     if header.is_animated {
-        return Ok(Decoded::unscaled(
-            first_frame(request.source, request.info.stored_size)?,
-            profile,
-        ));
+        let (mut frames, _) = Frames::open(request.source, request.info.stored_size)?;
+        return Ok(Decoded::unscaled(frames.next_frame()?.picture, profile));
     }
     let stored = request.info.stored_size;
     let shrink = request.shrink.max(1);
@@ -85,56 +83,4 @@ fn check(status: webp::VP8StatusCode) -> Result<(), ImagingError> {
 
 fn as_int(side: u32) -> Result<c_int, ImagingError> {
     c_int::try_from(side).map_err(|_| corrupt("a side is too long"))
-}
-
-/// An animation decoder, deleted with this value.
-struct Animation(*mut webp::WebPAnimDecoder);
-
-impl Drop for Animation {
-    fn drop(&mut self) {
-        // SAFETY: the pointer came from `WebPAnimDecoderNew`, is not null, and is deleted once.
-        unsafe { webp::WebPAnimDecoderDelete(self.0) };
-    }
-}
-
-fn first_frame(source: &[u8], size: Size) -> Result<Picture, ImagingError> {
-    // SAFETY: the options are plain data for which zeroes are valid; the call below fills them in.
-    let mut options: webp::WebPAnimDecoderOptions = unsafe { std::mem::zeroed() };
-    // SAFETY: `options` is live.
-    if unsafe { webp::WebPAnimDecoderOptionsInit(&raw mut options) } == 0 {
-        return Err(corrupt("cannot set up the WebP decoder"));
-    }
-    options.color_mode = webp::WEBP_CSP_MODE::MODE_RGBA;
-    options.use_threads = 0;
-    let data = webp::WebPData {
-        bytes: source.as_ptr(),
-        size: source.len(),
-    };
-    // SAFETY: both structures are live; the decoder keeps a pointer to the source, which outlives it (dropped below).
-    let decoder = unsafe { webp::WebPAnimDecoderNew(&raw const data, &raw const options) };
-    if decoder.is_null() {
-        return Err(ImagingError::Truncated);
-    }
-    let animation = Animation(decoder);
-    // SAFETY: plain numbers, filled in by the call below.
-    let mut info: webp::WebPAnimInfo = unsafe { std::mem::zeroed() };
-    // SAFETY: decoder and `info` are live.
-    let has_info = unsafe { webp::WebPAnimDecoderGetInfo(animation.0, &raw mut info) } != 0;
-    if !has_info || info.canvas_width != size.width || info.canvas_height != size.height {
-        return Err(corrupt("the canvas has two sizes"));
-    }
-    let (mut canvas, mut timestamp) = (std::ptr::null_mut(), 0);
-    // SAFETY: decoder and both out-parameters are live.
-    let has_frame =
-        unsafe { webp::WebPAnimDecoderGetNext(animation.0, &raw mut canvas, &raw mut timestamp) }
-            != 0;
-    if !has_frame || canvas.is_null() {
-        return Err(corrupt("the first frame cannot be decoded"));
-    }
-    let mut picture = Picture::zeroed(size, Channels::Rgba);
-    // SAFETY: the canvas belongs to the decoder, which is still live, and has width × height × 4 bytes (`webp/demux.h`),
-    // the very sizes checked above.
-    let pixels = unsafe { std::slice::from_raw_parts(canvas, picture.pixels.len()) };
-    picture.pixels.copy_from_slice(pixels);
-    Ok(picture)
 }

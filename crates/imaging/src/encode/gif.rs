@@ -18,22 +18,7 @@ pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
             *alpha = if *alpha < 128 { 0 } else { u8::MAX };
         }
     }
-    let indexed = quantize::exact(&picture)
-        .unwrap_or_else(|| quantize::reduce(&picture, MAX_COLORS, Dithering::ErrorDiffusion));
-    let frame = Frame {
-        width,
-        height,
-        transparent: indexed.clear_index(),
-        palette: Some(
-            indexed
-                .colors
-                .iter()
-                .flat_map(|[red, green, blue, _]| [*red, *green, *blue])
-                .collect(),
-        ),
-        buffer: Cow::Owned(indexed.indices),
-        ..Frame::default()
-    };
+    let frame = frame_of(&picture, (width, height));
     let mut bytes = Vec::new();
     let mut encoder =
         Encoder::new(&mut bytes, width, height, &[]).map_err(|error| error.to_string())?;
@@ -42,4 +27,23 @@ pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
         .map_err(|error| error.to_string())?;
     drop(encoder);
     Ok(bytes)
+}
+
+/// A frame with a palette of its own, from a picture whose pixels are opaque or clear.
+pub(super) fn frame_of(picture: &Picture, (width, height): (u16, u16)) -> Frame<'static> {
+    let indexed = quantize::exact(picture)
+        .unwrap_or_else(|| quantize::reduce(picture, MAX_COLORS, Dithering::ErrorDiffusion));
+    let colors = indexed.colors.iter();
+    Frame {
+        width,
+        height,
+        transparent: indexed.clear_index(),
+        palette: Some(
+            colors
+                .flat_map(|[red, green, blue, _]| [*red, *green, *blue])
+                .collect(),
+        ),
+        buffer: Cow::Owned(indexed.indices),
+        ..Frame::default()
+    }
 }

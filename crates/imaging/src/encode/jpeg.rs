@@ -15,7 +15,17 @@ const FULL_CHROMA_QUALITY: u8 = 90;
 
 /// Encodes an RGB picture.
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
+    compress(&Compressor::new()?, picture, quality)
+}
+
+/// Encodes an RGB picture in several scans: fewer bytes and an early preview, for more time.
+pub(super) fn encode_progressive(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
     let compressor = Compressor::new()?;
+    compressor.set(tj::TJPARAM_TJPARAM_PROGRESSIVE, 1)?;
+    compress(&compressor, picture, quality)
+}
+
+fn compress(compressor: &Compressor, picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
     let subsampling = if quality < FULL_CHROMA_QUALITY {
         tj::TJSAMP_TJSAMP_420
     } else {

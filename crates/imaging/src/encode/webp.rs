@@ -12,16 +12,15 @@ use crate::picture::{Channels, Picture};
 
 /// Of 0 (fastest) to 6 (smallest). 2 takes half the time of the usual 4 for 1 to 2 % more bytes.
 const METHOD: c_int = 2;
+/// Of 0 to 100: what a quality means where nothing is lost.
+const LOSSLESS_EFFORT: u8 = 50;
 /// Of 0 to 100: how much quality may go where the first partition would overflow, which only huge pictures do.
 const PARTITION_LIMITS: [c_int; 2] = [0, 100];
 
 pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
     let mut outcome = Err(String::new());
     for partition_limit in PARTITION_LIMITS {
-        let mut config =
-            webp::WebPConfig::new().map_err(|()| "cannot set up the encoder".to_owned())?;
-        config.quality = f32::from(quality.clamp(1, 100));
-        config.method = METHOD;
+        let mut config = settings(quality)?;
         config.partition_limit = partition_limit;
         outcome = encode_with(picture, &config);
         if outcome.is_ok() {
@@ -31,21 +30,28 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> 
     outcome
 }
 
+/// Encodes without losing anything that can be seen: colours of clear pixels are free.
+pub(super) fn encode_lossless(picture: &Picture) -> Result<Vec<u8>, String> {
+    let mut config = settings(LOSSLESS_EFFORT)?;
+    config.lossless = 1;
+    encode_with(picture, &config)
+}
+
+/// The encoder's settings for a quality of 1 to 100.
+pub(super) fn settings(quality: u8) -> Result<webp::WebPConfig, String> {
+    let mut config =
+        webp::WebPConfig::new().map_err(|()| "cannot set up the encoder".to_owned())?;
+    config.quality = f32::from(quality.clamp(1, 100));
+    config.method = METHOD;
+    Ok(config)
+}
+
 fn encode_with(picture: &Picture, config: &webp::WebPConfig) -> Result<Vec<u8>, String> {
-    let too_large = |_| "the picture is too large".to_owned();
-    let mut source = EncoderPicture::new()?;
-    source.0.width = c_int::try_from(picture.size.width).map_err(too_large)?;
-    source.0.height = c_int::try_from(picture.size.height).map_err(too_large)?;
-    let stride = c_int::try_from(picture.row_bytes()).map_err(too_large)?;
-    let import = match picture.channels {
-        Channels::Rgb => webp::WebPPictureImportRGB,
-        Channels::Rgba => webp::WebPPictureImportRGBA,
+    let mut source = if config.lossless == 0 {
+        EncoderPicture::of_planes(picture)?
+    } else {
+        EncoderPicture::of_rgb(picture)?
     };
-    // SAFETY: the structure is initialised and has the size set; the pixels are `height` rows of `stride` bytes, copied
-    // during the call.
-    if unsafe { import(&raw mut *source.0, picture.pixels.as_ptr(), stride) } == 0 {
-        return Err("cannot import the pixels".to_owned());
-    }
     let mut output = Output::new();
     source.0.writer = Some(webp::WebPMemoryWrite);
     source.0.custom_ptr = (&raw mut output.0).cast();
@@ -62,13 +68,38 @@ fn encode_with(picture: &Picture, config: &webp::WebPConfig) -> Result<Vec<u8>, 
 }
 
 /// The encoder's copy of a picture, freed with this value.
-struct EncoderPicture(Box<webp::WebPPicture>);
+pub(super) struct EncoderPicture(pub(super) Box<webp::WebPPicture>);
 
 impl EncoderPicture {
-    fn new() -> Result<Self, String> {
-        webp::WebPPicture::new()
+    /// As the lossy coder wants it: luma and chroma.
+    fn of_planes(picture: &Picture) -> Result<Self, String> {
+        Self::of(picture, 0)
+    }
+
+    /// As the lossless coder and animations want it.
+    pub(super) fn of_rgb(picture: &Picture) -> Result<Self, String> {
+        Self::of(picture, 1)
+    }
+
+    fn of(picture: &Picture, use_argb: c_int) -> Result<Self, String> {
+        let too_large = |_| "the picture is too large".to_owned();
+        let mut source = webp::WebPPicture::new()
             .map(|picture| Self(Box::new(picture)))
-            .map_err(|()| "cannot set up the encoder".to_owned())
+            .map_err(|()| "cannot set up the encoder".to_owned())?;
+        source.0.use_argb = use_argb;
+        source.0.width = c_int::try_from(picture.size.width).map_err(too_large)?;
+        source.0.height = c_int::try_from(picture.size.height).map_err(too_large)?;
+        let stride = c_int::try_from(picture.row_bytes()).map_err(too_large)?;
+        let import = match picture.channels {
+            Channels::Rgb => webp::WebPPictureImportRGB,
+            Channels::Rgba => webp::WebPPictureImportRGBA,
+        };
+        // SAFETY: the structure is initialised and has the size set; the pixels are `height` rows of `stride` bytes, copied
+        // during the call.
+        if unsafe { import(&raw mut *source.0, picture.pixels.as_ptr(), stride) } == 0 {
+            return Err("cannot import the pixels".to_owned());
+        }
+        Ok(source)
     }
 }
 

@@ -1,11 +1,16 @@
-//! The one thing EXIF is asked for: the orientation. Everything else in it is dropped, so nothing else is read; a
-//! directory is walked once, without following pointers, so that cycles and giant directories cost nothing.
+//! What EXIF is asked for: the orientation, and where the whole of it is kept, a new orientation and density. Nothing else
+//! in it is read; a directory is walked once, without following pointers, so that cycles and giant directories cost nothing.
 
 use super::Orientation;
 
 const ORIENTATION_TAG: u16 = 0x0112;
 const TYPE_SHORT: u16 = 3;
 const TYPE_LONG: u16 = 4;
+const TYPE_RATIONAL: u16 = 5;
+const X_RESOLUTION_TAG: u16 = 0x011a;
+const Y_RESOLUTION_TAG: u16 = 0x011b;
+const RESOLUTION_UNIT_TAG: u16 = 0x0128;
+const UNIT_INCH: u16 = 2;
 /// A first directory longer than this is nobody's camera.
 const MAX_ENTRIES: usize = 1000;
 
@@ -18,20 +23,82 @@ pub(crate) fn orientation(tiff: &[u8]) -> Orientation {
     find(tiff).map_or(Orientation::Upright, Orientation::from_exif)
 }
 
+/// Makes the orientation upright, where there is one.
+pub(crate) fn set_upright(tiff: &mut [u8]) {
+    let Some((order, entry)) = entry_of(tiff, ORIENTATION_TAG) else {
+        return;
+    };
+    let Some(kind) = order.u16(tiff, entry + 2) else {
+        return;
+    };
+    match kind {
+        TYPE_SHORT => order.put_u16(tiff, entry + 8, 1),
+        TYPE_LONG => order.put_u32(tiff, entry + 8, 1),
+        _ => {}
+    }
+}
+
+/// Changes the density, where one is stored. Units: dots per inch.
+pub(crate) fn set_density(tiff: &mut [u8], density: u16) {
+    for tag in [X_RESOLUTION_TAG, Y_RESOLUTION_TAG] {
+        let place = entry_of(tiff, tag).and_then(|(order, entry)| {
+            let is_rational = order.u16(tiff, entry + 2) == Some(TYPE_RATIONAL);
+            let offset = usize::try_from(order.u32(tiff, entry + 8)?).ok()?;
+            is_rational.then_some((order, offset))
+        });
+        if let Some((order, offset)) = place {
+            order.put_u32(tiff, offset, u32::from(density));
+            order.put_u32(tiff, offset.saturating_add(4), 1);
+        }
+    }
+    if let Some((order, entry)) = entry_of(tiff, RESOLUTION_UNIT_TAG) {
+        order.put_u16(tiff, entry + 8, UNIT_INCH);
+    }
+}
+
+/// The shortest EXIF that says a density. Units: dots per inch.
+pub(crate) fn of_density(density: u16) -> Vec<u8> {
+    const ENTRIES: u16 = 3;
+    // header, count, three entries, no next directory
+    const VALUES_AT: u32 = 8 + 2 + 3 * 12 + 4;
+    let mut tiff = b"II*\0\x08\0\0\0".to_vec();
+    tiff.extend(ENTRIES.to_le_bytes());
+    let mut entry = |tag: u16, kind: u16, value: u32| {
+        tiff.extend(tag.to_le_bytes());
+        tiff.extend(kind.to_le_bytes());
+        tiff.extend(1_u32.to_le_bytes());
+        tiff.extend(value.to_le_bytes());
+    };
+    entry(X_RESOLUTION_TAG, TYPE_RATIONAL, VALUES_AT);
+    entry(Y_RESOLUTION_TAG, TYPE_RATIONAL, VALUES_AT);
+    entry(RESOLUTION_UNIT_TAG, TYPE_SHORT, u32::from(UNIT_INCH));
+    tiff.extend(0_u32.to_le_bytes());
+    tiff.extend(u32::from(density).to_le_bytes());
+    tiff.extend(1_u32.to_le_bytes());
+    tiff
+}
+
 fn find(tiff: &[u8]) -> Option<u32> {
+    let (order, entry) = entry_of(tiff, ORIENTATION_TAG)?;
+    match order.u16(tiff, entry + 2)? {
+        TYPE_SHORT => order.u16(tiff, entry + 8).map(u32::from),
+        TYPE_LONG => order.u32(tiff, entry + 8),
+        _ => None,
+    }
+}
+
+/// Where the entry of a tag stands in the first directory.
+fn entry_of(tiff: &[u8], tag: u16) -> Option<(ByteOrder, usize)> {
     let order = ByteOrder::of(*tiff.first_chunk()?)?;
-    let directory = tiff.get(usize::try_from(order.u32(tiff, 4)?).ok()?..)?;
+    let at = usize::try_from(order.u32(tiff, 4)?).ok()?;
+    let directory = tiff.get(at..)?;
     let count = usize::from(order.u16(directory, 0)?).min(MAX_ENTRIES);
-    let entry = directory
+    let index = directory
         .get(2..)?
         .chunks_exact(12)
         .take(count)
-        .find(|entry| order.u16(entry, 0) == Some(ORIENTATION_TAG))?;
-    match order.u16(entry, 2)? {
-        TYPE_SHORT => order.u16(entry, 8).map(u32::from),
-        TYPE_LONG => order.u32(entry, 8),
-        _ => None,
-    }
+        .position(|entry| order.u16(entry, 0) == Some(tag))?;
+    Some((order, at + 2 + index * 12))
 }
 
 #[derive(Clone, Copy)]
@@ -55,6 +122,28 @@ impl ByteOrder {
             Self::Little => u16::from_le_bytes(*field),
             Self::Big => u16::from_be_bytes(*field),
         })
+    }
+
+    /// Nothing where the bytes end before.
+    fn put_u16(self, bytes: &mut [u8], at: usize, value: u16) {
+        let field = match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        };
+        if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = field;
+        }
+    }
+
+    /// Nothing where the bytes end before.
+    fn put_u32(self, bytes: &mut [u8], at: usize, value: u32) {
+        let field = match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        };
+        if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = field;
+        }
     }
 
     fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {

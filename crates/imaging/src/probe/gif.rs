@@ -14,12 +14,7 @@ pub(super) fn info(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         height: u32::from(required(le16(bytes, 8))?),
     };
     let flags = *required(bytes.get(10))?;
-    let mut walk = Walk {
-        bytes,
-        at: HEADER_BYTES + color_table_bytes(flags),
-        largest: screen,
-        has_alpha: false,
-    };
+    let mut walk = Walk::of(bytes, flags, screen);
     let mut frames = 0u32;
     while walk.next_frame().is_some() {
         frames = frames.saturating_add(1);
@@ -32,6 +27,23 @@ pub(super) fn info(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         frames: frames.max(1),
         has_profile: false,
     })
+}
+
+/// Whether the bytes end inside a block. A file that merely lacks its trailer is whole.
+pub(crate) fn is_cut(bytes: &[u8]) -> bool {
+    let Some(flags) = bytes.get(10) else {
+        return true;
+    };
+    let mut walk = Walk::of(
+        bytes,
+        *flags,
+        Size {
+            width: 0,
+            height: 0,
+        },
+    );
+    while walk.next_frame().is_some() {}
+    walk.is_inside_block
 }
 
 /// Bytes of a colour table, from the flags that announce it.
@@ -49,13 +61,27 @@ struct Walk<'a> {
     /// The screen, or what the first frame needs if that is more: some writers leave the screen empty.
     largest: Size,
     has_alpha: bool,
+    is_inside_block: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn of(bytes: &'a [u8], flags: u8, screen: Size) -> Self {
+        Self {
+            bytes,
+            at: HEADER_BYTES + color_table_bytes(flags),
+            largest: screen,
+            has_alpha: false,
+            is_inside_block: false,
+        }
+    }
+
     /// Steps over the next picture; `None` at the trailer, at rubbish and at the end of the bytes.
     fn next_frame(&mut self) -> Option<()> {
         loop {
-            match self.byte()? {
+            self.is_inside_block = false;
+            let introducer = self.byte()?;
+            self.is_inside_block = matches!(introducer, 0x21 | 0x2c);
+            match introducer {
                 0x21 => {
                     let label = self.byte()?;
                     if label == 0xf9 {

@@ -144,14 +144,14 @@ fn has_more_scans_than(limit: usize, bytes: &[u8]) -> bool {
 }
 
 /// The segments from the start of the image to the first scan, both excluded.
-struct Segments<'a> {
+pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
     is_over: bool,
 }
 
 impl<'a> Segments<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             at: 0,

@@ -41,19 +41,22 @@ impl Header {
             orientation: Orientation::Upright,
             has_end: false,
         };
-        let (mut is_animated, mut frames) = (false, 0u32);
+        let (mut declared, mut frames) = (None, 0u32);
         for (name, data) in chunks {
             match &name {
                 b"tRNS" => parsed.has_transparency_chunk = true,
                 b"iCCP" => parsed.has_profile = true,
                 b"eXIf" => parsed.orientation = exif::orientation(data),
-                b"acTL" => is_animated = true,
+                b"acTL" => declared = be32(data, 0),
                 b"fcTL" => frames = frames.saturating_add(1),
                 b"IEND" => parsed.has_end = true,
                 _ => {}
             }
         }
-        if is_animated {
+        if let Some(declared) = declared {
+            if frames < declared && !parsed.has_end {
+                return Err(ImagingError::Truncated);
+            }
             parsed.frames = frames.max(1);
         }
         Ok(parsed)
@@ -72,8 +75,8 @@ impl Header {
 }
 
 /// The chunks that are complete.
-struct Chunks<'a> {
-    rest: &'a [u8],
+pub(crate) struct Chunks<'a> {
+    pub(crate) rest: &'a [u8],
 }
 
 impl<'a> Iterator for Chunks<'a> {

@@ -133,8 +133,8 @@ fn extended<'a>(data: &[u8]) -> Result<Header<'a>, ImagingError> {
 }
 
 /// The chunks of the container; the last one may be cut, which its reader or the decoder notices.
-struct Chunks<'a> {
-    rest: &'a [u8],
+pub(crate) struct Chunks<'a> {
+    pub(crate) rest: &'a [u8],
 }
 
 impl<'a> Iterator for Chunks<'a> {

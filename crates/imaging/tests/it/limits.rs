@@ -286,3 +286,17 @@ fn a_breached_limit_names_itself_with_units() {
     );
     assert_eq!(ImagingError::Truncated.exceeded_limit(), None);
 }
+
+#[test]
+fn documents_are_not_drawn_and_long_ones_are_refused_for_their_length() {
+    let mut document = b"%PDF-1.7".to_vec();
+    assert!(matches!(
+        run(&document, &[width(5)]),
+        Err(ImagingError::FormatUnsupported { found: "PDF" })
+    ));
+    document.resize((5 << 20) + 1, b' ');
+    assert!(matches!(
+        run(&document, &[width(5)]),
+        Err(ImagingError::SourceTooLarge { .. })
+    ));
+}

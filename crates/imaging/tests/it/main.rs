@@ -8,6 +8,7 @@
     reason = "test pictures are small and made from small numbers"
 )]
 
+mod animation;
 mod asked;
 mod colors;
 mod damaged;
@@ -18,8 +19,10 @@ mod focus;
 mod formats;
 mod golden;
 mod limits;
+mod metadata;
 mod orientation;
 mod pictures;
 mod pixels;
 mod progressive;
 mod shape;
+mod svg;

@@ -81,6 +81,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("libwebp-sys", &["limpid-imaging"]),
     ("libaom-sys", &["limpid-imaging"]),
     ("rustface", &["limpid-imaging"]),
+    ("resvg", &["limpid-imaging"]),
+    ("roxmltree", &["limpid-imaging"]),
     ("opentelemetry-otlp", &["limpid-cli"]),
     ("clap", &["limpid-cli"]),
     ("anyhow", &["limpid-cli"]),
