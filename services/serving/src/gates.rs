@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use limpid_delivery_url::signature::SignedRequest;
 use limpid_delivery_url::target::Fault;
+use limpid_delivery_url::transformation::{Pages, Step};
 use limpid_delivery_url::{
     Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation, signature,
 };
@@ -56,6 +57,7 @@ impl Admitted {
         SuccessContext {
             request_id: request.id,
             conditions: &request.conditions,
+            codings: request.codings,
             attachment: self.attachment.as_deref(),
             stand_in,
             chosen_by: self.chosen_by,
@@ -131,7 +133,7 @@ pub(crate) fn admit(
         .inspect_err(|_| steps.failed("signature", started, || "not valid".to_owned()))
         .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
     let Ordered {
-        order,
+        mut order,
         is_only_named,
         chosen_by,
         content_dpr,
@@ -140,6 +142,8 @@ pub(crate) fn admit(
             steps.failed("transformation", started, || refusal.sentence().to_owned());
         })
         .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
+    // whoever signs answers for what the file does; anybody else could switch it off for a file of somebody else
+    order.sanitizes_svg = !is_signed || resolved.switches.sanitize_svg != Some(false);
     steps.done("transformation", started, || {
         describe_transformation(&order.transformation)
     });
@@ -245,11 +249,6 @@ fn order(
     resolved: &ResolvedTarget,
     request: &ImageRequest,
 ) -> Result<Ordered, Refusal> {
-    if resolved.thumbnail {
-        return Err(Refusal::invalid(
-            "ik-thumbnail.jpg is not supported by this version",
-        ));
-    }
     let asked = resolved
         .transformation()
         .map_err(|error| Refusal::invalid(error.sentence()))?;
@@ -258,7 +257,7 @@ fn order(
         .expand(&|name| account.named.get(name))
         .map_err(|error| Refusal::invalid(error.to_string()))?;
     let Preferred {
-        transformation,
+        mut transformation,
         settings,
         chosen_by,
         content_dpr,
@@ -267,6 +266,13 @@ fn order(
         account.image_settings,
         account.settings.data_saver,
     );
+    if resolved.thumbnail && transformation.steps.iter().all(|step| step.pages.is_none()) {
+        // a still picture of the first page or frame
+        transformation.steps.push(Step {
+            pages: Some(Pages::One(1)),
+            ..Step::default()
+        });
+    }
     if let Some(feature) = transformation.unsupported_by(limpid_imaging::plan::SUPPORTED) {
         return Err(Refusal::invalid(format!(
             "{feature} is not supported by this version"
@@ -287,6 +293,7 @@ fn order(
             transformation,
             accept,
             settings,
+            sanitizes_svg: true,
             request_id: request.id,
         },
         is_only_named: asked.is_named() && asked.is_only_named(),
@@ -314,6 +321,7 @@ fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
         object_version: switches.object_version.clone(),
         forwarded_host: sees_host.then(|| order.host_field.to_ascii_lowercase()),
         transformation: order.transformation.to_string(),
+        sanitizes_svg: order.sanitizes_svg,
         accept: order.accept,
         default_quality: order.settings.default_quality,
     }

@@ -7,6 +7,7 @@ use limpid_delivery_url::{DeliveryTarget, target};
 use limpid_domain::ids::RequestId;
 use limpid_imaging::AcceptedFormats;
 
+use crate::content_coding::AcceptedCodings;
 use crate::preferences::Preferences;
 use crate::response::conditional::Conditions;
 
@@ -25,6 +26,7 @@ pub(crate) struct ImageRequest {
     pub(crate) target: DeliveryTarget,
     pub(crate) accept: AcceptedFormats,
     pub(crate) preferences: Preferences,
+    pub(crate) codings: AcceptedCodings,
     pub(crate) conditions: Conditions,
     pub(crate) referrer: Option<String>,
     pub(crate) user_agent: Option<String>,
@@ -68,6 +70,10 @@ impl ImageRequest {
             target,
             accept: AcceptedFormats::from_accept(&joined(&parts.headers, &header::ACCEPT)),
             preferences: Preferences::from_headers(&parts.headers),
+            codings: AcceptedCodings::from_accept_encoding(&joined(
+                &parts.headers,
+                &header::ACCEPT_ENCODING,
+            )),
             conditions: Conditions::from_headers(&parts.headers),
             referrer: text(header::REFERER),
             user_agent: text(header::USER_AGENT),

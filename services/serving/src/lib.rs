@@ -27,6 +27,7 @@
 
 pub mod config;
 mod config_snapshot;
+mod content_coding;
 mod delivery;
 mod error;
 pub mod explain;

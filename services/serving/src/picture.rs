@@ -12,6 +12,7 @@ use limpid_imaging::{
 };
 use limpid_origins::Original;
 
+use crate::content_coding::CodedBodies;
 use crate::response::etag_of;
 use crate::variant::Variant;
 
@@ -24,6 +25,8 @@ pub(crate) struct PictureOrder {
     pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
     pub(crate) canonical_link: Option<String>,
+    /// Whether an SVG that passes through is made safe.
+    pub(crate) sanitizes_svg: bool,
 }
 
 /// A variant and how it came about.
@@ -47,19 +50,18 @@ struct Delivered {
 /// Makes the variant of `order`.
 ///
 /// # Errors
-/// What the imaging engine says; nothing for originals that pass through.
+/// What the imaging engine says; for originals that pass through only `SvgRejected`.
 pub(crate) fn make(original: &Original, order: &PictureOrder) -> Result<Picture, ImagingError> {
     let sniffed = sniff(&original.bytes);
     if passes_through(sniffed, &order.transformation) {
-        let delivered = untouched(original, sniffed);
+        let mut delivered = untouched(original, sniffed);
+        let is_exact = order.transformation.wants_original();
+        if sniffed == Sniffed::Svg && order.sanitizes_svg && !is_exact {
+            delivered.body = Bytes::from(limpid_imaging::svg::sanitize(&original.bytes)?);
+        }
         return Ok(Picture {
             variant: variant(original, order, delivered),
             transformed: None,
-        });
-    }
-    if sniffed == Sniffed::Svg {
-        return Err(ImagingError::FormatUnsupported {
-            found: "drawing SVG as pixels",
         });
     }
     let done = limpid_imaging::transform(&TransformRequest {
@@ -103,6 +105,7 @@ pub(crate) fn failure_of(error: &ImagingError) -> AttemptFailure {
         ImagingError::FormatUnsupported { .. } => Reason::FormatUnsupported,
         ImagingError::Truncated => Reason::ImageTruncated,
         ImagingError::Corrupt { .. } => Reason::ImageCorrupt,
+        ImagingError::SvgRejected { .. } => Reason::SvgRejected,
         ImagingError::SourceTooLarge { .. } => Reason::SourceTooLarge,
         ImagingError::SourceResolution { .. } => Reason::SourceResolutionTooLarge,
         ImagingError::TooManyFrames { .. } => Reason::TooManyFrames,
@@ -180,12 +183,16 @@ fn declared_type(original: &Original) -> String {
         .as_deref()
         .map(str::trim)
         .filter(is_type);
+    // what isn't SVG to us may still be to a browser, and wasn't made safe
+    let is_safe = |text: &&str| !text.to_ascii_lowercase().contains("svg");
+    let declared = declared.filter(is_safe);
     declared.unwrap_or("application/octet-stream").to_owned()
 }
 
 fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> Variant {
     Variant {
         etag: etag_of(&delivered.body),
+        coded: CodedBodies::of(&delivered.body, &delivered.content_type),
         last_modified: original.last_modified.as_deref().and_then(past_date),
         canonical_link: order.canonical_link.clone(),
         focus_fallback: delivered.focus_fallback,

@@ -45,6 +45,8 @@ pub(crate) struct Order {
     pub(crate) accept: AcceptedFormats,
     /// The tenant's, with the client's preferences in them.
     pub(crate) settings: ImageSettings,
+    /// Whether an SVG is made safe.
+    pub(crate) sanitizes_svg: bool,
     /// The request that asked first.
     pub(crate) request_id: RequestId,
 }
@@ -237,6 +239,7 @@ impl Production {
             limits: engine_limits(&self.limits),
             deadline,
             canonical_link: canonical_link(origin, &order.file),
+            sanitizes_svg: order.sanitizes_svg,
         };
         let source = Arc::clone(&original);
         let span = info_span!(

@@ -9,6 +9,7 @@ use http_body_util::Full;
 use limpid_domain::ids::{EventId, RequestId};
 use sha2::{Digest, Sha256};
 
+use crate::content_coding::{AcceptedCodings, Representation};
 use crate::error::ErrorAnswer;
 use crate::preferences::ChosenBy;
 use crate::variant::Variant;
@@ -57,6 +58,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(crate) struct SuccessContext<'a> {
     pub(crate) request_id: RequestId,
     pub(crate) conditions: &'a Conditions,
+    pub(crate) codings: AcceptedCodings,
     /// Name of the download where one is asked for, without regard to the delivered format.
     pub(crate) attachment: Option<&'a str>,
     /// Where the default image stands in: why, if the endpoint's detail level tells, and the event that records it.
@@ -77,16 +79,24 @@ pub(crate) struct StandIn {
 /// The answer with a variant: 200, 206, 304 or 416.
 pub(crate) fn success(variant: &Variant, context: &SuccessContext<'_>) -> HttpResponse {
     let conditions = context.conditions;
-    if conditions.is_not_modified(&variant.etag, variant.last_modified) {
+    let accepted = if conditions.asks_for_a_part() {
+        // parts are parts of the body as it is, so that they fit together whoever compressed
+        AcceptedCodings::default()
+    } else {
+        context.codings
+    };
+    let chosen = variant.coded.choose(&variant.body, accepted);
+    let etag = etag_in(&variant.etag, chosen.coding);
+    if conditions.is_not_modified(&etag, variant.last_modified) {
         let mut response = with_body(StatusCode::NOT_MODIFIED, Bytes::new());
-        write_validators(response.headers_mut(), variant, context);
+        write_validators(response.headers_mut(), variant, &etag, context);
         return response;
     }
-    let length = variant.body.len();
-    match conditions.body_range(length, &variant.etag, variant.last_modified) {
+    let length = chosen.body.len();
+    match conditions.body_range(length, &etag, variant.last_modified) {
         BodyRange::Whole => {
-            let mut response = with_body(StatusCode::OK, variant.body.clone());
-            write_success(response.headers_mut(), variant, context);
+            let mut response = with_body(StatusCode::OK, chosen.body.clone());
+            write_success(response.headers_mut(), variant, (&chosen, &etag), context);
             response
         }
         BodyRange::Part(range) => {
@@ -95,9 +105,9 @@ pub(crate) fn success(variant: &Variant, context: &SuccessContext<'_>) -> HttpRe
                 range.start,
                 range.end.saturating_sub(1)
             );
-            let part = variant.body.slice(range);
+            let part = chosen.body.slice(range);
             let mut response = with_body(StatusCode::PARTIAL_CONTENT, part);
-            write_success(response.headers_mut(), variant, context);
+            write_success(response.headers_mut(), variant, (&chosen, &etag), context);
             put(
                 response.headers_mut(),
                 header::CONTENT_RANGE,
@@ -113,6 +123,14 @@ pub(crate) fn success(variant: &Variant, context: &SuccessContext<'_>) -> HttpRe
             put(headers, header::CONTENT_RANGE, &format!("bytes */{length}"));
             response
         }
+    }
+}
+
+/// Each coding of a body has a tag of its own: they are different bytes.
+fn etag_in(etag: &str, coding: Option<&str>) -> String {
+    match coding {
+        Some(coding) => format!("{}-{coding}\"", etag.trim_end_matches('"')),
+        None => etag.to_owned(),
     }
 }
 
@@ -220,8 +238,16 @@ fn with_body(status: StatusCode, body: Bytes) -> HttpResponse {
     response
 }
 
-fn write_success(headers: &mut HeaderMap, variant: &Variant, context: &SuccessContext<'_>) {
-    write_validators(headers, variant, context);
+fn write_success(
+    headers: &mut HeaderMap,
+    variant: &Variant,
+    (chosen, etag): (&Representation<'_>, &str),
+    context: &SuccessContext<'_>,
+) {
+    write_validators(headers, variant, etag, context);
+    if let Some(coding) = chosen.coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
     put(headers, header::CONTENT_TYPE, &variant.content_type);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if !variant.is_raster {
@@ -260,16 +286,24 @@ fn write_warning(headers: &mut HeaderMap, variant: &Variant, stand_in: Option<St
 }
 
 /// What a 304 says too.
-fn write_validators(headers: &mut HeaderMap, variant: &Variant, context: &SuccessContext<'_>) {
+fn write_validators(
+    headers: &mut HeaderMap,
+    variant: &Variant,
+    etag: &str,
+    context: &SuccessContext<'_>,
+) {
     write_open_to_pages(headers, context.request_id);
     headers.insert(header::CACHE_CONTROL, cache_control(variant, context));
-    put(headers, header::ETAG, &variant.etag);
+    put(headers, header::ETAG, etag);
     if let Some(modified) = variant.last_modified {
         put(headers, header::LAST_MODIFIED, &http_date(modified));
     }
     let mut fields = context.chosen_by.fields();
     if variant.varies_by_accept {
         fields.insert(0, "Accept");
+    }
+    if variant.coded.varies {
+        fields.push("Accept-Encoding");
     }
     if !fields.is_empty() {
         put(headers, header::VARY, &fields.join(", "));
@@ -319,10 +353,13 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use crate::content_coding::CodedBodies;
+
     use super::*;
 
     fn variant() -> Variant {
         Variant {
+            coded: CodedBodies::default(),
             body: Bytes::from_static(b"0123456789"),
             content_type: "image/webp".to_owned(),
             etag: etag_of(b"0123456789"),
@@ -340,6 +377,7 @@ mod tests {
         SuccessContext {
             request_id: RequestId::mint(),
             conditions,
+            codings: AcceptedCodings::default(),
             attachment,
             stand_in: None,
             chosen_by: ChosenBy::default(),

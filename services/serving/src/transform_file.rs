@@ -107,6 +107,7 @@ fn repeat(
             limits,
             deadline: started + request.limits.transform_timeout,
             canonical_link: None,
+            sanitizes_svg: true,
         };
         let picture = picture::make(original, &order).map_err(|error| refused(&error))?;
         durations.push(started.elapsed());

@@ -9,6 +9,7 @@ use limpid_imaging::AcceptedFormats;
 use moka::sync::Cache;
 
 use crate::config_snapshot::Revision;
+use crate::content_coding::CodedBodies;
 
 /// What a cache entry costs beside its body and key. Units: bytes.
 const ENTRY_OVERHEAD: usize = 512;
@@ -17,6 +18,8 @@ const ENTRY_OVERHEAD: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) body: Bytes,
+    /// The same, compressed, for kinds of text.
+    pub(crate) coded: CodedBodies,
     pub(crate) content_type: String,
     /// Strong, quoted; differs between variants because it is a hash of the body.
     pub(crate) etag: String,
@@ -51,6 +54,8 @@ pub(crate) struct VariantKey {
     pub(crate) forwarded_host: Option<String>,
     /// In canonical form.
     pub(crate) transformation: String,
+    /// Whether an SVG is made safe; signed requests may ask for it as it is stored.
+    pub(crate) sanitizes_svg: bool,
     pub(crate) accept: AcceptedFormats,
     /// Lower than the tenant's where data is saved.
     pub(crate) default_quality: u8,
@@ -84,6 +89,6 @@ impl VariantCache {
 fn weight(key: &VariantKey, variant: &Variant) -> u32 {
     let key_bytes =
         key.path.len() + key.transformation.len() + key.query.as_ref().map_or(0, String::len);
-    let bytes = variant.body.len() + key_bytes + ENTRY_OVERHEAD;
+    let bytes = variant.body.len() + variant.coded.len() + key_bytes + ENTRY_OVERHEAD;
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -46,6 +46,11 @@ impl Conditions {
         }
     }
 
+    /// Whether a range is asked for.
+    pub(crate) fn asks_for_a_part(&self) -> bool {
+        self.range.is_some()
+    }
+
     /// Whether the client's copy is still good: `If-None-Match` decides where present, else `If-Modified-Since`.
     pub(crate) fn is_not_modified(&self, etag: &str, last_modified: Option<SystemTime>) -> bool {
         if let Some(tags) = &self.if_none_match {

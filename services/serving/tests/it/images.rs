@@ -112,12 +112,6 @@ async fn originals_and_files_that_are_no_pictures_pass_through() {
         (drawing.status, drawing.header("content-type")),
         (200, "image/svg+xml")
     );
-    assert_eq!(drawing.body, svg);
-    assert!(
-        drawing
-            .header("content-security-policy")
-            .contains("sandbox")
-    );
 }
 
 #[tokio::test]

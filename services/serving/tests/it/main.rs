@@ -7,6 +7,7 @@ mod bad_input;
 mod client;
 mod configuration;
 mod default_image;
+mod drawings;
 mod failures;
 mod images;
 mod outage;
