@@ -420,7 +420,7 @@ fn drawings_that_would_take_for_ever_are_refused_at_once() {
     let mut uses = String::from("<g id=\"a0\"><rect width=\"1\" height=\"1\"/></g>");
     for level in 1..12 {
         let reference = format!("<use href=\"#a{}\"/>", level - 1);
-        uses.push_str(&format!("<g id=\"a{level}\">{}</g>", reference.repeat(10)));
+        write!(uses, "<g id=\"a{level}\">{}</g>", reference.repeat(10)).unwrap();
     }
     let filters = format!(
         "<filter id=\"f\">{}</filter><rect width=\"20\" height=\"10\" filter=\"url(#f)\"/>",
