@@ -36,7 +36,8 @@ pub use geometry::{
     Rotation,
 };
 pub use layer::{
-    EdgeOffset, Layer, LayerMode, LayerPosition, LayerSource, TextAlign, TextLayer, Typography,
+    EdgeOffset, Layer, LayerInput, LayerMode, LayerPosition, LayerSource, MAX_LAYER_INPUTS,
+    TextAlign, TextLayer, Typography,
 };
 pub use named::ExpansionError;
 

@@ -298,7 +298,7 @@ fn gradient_stop(value: f64) -> GradientStop {
 }
 
 /// To the nearest pixel; what no picture can have saturates.
-fn whole_pixels(value: f64) -> u32 {
+pub(super) fn whole_pixels(value: f64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -1,9 +1,22 @@
 //! Overlays: pictures, text and blocks of colour laid over the picture.
 
-use super::{Anchor, Color, Computed, Flip, Radius, Rotation, Transformation};
+use std::collections::BTreeSet;
+
+use super::expression::whole_pixels;
+use super::{
+    Anchor, Color, Computable, Computed, ExpressionError, Flip, Radius, Rotation, Transformation,
+    Variables,
+};
 
 /// Layers nest at most this deep. Source: `imagekit.md` section 2.
 pub const MAX_LAYER_DEPTH: usize = 3;
+
+/// One transformation needs at most this many different files beside the picture: each is a request to an origin. `ImageKit`
+/// states no number; ten are more than any of its examples has.
+pub const MAX_LAYER_INPUTS: usize = 10;
+
+/// Largest wrap width, padding, font size and line height. Units: px. Source: `imagekit.md` section 2, text layer extent.
+const MAX_TEXT_PIXELS: f64 = 16_383.0;
 
 /// One `l-…,l-end`.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +124,7 @@ pub struct LayerPosition {
     pub y_center: Option<EdgeOffset>,
     /// `lfo`: without effect beside `lx` or `ly`.
     pub focus: Option<Anchor>,
-    /// `lap`: the point of the layer that the coordinates name.
+    /// `lap`: the point of the base from which the coordinates are counted; none is its top left corner.
     pub anchor_point: Option<Anchor>,
 }
 
@@ -122,4 +135,98 @@ pub enum EdgeOffset {
     FromStart(u32),
     /// `N…`: from the right or bottom edge.
     FromEnd(u32),
+}
+
+/// A file a layer needs beside the picture itself; path as in [`LayerSource::Image`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LayerInput<'a> {
+    /// `l-image`
+    Image(&'a str),
+    /// `ff`: a built-in font's name or a font file's path; whoever has the fonts knows which.
+    Font(&'a str),
+}
+
+impl Transformation {
+    /// What its layers need beside the picture itself, at every depth and in every branch; each file once, in the order of the paths.
+    pub fn inputs(&self) -> BTreeSet<LayerInput<'_>> {
+        let mut inputs = BTreeSet::new();
+        self.collect_inputs(&mut inputs);
+        inputs
+    }
+
+    fn collect_inputs<'a>(&'a self, inputs: &mut BTreeSet<LayerInput<'a>>) {
+        for step in &self.steps {
+            for layer in &step.layers {
+                match &layer.source {
+                    LayerSource::Image(path) => {
+                        inputs.insert(LayerInput::Image(path));
+                    }
+                    LayerSource::Text(text) => {
+                        inputs.extend(text.font.as_deref().map(LayerInput::Font));
+                    }
+                    LayerSource::Canvas { .. } => {}
+                }
+                layer.transformation.collect_inputs(inputs);
+            }
+            if let Some(block) = &step.conditional {
+                block.then.collect_inputs(inputs);
+                block.otherwise.collect_inputs(inputs);
+            }
+        }
+    }
+}
+
+impl Layer {
+    /// The position with its expressions evaluated, which happens last: `cw` and `ch` are the size of the finished layer.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExpressionError`].
+    pub fn computed_position(
+        &self,
+        variables: &Variables,
+    ) -> Result<LayerPosition, ExpressionError> {
+        let mut position = self.position;
+        for computed in &self.expressions {
+            let field = match computed.parameter {
+                Computable::LayerX => &mut position.x,
+                Computable::LayerY => &mut position.y,
+                Computable::LayerXCenter => &mut position.x_center,
+                Computable::LayerYCenter => &mut position.y_center,
+                _ => continue,
+            };
+            let pixels = whole_pixels(computed.expression.evaluate(variables)?);
+            *field = Some(EdgeOffset::FromStart(pixels));
+        }
+        Ok(position)
+    }
+
+    /// A text layer's text with its expressions evaluated; lengths beyond the largest text are cut to it. None for other layers.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExpressionError`].
+    pub fn computed_text(
+        &self,
+        variables: &Variables,
+    ) -> Result<Option<TextLayer>, ExpressionError> {
+        let LayerSource::Text(text) = &self.source else {
+            return Ok(None);
+        };
+        let mut text = TextLayer::clone(text);
+        for computed in &self.expressions {
+            let pixels = |least: u32| {
+                let value = computed.expression.evaluate(variables)?;
+                Ok(whole_pixels(value.min(MAX_TEXT_PIXELS)).max(least))
+            };
+            match computed.parameter {
+                Computable::TextWidth => text.width = Some(pixels(1)?),
+                Computable::FontSize => text.font_size = Some(pixels(1)?),
+                Computable::LineHeight => text.line_height = Some(pixels(1)?),
+                Computable::Padding => text.padding = Some([pixels(0)?; 4]),
+                _ => {}
+            }
+        }
+        Ok(Some(text))
+    }
 }

@@ -2,8 +2,8 @@
 
 use limpid_delivery_url::Transformation;
 use limpid_delivery_url::transformation::{
-    Anchor, Color, Comparison, EdgeOffset, ExpansionError, Extent, Feature, Layer, LayerMode,
-    LayerSource, Length, Property, TextLayer, parse,
+    Anchor, Color, Comparison, EdgeOffset, ExpansionError, ExpressionError, Extent, Feature, Layer,
+    LayerInput, LayerMode, LayerSource, Length, Property, TextLayer, Variables, parse,
 };
 
 fn parsed(text: &str) -> Transformation {
@@ -285,4 +285,48 @@ fn questions_about_the_whole_are_answered() {
     assert!(parsed("w-1:orig").wants_original());
     assert!(parsed("w-70000").is_empty());
     assert_eq!(parsed("di-a.jpg:w-1").default_image(), Some("a.jpg"));
+}
+
+#[test]
+fn the_files_of_all_layers_are_listed_once_at_every_depth_and_in_every_branch() {
+    let transformation = parsed(
+        "l-image,i-b.png,l-text,i-x,ff-fonts@@own.ttf,l-end,l-end,l-image,i-b.png,l-end:\
+         if-w_gt_10,l-image,i-a.png,l-end,if-else,l-text,i-y,ff-Lora,l-end,if-end:l-image,i-ik_canvas,l-end",
+    );
+    let inputs: Vec<_> = transformation.inputs().into_iter().collect();
+    assert_eq!(
+        inputs,
+        [
+            LayerInput::Image("a.png"),
+            LayerInput::Image("b.png"),
+            LayerInput::Font("Lora"),
+            LayerInput::Font("fonts/own.ttf"),
+        ]
+    );
+}
+
+#[test]
+fn expressions_of_a_layer_know_its_base_and_its_own_size() {
+    let extent = |width, height| Extent { width, height };
+    let variables = Variables {
+        initial: extent(10.0, 10.0),
+        current: extent(30.0, 20.0),
+        base: Some(extent(100.0, 80.0)),
+    };
+    let placed = layer("l-image,i-a.png,lx-bw_sub_cw,lyc-bh_div_2,l-end");
+    let position = placed.computed_position(&variables).unwrap();
+    assert_eq!(position.x, Some(EdgeOffset::FromStart(70)));
+    assert_eq!(position.y_center, Some(EdgeOffset::FromStart(40)));
+    let written = layer("l-text,i-x,fs-bh_div_4,pa-bw_div_50,w-bw_mul_9999,l-end");
+    let text = written.computed_text(&variables).unwrap().unwrap();
+    assert_eq!(
+        (text.font_size, text.padding, text.width),
+        (Some(20), Some([2; 4]), Some(16_383))
+    );
+    assert_eq!(placed.computed_text(&variables), Ok(None));
+    let divided = layer("l-image,i-a.png,lx-bw_div_0,l-end");
+    assert_eq!(
+        divided.computed_position(&variables),
+        Err(ExpressionError::DivisionByZero)
+    );
 }

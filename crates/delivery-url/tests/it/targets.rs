@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use limpid_delivery_url::target::{self, Fault};
-use limpid_delivery_url::{Mount, ResolvedTarget, TargetError};
+use limpid_delivery_url::{FilePath, Mount, ResolvedTarget, TargetError};
 
 fn resolve_at(mount: Mount<'_>, target: &str) -> Result<ResolvedTarget, TargetError> {
     target::parse(target)
@@ -393,5 +393,19 @@ fn every_refusal_is_one_printable_line() {
             sentence.len() <= 200 && sentence.bytes().all(|byte| (0x20..0x7f).contains(&byte)),
             "{sentence}"
         );
+    }
+}
+
+#[test]
+fn the_path_of_a_layer_is_encoded_and_held_to_the_same_rules() {
+    let path = |text: &str| FilePath::from_decoded(text).map(|path| path.as_raw().to_owned());
+    assert_eq!(path("logos/Ñ a?.png").unwrap(), "logos/%C3%91%20a%3F.png");
+    assert_eq!(path("/a%2Fb.png").unwrap(), "a%252Fb.png");
+    assert_eq!(
+        path("https://h.example/a.png").unwrap(),
+        "https://h.example/a.png"
+    );
+    for hostile in ["../secret.png", "a/../b.png", "a\\b.png", "a\nb", "", "/"] {
+        assert!(path(hostile).is_err(), "{hostile:?}");
     }
 }
