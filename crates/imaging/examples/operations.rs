@@ -12,7 +12,7 @@ use std::{
 
 use image::{ImageReader, Rgb, RgbImage, RgbaImage, imageops};
 use limpid_delivery_url::{Transformation, transformation::parse};
-use limpid_imaging::{AcceptedFormats, ImageSettings, Limits, TransformRequest, transform};
+use limpid_imaging::{AcceptedFormats, ImageSettings, Inputs, Limits, TransformRequest, transform};
 
 const COLUMNS: u32 = 6;
 /// Width and height of a picture's place. Units: px.
@@ -62,6 +62,7 @@ fn made(source: &[u8], asked: &str) -> Result<RgbaImage, Box<dyn Error>> {
     let done = transform(&TransformRequest {
         source,
         transformation: &Transformation { steps },
+        inputs: &Inputs::default(),
         accept: AcceptedFormats::default(),
         settings: ImageSettings::default(),
         limits: &Limits::default(),

@@ -89,6 +89,14 @@ pub enum ImagingError {
         /// One sentence without full stop that may be shown to the client.
         sentence: String,
     },
+    /// Something is wrong with a file that a layer needs. At fault: as for the original.
+    #[error("layer input \"{input}\": {error}")]
+    Layer {
+        /// The path in the transformation.
+        input: String,
+        /// What is wrong.
+        error: Box<Self>,
+    },
     /// The deadline passed.
     #[error("the picture was not ready in time")]
     Timeout,
@@ -158,6 +166,7 @@ impl ImagingError {
                 format!("{width}x{height} px"),
                 format!("{allowed} px"),
             ),
+            Self::Layer { error, .. } => error.exceeded_limit(),
             Self::Empty
             | Self::NotAnImage { .. }
             | Self::FormatUnsupported { .. }

@@ -16,6 +16,8 @@
 //! | [`plan`] | every step of a transformation as exact pixels; pure |
 //! | [`format`](mod@format) | which format the answer has, from `f`, `Accept` and the tenant's settings |
 //! | [`svg`] | drawings: made safe, and drawn where a raster format is asked for |
+//! | `text` | text as a picture: bundled fonts, shaping, lines, ink |
+//! | `inputs` | files that layers need |
 //! | [`error`] | why a transformation was refused |
 //! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
 //!
@@ -27,6 +29,7 @@ mod encode;
 pub mod error;
 pub mod format;
 pub mod geometry;
+mod inputs;
 pub mod limits;
 mod metadata;
 mod picture;
@@ -36,11 +39,14 @@ mod quantize;
 pub mod sniff;
 mod steps;
 pub mod svg;
+mod text;
 pub mod transform;
 
 pub use error::ImagingError;
 pub use format::{AcceptedFormats, ImageFormat, ImageSettings};
+pub use inputs::Inputs;
 pub use limits::Limits;
 pub use probe::{ImageInfo, Orientation, probe};
 pub use sniff::{LooksLike, Sniffed, sniff};
+pub use text::is_built_in_font;
 pub use transform::{StageTimings, TransformRequest, Transformed, transform};

@@ -14,6 +14,7 @@ use limpid_delivery_url::{
 use crate::{
     error::ImagingError,
     geometry::{Region, Size, whole_pixels},
+    inputs::Inputs,
     limits::Limits,
     probe::Orientation,
 };
@@ -22,9 +23,13 @@ mod distort;
 pub mod effects;
 mod extract;
 mod framing;
+pub mod layers;
+mod place;
 
 use effects::PlannedEffects;
 use framing::{Framing, frame};
+use layers::PlannedLayer;
+pub(crate) use place::place;
 
 /// More steps than this are nobody's design.
 const MAX_STEPS: usize = 50;
@@ -50,6 +55,8 @@ const BLACK: Color = Color {
 pub struct Plan {
     /// The steps in order.
     pub steps: Vec<PlannedStep>,
+    /// What is laid over the result of each step, in the same order as the steps.
+    pub layers: Vec<Vec<PlannedLayer>>,
     /// Size of the result. Units: px.
     pub size: Size,
     /// The last `q`.
@@ -168,6 +175,9 @@ pub const SUPPORTED: &[Feature] = &[
     Feature::Colorize,
     Feature::Distort,
     Feature::ReplaceColor,
+    Feature::ImageLayer,
+    Feature::CanvasLayer,
+    Feature::TextLayer,
     Feature::Quality,
     Feature::Format,
     Feature::Original,
@@ -192,22 +202,48 @@ pub fn plan(
     source: Size,
     limits: &Limits,
 ) -> Result<Plan, ImagingError> {
-    plan_trimmed(transformation, source, limits, &[])
+    let inputs = Inputs::default();
+    let surroundings = Surroundings::of_original(limits, &inputs);
+    plan_in(transformation, source, &surroundings)
 }
 
-/// The same, knowing what earlier steps with `t` have left: `trimmed` in the order of those steps. One that isn't known
-/// yet is taken to cut nothing off.
+/// What a plan depends on beside the transformation and the size of the picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The tenant's limits.
+    pub limits: &'a Limits,
+    /// What the layers need.
+    pub inputs: &'a Inputs<'a>,
+    /// Size of what the picture will lie on, where it is a layer.
+    pub base: Option<Size>,
+    /// What earlier steps with `t` have left, in the order of those steps. One that isn't known yet is taken to cut nothing off.
+    pub trimmed: &'a [Size],
+}
+
+impl<'a> Surroundings<'a> {
+    /// Those of a picture that is no layer, before anything is known of its pixels.
+    pub fn of_original(limits: &'a Limits, inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            limits,
+            inputs,
+            base: None,
+            trimmed: &[],
+        }
+    }
+}
+
+/// Plans a transformation of an upright picture with layers, or of a layer.
 ///
-/// Errors: `OutputTooLarge`, `InvalidTransformation`.
-pub fn plan_trimmed(
+/// Errors: `OutputTooLarge`, `InvalidTransformation`; `Layer` for what is wrong with a layer's file.
+pub fn plan_in(
     transformation: &Transformation,
     source: Size,
-    limits: &Limits,
-    trimmed: &[Size],
+    surroundings: &Surroundings<'_>,
 ) -> Result<Plan, ImagingError> {
     let steps = Vec::with_capacity(transformation.steps.len());
     let mut plan = Plan {
         steps,
+        layers: Vec::new(),
         size: source,
         quality: None,
         format: None,
@@ -224,8 +260,8 @@ pub fn plan_trimmed(
     }
     let mut given = Given {
         source,
-        limits,
-        trimmed: trimmed.iter(),
+        surroundings,
+        trimmed: surroundings.trimmed.iter(),
     };
     plan_steps(&mut plan, transformation, &mut given)?;
     Ok(plan)
@@ -234,7 +270,7 @@ pub fn plan_trimmed(
 /// What is known beside the transformation.
 struct Given<'a> {
     source: Size,
-    limits: &'a Limits,
+    surroundings: &'a Surroundings<'a>,
     /// What steps with `t` have left.
     trimmed: std::slice::Iter<'a, Size>,
 }
@@ -257,16 +293,21 @@ fn plan_steps(
         let variables = Variables {
             initial: extent(source),
             current: extent(plan.size),
-            base: None,
+            base: given.surroundings.base.map(extent),
         };
         let step = step
             .computed(&variables)
             .map_err(|error| invalid(error.to_string()))?;
         let known = effects::trim_levels(&step).and_then(|_| given.trimmed.next());
         let input = known.copied().unwrap_or(plan.size);
-        let planned = plan_step(&step, input, given.limits)?;
+        let planned = plan_step(&step, input, given.surroundings.limits)?;
         plan.size = planned.size;
         plan.steps.push(planned);
+        plan.layers.push(layers::plan_all(
+            &step.layers,
+            planned.size,
+            given.surroundings,
+        )?);
         plan.quality = step.quality.or(plan.quality);
         plan.format = step.format.or(plan.format);
         plan.output = later(step.output, plan.output);
@@ -298,7 +339,7 @@ fn frame_number(step: &Step) -> Result<Option<u32>, ImagingError> {
     }
 }
 
-fn extent(size: Size) -> Extent {
+pub(crate) fn extent(size: Size) -> Extent {
     Extent {
         width: f64::from(size.width),
         height: f64::from(size.height),
@@ -306,7 +347,7 @@ fn extent(size: Size) -> Extent {
 }
 
 /// Shorthand of the planners.
-fn invalid(sentence: impl Into<String>) -> ImagingError {
+pub(crate) fn invalid(sentence: impl Into<String>) -> ImagingError {
     ImagingError::InvalidTransformation {
         sentence: sentence.into(),
     }

@@ -10,9 +10,11 @@ use crate::{
 
 mod backdrop;
 mod background;
+pub(crate) mod blend;
 mod blur;
 mod border;
 mod channel;
+pub(crate) mod displace;
 mod distort;
 mod dominant;
 mod effects;
@@ -31,7 +33,7 @@ mod sharpen;
 mod tone;
 mod trim;
 
-pub(crate) use background::flatten;
+pub(crate) use background::{flatten, over};
 pub(crate) use orient::orient;
 pub(crate) use resize::resize;
 pub(crate) use trim::Kept;

@@ -10,10 +10,11 @@ use crate::{
     error::ImagingError,
     format::{AcceptedFormats, Encoding, ImageFormat, ImageSettings, Negotiation},
     geometry::{Size, whole_pixels},
+    inputs::Inputs,
     limits::{Limits, check_document_bytes},
     metadata::Metadata,
     picture::Channels,
-    plan::{FocusTarget, Plan, PlannedStep, plan},
+    plan::{FocusTarget, Plan, PlannedStep, Surroundings, plan_in},
     probe::{ImageInfo, probe},
     sniff::{LooksLike, Sniffed, sniff},
     steps::check_deadline,
@@ -22,6 +23,7 @@ use crate::{
 
 mod animated;
 mod chain;
+mod layers;
 
 pub use chain::FocusFallback;
 use chain::{Done, Findings};
@@ -33,6 +35,8 @@ pub struct TransformRequest<'a> {
     pub source: &'a [u8],
     /// What to do; no steps means "as it is, in the best format".
     pub transformation: &'a Transformation,
+    /// The files its layers need; see [`Transformation::inputs`].
+    pub inputs: &'a Inputs<'a>,
     /// What the client accepts.
     pub accept: AcceptedFormats,
     /// The tenant's settings.
@@ -100,7 +104,8 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
     }
     let info = probe(source)?;
     limits.check_source(info.stored_size, info.frames)?;
-    let plan = plan(transformation, info.size(), limits)?;
+    let surroundings = Surroundings::of_original(limits, request.inputs);
+    let plan = plan_in(transformation, info.size(), &surroundings)?;
     if plan.original {
         return Ok(original(source, &info, started.elapsed()));
     }
@@ -140,7 +145,8 @@ fn drawn(request: &TransformRequest<'_>, started: Instant) -> Result<Transformed
     }
     let drawing = Drawing::open(request.source)?;
     let info = drawing.info();
-    let plan = plan(request.transformation, info.size(), request.limits)?;
+    let surroundings = Surroundings::of_original(request.limits, request.inputs);
+    let plan = plan_in(request.transformation, info.size(), &surroundings)?;
     animated::check(request.transformation, &info, &plan)?;
     still_picture(&Job {
         request,
@@ -246,7 +252,7 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
     let Done {
         picture,
         plan: carried_out,
-    } = chain::apply(decoded, info, request, plan.clone(), &mut findings)?;
+    } = chain::apply(decoded, info, (request, None), plan.clone(), &mut findings)?;
     let picture = if picture.is_transparent() {
         picture
     } else {

@@ -143,6 +143,11 @@ impl Delivery {
             Outcome::Failed(attempts) => {
                 self.answer_failed(&admitted.event_context, attempts).await
             }
+            Outcome::LayerFailed { attempts, rescued } => {
+                self.record_rescue(&admitted.event_context, rescued, role)
+                    .await;
+                self.answer_failed(&admitted.event_context, attempts).await
+            }
             Outcome::Refused { refusal, rescued } => {
                 self.record_rescue(&admitted.event_context, rescued, role)
                     .await;

@@ -155,7 +155,7 @@ fn answer(
         Outcome::Refused { refusal, .. } => {
             (response::error(&error::refused(refusal, request.id)), None)
         }
-        Outcome::Failed(attempts) => {
+        Outcome::Failed(attempts) | Outcome::LayerFailed { attempts, .. } => {
             let nothing = || {
                 let refusal = error::Refusal::busy("Nothing was attempted");
                 (response::error(&error::refused(&refusal, request.id)), None)

@@ -21,6 +21,7 @@ use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
 use crate::error::Refusal;
 use crate::failure_recorder::event::{EventContext, FailedAttempt};
 use crate::image_request::ImageRequest;
+use crate::layer_files::LayerFiles;
 use crate::picture;
 use crate::preferences::{ChosenBy, Preferred};
 use crate::production::Order;
@@ -147,9 +148,13 @@ pub(crate) fn admit(
     steps.done("transformation", started, || {
         describe_transformation(&order.transformation)
     });
+    let mut event_context = event_context(account, Some(endpoint), Some(&resolved), request);
+    if order.layer_files.tells_codes_only() {
+        event_context.detail_level = DetailLevel::Code;
+    }
     Ok(Admitted {
         key: variant_key(&order, &resolved.switches),
-        event_context: event_context(account, Some(endpoint), Some(&resolved), request),
+        event_context,
         attachment: attachment(&resolved),
         is_signed,
         is_only_named,
@@ -290,6 +295,7 @@ fn order(
             file: resolved.file.clone(),
             forwarded_query: resolved.forwarded_query.clone(),
             host_field: request.host_field.clone(),
+            layer_files: LayerFiles::of(&transformation, account)?,
             transformation,
             accept,
             settings,
@@ -316,6 +322,7 @@ fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
     VariantKey {
         tenant: order.account.tenant_id,
         revision: Arc::clone(&order.endpoint.revision),
+        layers_revision: order.layer_files.revision(),
         path: order.file.as_raw().to_owned(),
         query: order.forwarded_query.clone(),
         object_version: switches.object_version.clone(),

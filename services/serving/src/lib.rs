@@ -16,6 +16,7 @@
 //! | `listener`, `http_service`, `health` | sockets, framing, methods, `/livez` and `/readyz` |
 //! | `image_request` | one request, parsed before any I/O |
 //! | `config_snapshot` | the configuration in memory, kept current, kept on disk for a start without a database |
+//! | `layer_files` | overlays and fonts a transformation needs, and where they come from |
 //! | `gates` | account, endpoint, rewriter, signature, transformation: from a request to an order |
 //! | `preferences` | client hints and `Save-Data` |
 //! | `delivery` | the way of one request through all of this |
@@ -36,6 +37,7 @@ mod gates;
 mod health;
 mod http_service;
 mod image_request;
+mod layer_files;
 mod listener;
 mod metrics;
 mod node;

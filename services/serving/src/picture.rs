@@ -13,6 +13,7 @@ use limpid_imaging::{
 use limpid_origins::Original;
 
 use crate::content_coding::CodedBodies;
+use crate::layer_files::FetchedLayerFiles;
 use crate::response::etag_of;
 use crate::variant::Variant;
 
@@ -20,6 +21,8 @@ use crate::variant::Variant;
 #[derive(Debug, Clone)]
 pub(crate) struct PictureOrder {
     pub(crate) transformation: Transformation,
+    /// What its layers need.
+    pub(crate) layer_files: FetchedLayerFiles,
     pub(crate) accept: AcceptedFormats,
     pub(crate) settings: ImageSettings,
     pub(crate) limits: Limits,
@@ -67,6 +70,7 @@ pub(crate) fn make(original: &Original, order: &PictureOrder) -> Result<Picture,
     let done = limpid_imaging::transform(&TransformRequest {
         source: &original.bytes,
         transformation: &order.transformation,
+        inputs: &order.layer_files.inputs(),
         accept: order.accept,
         settings: order.settings,
         limits: &order.limits,
@@ -99,7 +103,28 @@ pub(crate) fn has_fixed_format(transformation: &Transformation) -> bool {
 
 /// The row of the failure table for what the engine says.
 pub(crate) fn failure_of(error: &ImagingError) -> AttemptFailure {
-    let reason = match error {
+    let mut failure = AttemptFailure::new(reason_of(error)).with_note(error.to_string());
+    failure.limit = error.exceeded_limit().map(|limit| LimitBreach {
+        name: limit.name,
+        found: limit.found,
+        allowed: limit.allowed,
+    });
+    if let ImagingError::NotAnImage { looks_like } = cause(error) {
+        failure.looks_like = Some(domain_looks_like(*looks_like));
+    }
+    failure
+}
+
+/// What is wrong, wherever it is.
+fn cause(error: &ImagingError) -> &ImagingError {
+    match error {
+        ImagingError::Layer { error, .. } => cause(error),
+        error => error,
+    }
+}
+
+fn reason_of(error: &ImagingError) -> Reason {
+    match cause(error) {
         ImagingError::Empty => Reason::BodyEmpty,
         ImagingError::NotAnImage { .. } => Reason::NotAnImage,
         ImagingError::FormatUnsupported { .. } => Reason::FormatUnsupported,
@@ -112,19 +137,9 @@ pub(crate) fn failure_of(error: &ImagingError) -> AttemptFailure {
         ImagingError::OutputTooLarge { .. } => Reason::OutputTooLarge,
         ImagingError::Timeout => Reason::ProcessingTimeout,
         ImagingError::Encode { .. } => Reason::EncodeFailed,
-        // Answered as a refusal before it gets here.
-        ImagingError::InvalidTransformation { .. } => Reason::Internal,
-    };
-    let mut failure = AttemptFailure::new(reason).with_note(error.to_string());
-    failure.limit = error.exceeded_limit().map(|limit| LimitBreach {
-        name: limit.name,
-        found: limit.found,
-        allowed: limit.allowed,
-    });
-    if let ImagingError::NotAnImage { looks_like } = error {
-        failure.looks_like = Some(domain_looks_like(*looks_like));
+        // The first is answered as a refusal before it gets here; of the second there is the cause.
+        ImagingError::InvalidTransformation { .. } | ImagingError::Layer { .. } => Reason::Internal,
     }
-    failure
 }
 
 /// Originals pass through when that is asked for, when they are drawings, and when nothing is asked of what is no picture.
@@ -196,7 +211,7 @@ fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> V
         last_modified: original.last_modified.as_deref().and_then(past_date),
         canonical_link: order.canonical_link.clone(),
         focus_fallback: delivered.focus_fallback,
-        is_private: original.is_private,
+        is_private: original.is_private || order.layer_files.is_private(),
         body: delivered.body,
         content_type: delivered.content_type,
         extension: delivered.extension,

@@ -18,6 +18,7 @@ use crate::config::RequestLimits;
 use crate::config_snapshot::{Account, Endpoint, Origin};
 use crate::error::{Refusal, refusal_of};
 use crate::failure_recorder::event::FailedAttempt;
+use crate::layer_files::{FetchedLayerFiles, LayerFiles};
 use crate::metrics;
 use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
@@ -30,6 +31,7 @@ use notes::{
 };
 
 mod default_image;
+mod layers;
 mod notes;
 
 /// What is to be made, all gates passed.
@@ -42,6 +44,8 @@ pub(crate) struct Order {
     /// `Host` of the request, for origins that want it.
     pub(crate) host_field: String,
     pub(crate) transformation: Transformation,
+    /// What its layers need.
+    pub(crate) layer_files: LayerFiles,
     pub(crate) accept: AcceptedFormats,
     /// The tenant's, with the client's preferences in them.
     pub(crate) settings: ImageSettings,
@@ -66,6 +70,11 @@ pub(crate) enum Outcome {
     },
     /// No origin gave a picture.
     Failed(Vec<FailedAttempt>),
+    /// An origin gave the original, after those attempts had failed, but a file that a layer needs cannot be had.
+    LayerFailed {
+        attempts: Vec<FailedAttempt>,
+        rescued: Vec<FailedAttempt>,
+    },
     /// An origin gave the file, but the request cannot be answered with it.
     Refused {
         refusal: Refusal,
@@ -85,6 +94,8 @@ pub(crate) struct Production {
 /// How one attempt ended without a picture.
 enum Ended {
     Failed(Box<AttemptFailure>),
+    /// With the layers' files; the original is there.
+    LayerFailed(Vec<FailedAttempt>),
     Refused(Refusal),
 }
 
@@ -120,6 +131,10 @@ impl Production {
             };
             let failure = match ended {
                 Ended::Failed(failure) => *failure,
+                Ended::LayerFailed(failed) => {
+                    let (attempts, rescued) = (failed, attempts);
+                    return Outcome::LayerFailed { attempts, rescued };
+                }
                 Ended::Refused(refusal) => {
                     let rescued = attempts;
                     return Outcome::Refused { refusal, rescued };
@@ -163,7 +178,7 @@ impl Production {
         );
         let started = Instant::now();
         let fetched = self
-            .fetch(order, origin, (number, deadline), steps)
+            .fetch(order, origin, (&order.file, number, deadline), steps)
             .instrument(span.clone())
             .await;
         let error = fetched.as_ref().err().map(|failure| failure.reason.code());
@@ -174,16 +189,23 @@ impl Production {
             Ended::Failed(failure)
         })?;
         drop(span);
-        self.make(order, origin, Arc::new(original), steps).await
+        let layer_files = self
+            .layer_files(order, (number, deadline), steps)
+            .await
+            .map_err(Ended::LayerFailed)?;
+        let originals = (Arc::new(original), layer_files);
+        self.make(order, origin, originals, steps).await
     }
 
     async fn fetch(
         &self,
         order: &Order,
         origin: &Origin,
-        (number, deadline): (i16, Instant),
+        (file, number, deadline): (&FilePath, i16, Instant),
         steps: &mut Steps,
     ) -> Result<Original, Box<AttemptFailure>> {
+        // the client's query is about the file it asked for
+        let is_original = *file == order.file;
         let access = OriginAccess {
             tenant_id: order.account.tenant_id,
             origin_id: origin.id,
@@ -192,8 +214,8 @@ impl Production {
             credentials: &origin.credentials,
         };
         let request = FetchRequest {
-            path: order.file.as_raw(),
-            query: order.forwarded_query.as_deref(),
+            path: file.as_raw(),
+            query: order.forwarded_query.as_deref().filter(|_| is_original),
             forwarded_host: Some(&order.host_field),
             request_id: order.request_id,
             deadline,
@@ -203,7 +225,11 @@ impl Production {
         let started = Instant::now();
         let result = self.fetcher.fetch(&access, &request, &mut trace).await;
         steps.fetch(number, trace.steps());
-        let name = format!("origin {number}");
+        let name = if is_original {
+            format!("origin {number}")
+        } else {
+            format!("layer file {}, origin {number}", file.as_raw())
+        };
         match &result {
             Ok(original) => {
                 let bytes = original.bytes.len() as u64;
@@ -227,13 +253,14 @@ impl Production {
         &self,
         order: &Order,
         origin: &Origin,
-        original: Arc<Original>,
+        (original, layer_files): (Arc<Original>, FetchedLayerFiles),
         steps: &mut Steps,
     ) -> Result<Variant, Ended> {
         let started = Instant::now();
         let deadline = started + self.limits.transform_timeout;
         let picture_order = PictureOrder {
             transformation: order.transformation.clone(),
+            layer_files,
             accept: order.accept,
             settings: order.settings,
             limits: engine_limits(&self.limits),
@@ -261,6 +288,11 @@ impl Production {
                 note_stages(&span, &picture);
                 note_picture(&picture, started, steps);
                 return Ok(picture.variant);
+            }
+            Ok(Err(error @ ImagingError::Layer { .. })) => {
+                let failure = picture::failure_of(&error);
+                let attempt = FailedAttempt::before_any_origin(failure, self.clock.now());
+                Ended::LayerFailed(vec![attempt])
             }
             Ok(Err(error)) => self.ended_by(&error),
             Err(PoolError::Full | PoolError::Expired) => Ended::Refused(Refusal::busy(

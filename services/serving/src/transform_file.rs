@@ -12,6 +12,7 @@ use limpid_origins::Original;
 
 use crate::config::RequestLimits;
 use crate::error::refusal_of;
+use crate::layer_files::FetchedLayerFiles;
 use crate::picture::{self, PictureOrder};
 use crate::production::engine_limits;
 use crate::variant::Variant;
@@ -99,6 +100,7 @@ fn repeat(
         let started = Instant::now();
         let order = PictureOrder {
             transformation: transformation.clone(),
+            layer_files: FetchedLayerFiles::default(),
             accept: request
                 .accept
                 .map(AcceptedFormats::from_accept)

@@ -45,6 +45,8 @@ pub(crate) struct VariantKey {
     pub(crate) tenant: TenantId,
     /// Versions of the endpoint and its origins, and the tenant's settings: a change makes older variants unreachable.
     pub(crate) revision: Arc<Revision>,
+    /// The same of the endpoint that layers come from, where there are any.
+    pub(crate) layers_revision: Option<Arc<Revision>>,
     /// File path as received.
     pub(crate) path: String,
     /// The query that goes to origins; also how publishers name a new version.

@@ -63,7 +63,7 @@ pub(super) fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
 }
 
 /// `w` and `h` in pixels; the missing one from `ar`, if that is given.
-fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
+pub(super) fn requested_sides(step: &Step, input: Size) -> (Option<u32>, Option<u32>) {
     let pixels = |length: Length, whole: u32| match length {
         Length::Pixels(pixels) => pixels.max(1),
         Length::Fraction(fraction) => whole_pixels(f64::from(whole) * fraction),

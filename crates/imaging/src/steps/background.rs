@@ -48,9 +48,17 @@ pub(super) fn channels_for(picture: Channels, color: Color) -> Channels {
 }
 
 /// Source over background, neither multiplied by alpha. Source: W3C Compositing level 1, section 5.
-pub(super) fn over([red, green, blue, alpha]: [u8; 4], background: Color) -> [u8; 4] {
+pub(crate) fn over(pixel: [u8; 4], background: Color) -> [u8; 4] {
+    over_pixel(pixel, pixel_of(background))
+}
+
+/// The same with a pixel behind.
+pub(super) fn over_pixel(
+    [red, green, blue, alpha]: [u8; 4],
+    [back_red, back_green, back_blue, back_alpha]: [u8; 4],
+) -> [u8; 4] {
     let front = u32::from(alpha) * 255;
-    let back = u32::from(background.alpha) * u32::from(u8::MAX - alpha);
+    let back = u32::from(back_alpha) * u32::from(u8::MAX - alpha);
     let sum = front + back;
     if sum == 0 {
         return [0; 4];
@@ -62,9 +70,9 @@ pub(super) fn over([red, green, blue, alpha]: [u8; 4], background: Color) -> [u8
     };
     let opacity = u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX);
     [
-        mix(red, background.red),
-        mix(green, background.green),
-        mix(blue, background.blue),
+        mix(red, back_red),
+        mix(green, back_green),
+        mix(blue, back_blue),
         opacity,
     ]
 }

@@ -103,7 +103,7 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         let decoded_at = Instant::now();
         let plan = job.plan.clone();
         let Done { picture, .. } =
-            chain::apply(decoded, job.info, job.request, plan, &mut findings)?;
+            chain::apply(decoded, job.info, (job.request, None), plan, &mut findings)?;
         let picture = picture.into_rgba();
         let stepped = Instant::now();
         size = picture.size;

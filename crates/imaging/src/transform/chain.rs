@@ -1,14 +1,14 @@
 //! A plan carried out on a decoded picture. What only pixels can tell is filled in on the way: what `t` leaves, after
 //! which the rest is planned again and judged by the limits again, and where the focus is.
 
-use super::TransformRequest;
+use super::{TransformRequest, layers};
 use crate::{
     color,
     decode::Decoded,
     error::ImagingError,
     geometry::Size,
     picture::Picture,
-    plan::{Plan, PlannedStep, plan_trimmed},
+    plan::{Plan, PlannedStep, Surroundings, plan_in},
     probe::{ImageInfo, Orientation},
     steps::{self, Kept, check_deadline, focus, orient, resize},
 };
@@ -54,17 +54,20 @@ pub(super) struct Done {
     pub(super) plan: Plan,
 }
 
+/// `base` is the size of what the picture will lie on, where it is a layer.
+///
 /// The first step's crop and resize come before the picture is turned upright and its colours converted: what is cut away
 /// or scaled down needs neither.
 pub(super) fn apply(
     decoded: Decoded,
     info: &ImageInfo,
-    request: &TransformRequest<'_>,
+    (request, base): (&TransformRequest<'_>, Option<Size>),
     plan: Plan,
     findings: &mut Findings,
 ) -> Result<Done, ImagingError> {
     let mut chain = Chain {
         request,
+        base,
         source: info.size(),
         plan,
         trimmed: Vec::new(),
@@ -80,6 +83,7 @@ pub(super) fn apply(
 
 struct Chain<'a> {
     request: &'a TransformRequest<'a>,
+    base: Option<Size>,
     source: Size,
     plan: Plan,
     /// What each step with `t` has left so far.
@@ -121,6 +125,9 @@ impl Chain<'_> {
         let mut index = 0;
         while let Some(step) = self.plan.steps.get(index) {
             picture = steps::finish(picture, step, deadline)?;
+            if let Some(layers) = self.plan.layers.get(index) {
+                picture = layers::lay(picture, layers, self.request)?;
+            }
             index += 1;
             let stored = Stored {
                 orientation: Orientation::Upright,
@@ -195,12 +202,13 @@ impl Chain<'_> {
         } else {
             picture.size
         });
-        let TransformRequest {
-            transformation,
-            limits,
-            ..
-        } = *self.request;
-        self.plan = plan_trimmed(transformation, self.source, limits, &self.trimmed)?;
+        let surroundings = Surroundings {
+            limits: self.request.limits,
+            inputs: self.request.inputs,
+            base: self.base,
+            trimmed: &self.trimmed,
+        };
+        self.plan = plan_in(self.request.transformation, self.source, &surroundings)?;
         let step = self.plan.steps.get(index).copied().unwrap_or(step);
         Ok((picture, step, stored))
     }

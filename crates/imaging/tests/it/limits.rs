@@ -7,7 +7,7 @@ use limpid_delivery_url::{
     transformation::{Crop, Format, Step},
 };
 use limpid_imaging::{
-    AcceptedFormats, ImageSettings, ImagingError, Limits, TransformRequest, transform,
+    AcceptedFormats, ImageSettings, ImagingError, Inputs, Limits, TransformRequest, transform,
 };
 
 use crate::pictures::{jpeg, photograph, png, quarters, run, run_with, sized, stored_as, width};
@@ -263,6 +263,7 @@ fn a_deadline_in_the_past_is_a_timeout() {
     let outcome = transform(&TransformRequest {
         source: &source,
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept: AcceptedFormats::default(),
         settings: ImageSettings::default(),
         limits: &Limits::default(),

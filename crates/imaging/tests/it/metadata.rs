@@ -8,7 +8,7 @@ use image::{
 };
 use limpid_delivery_url::transformation::{Format, OutputOptions, Step};
 use limpid_imaging::{
-    AcceptedFormats, ImageFormat, ImageSettings, Limits, TransformRequest, Transformed, probe,
+    AcceptedFormats, ImageFormat, ImageSettings, Inputs, Limits, TransformRequest, Transformed, probe,
     transform,
 };
 use moxcms::ColorProfile;
@@ -177,6 +177,7 @@ fn a_kept_profile_forbids_avif_by_choice_but_not_by_name() {
     let result = transform(&TransformRequest {
         source: &source,
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept: AcceptedFormats {
             webp: true,
             avif: true,

@@ -8,7 +8,8 @@ use limpid_delivery_url::{
     transformation::{Format, Length, Step},
 };
 use limpid_imaging::{
-    AcceptedFormats, ImageSettings, ImagingError, Limits, TransformRequest, Transformed, transform,
+    AcceptedFormats, ImageSettings, ImagingError, Inputs, Limits, TransformRequest, Transformed,
+    transform,
 };
 
 pub(crate) const RED: [u8; 3] = [250, 10, 10];
@@ -124,6 +125,7 @@ pub(crate) fn run_with(
     transform(&TransformRequest {
         source,
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept,
         settings,
         limits,

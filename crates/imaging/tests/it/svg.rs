@@ -2,7 +2,7 @@
 
 use limpid_delivery_url::transformation::{Color, Format, Step};
 use limpid_imaging::{
-    AcceptedFormats, ImageFormat, ImageSettings, ImagingError, Limits, TransformRequest,
+    AcceptedFormats, ImageFormat, ImageSettings, ImagingError, Inputs, Limits, TransformRequest,
     svg::sanitize, transform,
 };
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -476,6 +476,7 @@ fn conditions_and_settings_hold_for_drawings_as_for_pictures() {
     let request = TransformRequest {
         source: source.as_bytes(),
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept: AcceptedFormats {
             webp: true,
             avif: true,

@@ -83,6 +83,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rustface", &["limpid-imaging"]),
     ("resvg", &["limpid-imaging"]),
     ("roxmltree", &["limpid-imaging"]),
+    ("rustybuzz", &["limpid-imaging"]),
     ("opentelemetry-otlp", &["limpid-cli"]),
     ("clap", &["limpid-cli"]),
     ("anyhow", &["limpid-cli"]),

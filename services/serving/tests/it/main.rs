@@ -10,5 +10,6 @@ mod default_image;
 mod drawings;
 mod failures;
 mod images;
+mod layers;
 mod outage;
 mod stack;

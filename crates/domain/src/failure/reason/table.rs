@@ -328,4 +328,9 @@ table! {
         "Internal error";
         "Something failed on our side.";
         "Report the request ID to who hosts this service.".
+    LayerInputNotFound = 57, "layer_input_not_found": Enoent, Headers, Client, Never, For(5), None;
+        Fixed("A picture or font that a layer of the transformation names was not found");
+        "Layer input not found";
+        "The original was found, but a file that l-image or ff names is at none of the default URL endpoint's origins.";
+        "Check the path after i-, ie- or ff- (with @@ for slashes): {location} has to exist at an origin of the default URL endpoint.".
 }
