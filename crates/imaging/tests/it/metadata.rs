@@ -8,8 +8,8 @@ use image::{
 };
 use limpid_delivery_url::transformation::{Format, OutputOptions, Step};
 use limpid_imaging::{
-    AcceptedFormats, ImageFormat, ImageSettings, Inputs, Limits, TransformRequest, Transformed, probe,
-    transform,
+    AcceptedFormats, ImageFormat, ImageSettings, Inputs, Limits, TransformRequest, Transformed,
+    probe, transform,
 };
 use moxcms::ColorProfile;
 
