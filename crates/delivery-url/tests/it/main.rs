@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod expressions;
+mod fuzz_seeds;
 mod parameters;
 mod parser_limits;
 mod refusals;

@@ -1,0 +1,9 @@
+//! A foreign URL.
+
+#![no_main]
+
+#[expect(dead_code, reason = "each target has one of them")]
+#[path = "../properties/delivery_url.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|text: &str| properties::rewriter(text));
