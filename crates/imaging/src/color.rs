@@ -37,6 +37,11 @@ pub(crate) fn to_srgb(picture: Picture, profile: &[u8]) -> Picture {
     }
 }
 
+/// Whether colours in a profile are those of sRGB, or are shown as if they were because the profile can't be used.
+pub(crate) fn is_srgb(profile: &[u8]) -> bool {
+    matches!(conversion(profile, Layout::Rgb), Conversion::None)
+}
+
 /// Converts four inks, 255 meaning full ink, by the embedded profile or else by the textbook formula.
 pub(crate) fn inks_to_srgb(inks: &Picture, profile: Option<&[u8]>) -> Picture {
     let mut converted = Picture::zeroed(inks.size, Channels::Rgb);

@@ -7,7 +7,7 @@ use crate::{
 pub(crate) mod animation;
 mod avif;
 mod gif;
-mod jpeg;
+pub(crate) mod jpeg;
 pub(crate) mod other;
 mod png;
 mod webp;

@@ -4,6 +4,7 @@ use crate::{
     error::ImagingError,
     format::{Encoding, ImageFormat},
     picture::Picture,
+    planes::Planes,
     steps,
 };
 
@@ -66,6 +67,30 @@ pub(crate) fn encode(
     }
 }
 
+/// Encodes planes as JPEG, WebP or AVIF. Their differences are halved, or not where [`keeps_full_chroma`] says so.
+pub(crate) fn encode_planes(
+    planes: Planes,
+    format: ImageFormat,
+    quality: u8,
+) -> Result<Encoded, ImagingError> {
+    let bytes = match format {
+        ImageFormat::Jpeg => jpeg::planes::encode(&planes, quality),
+        ImageFormat::WebP => webp::planes::encode(&planes, quality),
+        ImageFormat::Avif => avif::encode_planes(planes, quality),
+        ImageFormat::Png
+        | ImageFormat::Gif
+        | ImageFormat::Bmp
+        | ImageFormat::Tiff
+        | ImageFormat::Ico => Err("not a format of planes".to_owned()),
+    };
+    encoded(bytes, format)
+}
+
+/// Whether a format stores colour differences as large as luma at a quality.
+pub(crate) fn keeps_full_chroma(format: ImageFormat, quality: u8) -> bool {
+    format == ImageFormat::Jpeg && jpeg::keeps_full_chroma(quality)
+}
+
 fn encode_as(
     picture: Picture,
     format: ImageFormat,
@@ -94,6 +119,10 @@ fn encode_as(
             Err("not a delivery format".to_owned())
         }
     };
+    encoded(bytes, format)
+}
+
+fn encoded(bytes: Result<Vec<u8>, String>, format: ImageFormat) -> Result<Encoded, ImagingError> {
     match bytes {
         Ok(bytes) => Ok(Encoded { format, bytes }),
         Err(detail) => Err(ImagingError::Encode {

@@ -34,6 +34,7 @@ pub mod limits;
 mod metadata;
 mod picture;
 pub mod plan;
+mod planes;
 pub mod probe;
 mod quantize;
 pub mod sniff;

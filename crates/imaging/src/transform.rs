@@ -24,6 +24,7 @@ use crate::{
 mod animated;
 mod chain;
 mod layers;
+mod planar;
 
 pub use chain::FocusFallback;
 use chain::{Done, Findings};
@@ -127,7 +128,10 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
     };
     match animated::format(&job)? {
         Some(format) => animated::transform(&job, format),
-        None => still_picture(&job),
+        None => match planar::transform(&job)? {
+            Some(transformed) => Ok(transformed),
+            None => still_picture(&job),
+        },
     }
 }
 

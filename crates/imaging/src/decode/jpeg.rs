@@ -1,4 +1,5 @@
-//! JPEG by libjpeg-turbo, shrunk inside the inverse DCT where the result is smaller anyway.
+//! JPEG, shrunk inside the inverse DCT where the result is smaller anyway: by our own decoder where that knows the kind of
+//! file, else by libjpeg-turbo, which also says what is wrong with a file.
 //!
 //! Source: `turbojpeg.h` 3.1.
 
@@ -20,7 +21,19 @@ use crate::{
     probe::{corrupt, jpeg as header},
 };
 
+mod baseline;
+mod bits;
+mod block;
+mod dct;
+mod frame;
+mod huffman;
+mod own;
+mod points;
+mod progressive;
 mod scans;
+
+pub(crate) use own::planes;
+pub(crate) use points::{Points, Shape};
 
 /// The scales libjpeg-turbo has fast code for; the others (3/8, 5/8, …) are slower than the next larger one of these.
 const SHRINK_FACTORS: [u32; 3] = [8, 4, 2];
@@ -37,6 +50,13 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     } else {
         None
     };
+    if let Some((picture, scale)) = own::picture(request.source, info.stored_size, request.shrink) {
+        return Ok(Decoded {
+            picture,
+            scale: (scale, scale),
+            profile,
+        });
+    }
     let shrink = SHRINK_FACTORS
         .into_iter()
         .find(|factor| *factor <= request.shrink)
@@ -235,3 +255,6 @@ fn is_harmless(message: &str) -> bool {
     ];
     HARMLESS.iter().any(|text| message.contains(text))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,11 @@ use avif_serialize::{
     constants::{ColorPrimaries, MatrixCoefficients, TransferCharacteristics},
 };
 
-use crate::picture::{Channels, Picture};
+use crate::{
+    geometry::Size,
+    picture::{Channels, Picture},
+    planes::{Plane, Planes, halved},
+};
 
 mod av1;
 mod yuv;
@@ -20,6 +24,24 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> 
         Channels::Rgba => Some(av1::encode(&yuv::alpha_of(picture), level)?),
         Channels::Rgb => None,
     };
+    Ok(contained(&colors, alpha.as_deref(), picture.size))
+}
+
+/// Encodes planes whose differences are halved.
+pub(super) fn encode_planes(planes: Planes, quality: u8) -> Result<Vec<u8>, String> {
+    let size = planes.size();
+    let gray = || Plane::filled(halved(size), 128);
+    let [blue, red] = planes.chroma.unwrap_or_else(|| [gray(), gray()]);
+    let planes = yuv::Planes {
+        size,
+        luma: planes.luma.samples,
+        chroma: Some([blue.samples, red.samples]),
+    };
+    let colors = av1::encode(&planes, quantiser_level(quality))?;
+    Ok(contained(&colors, None, size))
+}
+
+fn contained(colors: &[u8], alpha: Option<&[u8]>, size: Size) -> Vec<u8> {
     let mut container = Aviffy::new();
     container
         .set_seq_profile(0)
@@ -28,13 +50,7 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> 
         .set_transfer_characteristics(TransferCharacteristics::Srgb)
         .set_matrix_coefficients(MatrixCoefficients::Bt601)
         .set_full_color_range(true);
-    Ok(container.to_vec(
-        &colors,
-        alpha.as_deref(),
-        picture.size.width,
-        picture.size.height,
-        8,
-    ))
+    container.to_vec(colors, alpha, size.width, size.height, 8)
 }
 
 /// The delivery scale is JPEG's, where 80 is the default; AVIF reaches the same fidelity lower on its own scale, so 80 is

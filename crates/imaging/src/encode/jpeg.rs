@@ -10,6 +10,8 @@ use turbojpeg_sys as tj;
 
 use crate::picture::Picture;
 
+pub(super) mod planes;
+
 /// From here on chroma keeps its full resolution; below, halving it is not seen. Source: libvips does the same.
 const FULL_CHROMA_QUALITY: u8 = 90;
 
@@ -26,19 +28,18 @@ pub(super) fn encode_progressive(picture: &Picture, quality: u8) -> Result<Vec<u
 }
 
 fn compress(compressor: &Compressor, picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
-    let subsampling = if quality < FULL_CHROMA_QUALITY {
-        tj::TJSAMP_TJSAMP_420
-    } else {
+    let subsampling = if keeps_full_chroma(quality) {
         tj::TJSAMP_TJSAMP_444
+    } else {
+        tj::TJSAMP_TJSAMP_420
     };
-    compressor.set(
-        tj::TJPARAM_TJPARAM_QUALITY,
-        c_int::from(quality.clamp(1, 100)),
-    )?;
-    compressor.set(tj::TJPARAM_TJPARAM_SUBSAMP, subsampling)?;
-    // Huffman tables made for the picture: about 1 ms per megapixel, and 1 to 12 % fewer bytes, most on small smooth ones
-    compressor.set(tj::TJPARAM_TJPARAM_OPTIMIZE, 1)?;
+    compressor.set_up(quality, subsampling)?;
     compressor.compress(picture)
+}
+
+/// Whether chroma keeps its full resolution.
+pub(super) fn keeps_full_chroma(quality: u8) -> bool {
+    quality >= FULL_CHROMA_QUALITY
 }
 
 /// A compressor handle, destroyed with this value.
@@ -55,6 +56,16 @@ impl Compressor {
         } else {
             Ok(Self { handle })
         }
+    }
+
+    fn set_up(&self, quality: u8, subsampling: tj::TJSAMP) -> Result<(), String> {
+        self.set(
+            tj::TJPARAM_TJPARAM_QUALITY,
+            c_int::from(quality.clamp(1, 100)),
+        )?;
+        self.set(tj::TJPARAM_TJPARAM_SUBSAMP, subsampling)?;
+        // Huffman tables made for the picture: about 1 ms per megapixel, and 1 to 12 % fewer bytes, most on small smooth ones
+        self.set(tj::TJPARAM_TJPARAM_OPTIMIZE, 1)
     }
 
     fn set(&self, parameter: tj::TJPARAM, value: c_int) -> Result<(), String> {
@@ -90,10 +101,15 @@ impl Compressor {
                 &raw mut output.length,
             )
         };
+        self.finish(status, &output)
+    }
+
+    /// What the library wrote, or why it didn't.
+    fn finish(&self, status: c_int, output: &Output) -> Result<Vec<u8>, String> {
         if status != 0 || output.data.is_null() {
             return Err(self.message());
         }
-        let length = usize::try_from(output.length).map_err(too_large)?;
+        let length = usize::try_from(output.length).map_err(|error| error.to_string())?;
         // SAFETY: after success the library's buffer holds `length` bytes; it is copied before `output` frees it.
         Ok(unsafe { std::slice::from_raw_parts(output.data, length) }.to_vec())
     }

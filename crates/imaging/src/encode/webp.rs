@@ -10,6 +10,8 @@ use libwebp_sys as webp;
 
 use crate::picture::{Channels, Picture};
 
+pub(super) mod planes;
+
 /// Of 0 (fastest) to 6 (smallest). 2 takes half the time of the usual 4 for 1 to 2 % more bytes.
 const METHOD: c_int = 2;
 /// Of 0 to 100: what a quality means where nothing is lost.

@@ -25,6 +25,7 @@ mod metadata;
 mod orientation;
 mod pictures;
 mod pixels;
+mod planes;
 mod progressive;
 mod shape;
 mod svg;

@@ -78,7 +78,7 @@ fn next_marker(bytes: &[u8], at: usize) -> Option<(usize, u8, usize)> {
 }
 
 /// The first marker behind entropy-coded data that is neither a stuffed byte nor a restart.
-fn entropy_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn entropy_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         let (start, marker, after) = next_marker(bytes, at)?;
