@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use limpid_delivery_url::transformation;
-use limpid_imaging::{AcceptedFormats, ImageSettings, Limits, TransformRequest, transform};
+use limpid_imaging::{AcceptedFormats, ImageSettings, Inputs, Limits, TransformRequest, transform};
 
 const TRANSFORMATIONS: [&str; 8] = [
     "",
@@ -32,6 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
     let done = transform(&TransformRequest {
         source,
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept: AcceptedFormats::default(),
         settings: ImageSettings::default(),
         limits: &LIMITS,

@@ -132,8 +132,10 @@ fn only_crop_and_resize(plan: &Plan, source: Size) -> Option<(Region, Size)> {
         frame: _,
         output,
         original: _,
+        layers,
     } = plan;
-    if *output != OutputOptions::default() {
+    let has_layers = layers.iter().any(|layers| !layers.is_empty());
+    if has_layers || *output != OutputOptions::default() {
         return None;
     }
     match steps.as_slice() {

@@ -7,7 +7,7 @@ use limpid_delivery_url::{
     Transformation,
     transformation::{Format, Length, Step},
 };
-use limpid_imaging::{AcceptedFormats, ImageSettings, Limits, TransformRequest, transform};
+use limpid_imaging::{AcceptedFormats, ImageSettings, Inputs, Limits, TransformRequest, transform};
 
 fuzz_target!(|input: &[u8]| {
     // the first byte says how small the result is, and whether it goes through RGB
@@ -28,6 +28,7 @@ fuzz_target!(|input: &[u8]| {
     let outcome = transform(&TransformRequest {
         source,
         transformation: &transformation,
+        inputs: &Inputs::default(),
         accept: AcceptedFormats::default(),
         settings: ImageSettings::default(),
         limits: &limits,
