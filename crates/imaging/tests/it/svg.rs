@@ -1,5 +1,7 @@
 //! Drawings: what the sanitiser takes out, what it keeps, and what is drawn.
 
+use std::fmt::Write as _;
+
 use limpid_delivery_url::transformation::{Color, Format, Step};
 use limpid_imaging::{
     AcceptedFormats, ImageFormat, ImageSettings, ImagingError, Inputs, Limits, TransformRequest,
