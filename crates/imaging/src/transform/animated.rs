@@ -71,7 +71,7 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         deadline,
         ..
     } = *job.request;
-    check_frames(job)?;
+    check_frames(job, job.plan)?;
     let mut timings = StageTimings {
         plan: job.started.elapsed(),
         ..StageTimings::default()
@@ -102,7 +102,7 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         metadata.get_or_insert(frame_metadata);
         let decoded_at = Instant::now();
         let plan = job.plan.clone();
-        let Done { picture, .. } =
+        let Done { picture, plan } =
             chain::apply(decoded, job.info, (job.request, None), plan, &mut findings)?;
         let picture = picture.into_rgba();
         let stepped = Instant::now();
@@ -110,6 +110,8 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         let writer = match &mut writer {
             Some(writer) => writer,
             empty => {
+                // what `t` has left may have other proportions than what was planned for
+                check_frames(job, &plan)?;
                 let header = header(job, size, (count, frames.plays()));
                 empty.insert(FrameWriter::begin(format, header)?)
             }
@@ -135,9 +137,9 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
 }
 
 /// Every step makes every frame.
-fn check_frames(job: &Job<'_>) -> Result<(), ImagingError> {
+fn check_frames(job: &Job<'_>, plan: &Plan) -> Result<(), ImagingError> {
     let limits = job.request.limits;
-    for step in &job.plan.steps {
+    for step in &plan.steps {
         limits.check_frames(step.scaled, job.info.frames)?;
         limits.check_frames(step.size, job.info.frames)?;
     }

@@ -10,7 +10,10 @@ use image::{
 use limpid_delivery_url::transformation::{Conditional, Format, Pages, Step};
 use limpid_imaging::{AcceptedFormats, ImageFormat, ImagingError, Limits, probe};
 
-use crate::pictures::{jpeg, look_at, quarters, run, run_with, sized, width};
+use crate::{
+    asked::steps,
+    pictures::{jpeg, look_at, quarters, run, run_with, sized, width},
+};
 
 const WEBP: AcceptedFormats = AcceptedFormats {
     webp: true,
@@ -391,6 +394,25 @@ fn all_frames_together_are_limited_before_and_after_the_steps() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn trimmed_frames_stay_in_step_and_are_limited_by_the_size_they_turn_out_to_have() {
+    let source = moving_square(10, None);
+    let limits = |max_frame_pixels| Limits {
+        max_frame_pixels,
+        ..Limits::default()
+    };
+    // 32 × 24 would become 64 × 48; what the first frame leaves is square
+    let trimmed = steps("t-true,w-64");
+    let turned_out = 64 * 64 * 10;
+    let done = run_with(&source, &trimmed, WEBP, &limits(turned_out)).unwrap();
+    assert_eq!((done.width, done.height), (64, 64));
+    assert_eq!(probe(&done.bytes).unwrap().frames, 10);
+    assert!(matches!(
+        run_with(&source, &trimmed, WEBP, &limits(turned_out - 1)),
+        Err(ImagingError::OutputTooLarge { .. })
+    ));
 }
 
 #[test]
