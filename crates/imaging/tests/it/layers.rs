@@ -110,9 +110,9 @@ fn expressions_know_the_base_the_overlay_and_the_finished_layer() {
     let sized = red_box("l-image,i-logo.png,w-bw_div_2,h-bh_div_3,c-force,lx-bw_sub_cw,ly-0,l-end");
     assert_eq!(sized, (20, 0, 20, 10));
     assert_eq!(
-        red_box("l-image,i-logo.png,t-false,w-iw_mul_2,h-ih_mul_2,c-force,l-end").2,
-        20,
-        "inside a layer iw is the overlay's"
+        red_box("l-image,i-logo.png,w-iw_mul_2,h-ih_mul_2,c-force,lx-0,ly-0,l-end"),
+        (0, 0, 32, 24),
+        "inside a layer iw is the overlay's, margins included"
     );
     assert_eq!(
         red_box("w-20,h-15:l-image,i-ik_canvas,bg-FF0000,w-bw_div_4,h-bh_div_3,lx-0,ly-0,l-end"),
