@@ -116,9 +116,12 @@ impl Plane {
         let picture = CroppedImage::new(&whole, 0, 0, self.size.width, self.size.height)
             .map_err(|error| text(&error))?;
         let mut target = Image::new(to.width, to.height, PixelType::U8);
+        // a box that is larger than the picture by a rounding error only is refused as well
+        let width = region.width.min(f64::from(self.size.width) - region.left);
+        let height = region.height.min(f64::from(self.size.height) - region.top);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-            .crop(region.left, region.top, region.width, region.height)
+            .crop(region.left, region.top, width, height)
             .use_alpha(false);
         RESIZER
             .with_borrow_mut(|resizer| resizer.resize(&picture, &mut target, &options))

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use limpid_domain::ids::{BatchSeq, NodeId};
 
@@ -143,6 +144,11 @@ impl Directory {
     }
 }
 
+/// A lock that was given up is held on by every process that is being started at that moment, until it has become another
+/// program; so one that is taken is tried again for a little while.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Creates the file of a new segment so that it survives a power cut.
 pub(super) fn create_segment(dir: &Path, first: BatchSeq) -> Result<File, SpoolError> {
     let path = segment::path_of(dir, first);
@@ -165,12 +171,23 @@ fn sync_dir(dir: &Path) -> Result<(), SpoolError> {
 fn lock(dir: &Path) -> Result<File, SpoolError> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(SpoolError::file("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SpoolError::InUse {
-            dir: dir.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(SpoolError::file("lock", &path)(source)),
+    let mut tries = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(SpoolError::InUse {
+                    dir: dir.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(SpoolError::file("lock", &path)(source));
+            }
+        }
     }
 }
 

@@ -408,7 +408,8 @@ fn trimmed_frames_stay_in_step_and_are_limited_by_the_size_they_turn_out_to_have
     let turned_out = 64 * 64 * 10;
     let done = run_with(&source, &trimmed, WEBP, &limits(turned_out)).unwrap();
     assert_eq!((done.width, done.height), (64, 64));
-    assert_eq!(probe(&done.bytes).unwrap().frames, 10);
+    // libwebp joins frames that look the same, as two of these do without their margins
+    assert_eq!(probe(&done.bytes).unwrap().frames, 9);
     assert!(matches!(
         run_with(&source, &trimmed, WEBP, &limits(turned_out - 1)),
         Err(ImagingError::OutputTooLarge { .. })

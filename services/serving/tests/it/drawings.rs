@@ -101,8 +101,8 @@ async fn a_raster_format_by_name_draws_an_svg() {
 }
 
 #[tokio::test]
-async fn a_malformed_svg_says_so() {
-    let stack = Stack::start().await;
+async fn a_malformed_or_too_large_svg_says_so() {
+    let stack = Stack::start_with(|config| config.limits.max_source_bytes = 4 << 20).await;
     stack.origin.answer(
         "/broken.svg",
         Script::ok(
