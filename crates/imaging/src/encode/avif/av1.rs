@@ -12,6 +12,8 @@ use super::yuv::Planes;
 
 /// Of 0 (smallest) to 9 (fastest). 9 takes a tenth of the time of 6 for 8 to 10 % more bytes.
 const SPEED: c_int = 9;
+/// Of 0 to 7: how little edges are smoothed; 7 saves 1 to 2 % at equal SSIMULACRA2.
+const SHARPNESS: c_int = 7;
 /// Rows of libaom's pictures begin at multiples of this.
 const ROW_ALIGNMENT_BYTES: u32 = 32;
 /// Code points of sRGB. Source: ITU-T H.273.
@@ -29,7 +31,13 @@ pub(super) fn encode(planes: &Planes, level: u32) -> Result<Vec<u8>, String> {
         c_int::try_from(level).unwrap_or(c_int::MAX),
     )?;
     encoder.control(aom::AV1E_SET_COLOR_RANGE, 1)?;
+    // coarser steps for detail the eye resolves least: a quarter fewer bytes at SSIMULACRA2 60, a tenth at 75, for no time
+    let matrix = quantiser_matrix(level);
+    encoder.control(aom::AV1E_SET_ENABLE_QM, 1)?;
+    encoder.control(aom::AV1E_SET_QM_MIN, matrix)?;
+    encoder.control(aom::AV1E_SET_QM_MAX, matrix)?;
     if planes.chroma.is_some() {
+        encoder.control(aom::AOME_SET_SHARPNESS, SHARPNESS)?;
         encoder.control(aom::AOME_SET_TUNING, 1)?;
         encoder.control(aom::AV1E_SET_COLOR_PRIMARIES, PRIMARIES_BT709)?;
         encoder.control(aom::AV1E_SET_TRANSFER_CHARACTERISTICS, TRANSFER_SRGB)?;
@@ -45,6 +53,13 @@ pub(super) fn encode(planes: &Planes, level: u32) -> Result<Vec<u8>, String> {
     } else {
         Ok(bytes)
     }
+}
+
+/// Of 0 (steepest) to 15 (all detail alike). Source: SSIMULACRA2 of two photographs; from level 24 on 2 was best, towards
+/// level 0 a flatter one, and two steps off cost 1 to 2 % of the bytes.
+fn quantiser_matrix(level: u32) -> c_int {
+    let flatness = 10_u32.saturating_sub(level / 3).max(2);
+    c_int::try_from(flatness).unwrap_or(2)
 }
 
 /// An encoder context, destroyed with this value. Boxed, so that its address never changes.

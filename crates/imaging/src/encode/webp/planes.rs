@@ -11,9 +11,6 @@ use libwebp_sys as webp;
 use super::{EncoderPicture, Output, PARTITION_LIMITS, settings};
 use crate::planes::{Plane, Planes, halved};
 
-/// Of 0 (fastest) to 6 (smallest). What planes save is spent here: at 2 photographs are 2 to 6 % larger than libvips makes
-/// them, at the usual 4 as large.
-const METHOD: c_int = 4;
 /// Luma of WebP goes from 16 to 235 and its differences from 16 to 240.
 const LUMA_LEVELS: u32 = 219;
 const DIFFERENCE_LEVELS: u32 = 224;
@@ -24,7 +21,6 @@ pub(in crate::encode) fn encode(planes: &Planes, quality: u8) -> Result<Vec<u8>,
     let mut outcome = Err(String::new());
     for partition_limit in PARTITION_LIMITS {
         let mut config = settings(quality)?;
-        config.method = METHOD;
         config.partition_limit = partition_limit;
         outcome = encode_with(planes, &config);
         if outcome.is_ok() {
