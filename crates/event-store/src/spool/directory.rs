@@ -144,8 +144,8 @@ impl Directory {
     }
 }
 
-/// A lock that was given up is held on by every process that is being started at that moment, until it has become another
-/// program; so one that is taken is tried again for a little while.
+/// A test once found the lock it had just given up still taken. The likely cause: a process that is being started at that moment
+/// holds a copy of the file until it has become another program. So a lock that is taken is tried again for a little while.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 

@@ -41,8 +41,9 @@ pub(super) fn filter(
 
 /// Everything from information up except what the exporters themselves use.
 ///
-/// Asked anew for every span and event, although the answer is always the same: an event that all layers decline leaves
-/// their verdict on the thread, and a span whose filters need not be asked again would be lost to it.
+/// Asked anew for every span and event, although the answer is always the same. With answers that are remembered, 2 to 8 of 100
+/// server spans were not exported; with this, none. The likely cause, read from the library and not proven: an event that all
+/// layers decline leaves their verdict on the thread, and a span whose filters need not be asked again takes it for its own.
 pub(super) fn without_exporters<S>() -> DynFilterFn<S> {
     DynFilterFn::new(|metadata: &Metadata<'_>, _: &Context<'_, S>| {
         let root = metadata.target().split("::").next().unwrap_or_default();
