@@ -25,6 +25,17 @@ pub struct Region {
     pub height: f64,
 }
 
+impl From<Region> for limpid_resample::Part {
+    fn from(region: Region) -> Self {
+        Self {
+            left: region.left,
+            top: region.top,
+            width: region.width,
+            height: region.height,
+        }
+    }
+}
+
 impl Size {
     /// Width × height; fits, since both are below 2³².
     pub fn area(self) -> u64 {

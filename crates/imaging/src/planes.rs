@@ -1,12 +1,7 @@
 //! Pictures as planes of luma and colour differences, as JPEG, WebP and AVIF hold them: BT.601, full range, differences
 //! centred between the luma samples they belong to.
 
-use std::cell::RefCell;
-
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{CroppedImage, Image, ImageRef},
-};
+use limpid_resample::{Filter, Layout, Request, Source, resample};
 
 use crate::{
     error::ImagingError,
@@ -31,11 +26,6 @@ pub(crate) struct Planes {
     pub(crate) luma: Plane,
     /// Blue and red difference, as large as luma or half of it each way, rounded up; none in grey pictures.
     pub(crate) chroma: Option<[Plane; 2]>,
-}
-
-thread_local! {
-    /// Its memory is worth keeping from picture to picture.
-    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
 }
 
 impl Plane {
@@ -107,29 +97,30 @@ impl Plane {
     }
 
     fn scaled(&self, region: Region, to: Size) -> Result<Self, String> {
-        let text = |error: &dyn std::error::Error| error.to_string();
-        let stride = u32::try_from(self.stride).map_err(|error| text(&error))?;
-        let rows =
-            u32::try_from(self.samples.len() / self.stride.max(1)).map_err(|error| text(&error))?;
-        let whole = ImageRef::new(stride, rows, &self.samples, PixelType::U8)
-            .map_err(|error| text(&error))?;
-        let picture = CroppedImage::new(&whole, 0, 0, self.size.width, self.size.height)
-            .map_err(|error| text(&error))?;
-        let mut target = Image::new(to.width, to.height, PixelType::U8);
+        let source = Source {
+            samples: &self.samples,
+            layout: Layout::Grey,
+            stride: u32::try_from(self.stride).map_err(|error| error.to_string())?,
+            width: self.size.width,
+            height: self.size.height,
+        };
         // a box that is larger than the picture by a rounding error only is refused as well
-        let width = region.width.min(f64::from(self.size.width) - region.left);
-        let height = region.height.min(f64::from(self.size.height) - region.top);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-            .crop(region.left, region.top, width, height)
-            .use_alpha(false);
-        RESIZER
-            .with_borrow_mut(|resizer| resizer.resize(&picture, &mut target, &options))
-            .map_err(|error| text(&error))?;
+        let part = Region {
+            width: region.width.min(f64::from(self.size.width) - region.left),
+            height: region.height.min(f64::from(self.size.height) - region.top),
+            ..region
+        };
+        let request = Request {
+            part: part.into(),
+            width: to.width,
+            height: to.height,
+            filter: Filter::Lanczos3,
+            weigh_by_alpha: false,
+        };
         Ok(Self {
             size: to,
             stride: to.width as usize,
-            samples: target.into_vec(),
+            samples: resample(&source, &request).map_err(|error| error.to_string())?,
         })
     }
 

@@ -1,9 +1,6 @@
 //! Crop and resize in one pass over the pixels.
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use limpid_resample::{Filter, Layout, Request, Source, resample};
 
 use crate::{
     error::ImagingError,
@@ -23,7 +20,7 @@ pub(crate) fn resize(picture: Picture, region: Region, to: Size) -> Result<Pictu
         }
         return Ok(cut(&picture, left, top, to));
     }
-    scale(&picture, region, to, FilterType::Lanczos3)
+    scale(&picture, region, to, Filter::Lanczos3)
 }
 
 /// The whole picture with sides of at most `side`, quick rather than sharp: for looking at, not for showing.
@@ -46,9 +43,9 @@ pub(super) fn fitted(picture: &Picture, side: u32) -> Result<Picture, ImagingErr
     };
     let to = picture.size.scaled_inside(frame);
     let filter = if to.fits_inside(picture.size) {
-        FilterType::Box
+        Filter::Box
     } else {
-        FilterType::Bilinear
+        Filter::Bilinear
     };
     scale(picture, picture.size.region(), to, filter)
 }
@@ -99,35 +96,33 @@ fn scale(
     picture: &Picture,
     region: Region,
     to: Size,
-    filter: FilterType,
+    filter: Filter,
 ) -> Result<Picture, ImagingError> {
-    let pixel_type = match picture.channels {
-        Channels::Rgb => PixelType::U8x3,
-        Channels::Rgba => PixelType::U8x4,
+    let source = Source {
+        samples: &picture.pixels,
+        layout: match picture.channels {
+            Channels::Rgb => Layout::Rgb,
+            Channels::Rgba => Layout::Rgba,
+        },
+        stride: picture.size.width,
+        width: picture.size.width,
+        height: picture.size.height,
     };
-    let failed = |detail: String| ImagingError::Encode {
+    let request = Request {
+        part: region.into(),
+        width: to.width,
+        height: to.height,
+        filter,
+        // opaque pictures needn't pay for it
+        weigh_by_alpha: picture.is_transparent(),
+    };
+    let pixels = resample(&source, &request).map_err(|error| ImagingError::Encode {
         format: "resized picture",
-        detail,
-    };
-    let source = ImageRef::new(
-        picture.size.width,
-        picture.size.height,
-        &picture.pixels,
-        pixel_type,
-    )
-    .map_err(|error| failed(error.to_string()))?;
-    let mut target = Image::new(to.width, to.height, pixel_type);
-    // colours of transparent pixels must not bleed into their neighbours; opaque ones needn't pay for that
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(region.left, region.top, region.width, region.height)
-        .use_alpha(picture.is_transparent());
-    Resizer::new()
-        .resize(&source, &mut target, &options)
-        .map_err(|error| failed(error.to_string()))?;
+        detail: error.to_string(),
+    })?;
     Ok(Picture {
         size: to,
         channels: picture.channels,
-        pixels: target.into_vec(),
+        pixels,
     })
 }

@@ -14,7 +14,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["limpid-domain", "limpid-event-store"],
     ),
     ("limpid-origins", &["limpid-domain"]),
-    ("limpid-imaging", &["limpid-delivery-url"]),
+    (
+        "limpid-imaging",
+        &["limpid-delivery-url", "limpid-resample"],
+    ),
+    ("limpid-resample", &[]),
     ("limpid-local-postgres", &[]),
     (
         "limpid-testkit",
@@ -80,6 +84,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("turbojpeg-sys", &["limpid-imaging"]),
     ("libwebp-sys", &["limpid-imaging"]),
     ("libaom-sys", &["limpid-imaging"]),
+    ("fast_image_resize", &["limpid-resample"]),
     ("rustface", &["limpid-imaging"]),
     ("resvg", &["limpid-imaging"]),
     ("roxmltree", &["limpid-imaging"]),
