@@ -19,10 +19,11 @@ def of_crowd(result: dict) -> str:
     """Several at once."""
     lines = [f"\n{result['job']}"]
     for name, entry in result["programs"].items():
-        lines.append(
-            f"  {name:14} peak {entry['peakMb']:.1f} MB, {entry['speedupByWall']:.2f}× by wall clock, "
-            f"{entry['speedupByCpu']:.2f}× by CPU time"
-        )
+        if "peakMb" in entry:
+            lines.append(f"  {name:14} peak {entry['peakMb']:.1f} MB")
+        else:
+            rounds = ", ".join(f"{value:.2f}" for value in entry["rounds"])
+            lines.append(f"  {name:14} {entry['speedup']:.2f}× (rounds: {rounds})")
     return "\n".join(lines)
 
 
