@@ -1,5 +1,6 @@
 //! What the service needs from whoever starts it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use limpid_domain::clock::Clock;
@@ -31,6 +32,8 @@ pub struct ApiConfig {
     pub operator_key: SecretString,
     /// Where serving answers, for example `http://127.0.0.1:8080/`; made part of answers, never called from here.
     pub serving_url: Url,
+    /// The serving node that is asked for diagnoses.
+    pub serving_node: SocketAddr,
     /// The `help` member of every problem: whom to ask.
     pub help: String,
     /// Tells the time.

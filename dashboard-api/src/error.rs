@@ -81,6 +81,12 @@ pub(crate) enum ApiError {
     /// `If-Match` names an older version.
     #[error("The object was changed in the meantime.")]
     VersionStale,
+    /// Something that costs more than a query was asked for too often; seconds to wait.
+    #[error("Asked too often; ask again in {0} seconds.")]
+    TooOften(u64),
+    /// No serving node could be asked; worth a retry.
+    #[error("No serving node answers at the moment.")]
+    NoServingNode(#[source] BoxError),
     /// The database or another dependency is away; worth a retry.
     #[error("Limpid cannot reach its database at the moment.")]
     Unavailable(#[source] BoxError),
@@ -110,6 +116,8 @@ impl ApiError {
             Self::Refused(_) => &kind::REFUSED,
             Self::Conflict(_) => &kind::CONFLICT,
             Self::VersionStale => &kind::VERSION_STALE,
+            Self::TooOften(_) => &kind::TOO_OFTEN,
+            Self::NoServingNode(_) => &kind::NO_SERVING_NODE,
             Self::Unavailable(_) => &kind::UNAVAILABLE,
             Self::Internal(_) => &kind::INTERNAL,
         }
@@ -126,7 +134,7 @@ impl ApiError {
     /// Written once, here, where the error is handled: what the client did at debug, what we did as an error.
     fn log(&self) {
         match self {
-            Self::Unavailable(source) | Self::Internal(source) => {
+            Self::NoServingNode(source) | Self::Unavailable(source) | Self::Internal(source) => {
                 let chain = chain_of(source.as_ref());
                 tracing::error!(error.chain = %chain, "{self}");
             }
@@ -186,7 +194,7 @@ impl IntoResponse for ApiError {
             let value = if retry { "true" } else { "false" };
             headers.insert("x-should-retry", HeaderValue::from_static(value));
         }
-        match self {
+        match &self {
             Self::PrivateKeyMissing => {
                 let scheme = HeaderValue::from_static("Basic realm=\"private API key\"");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
@@ -195,7 +203,10 @@ impl IntoResponse for ApiError {
                 let scheme = HeaderValue::from_static("Bearer realm=\"operator\"");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
             }
-            Self::Unavailable(_) => {
+            Self::TooOften(seconds) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            Self::NoServingNode(_) | Self::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

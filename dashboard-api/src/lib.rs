@@ -11,6 +11,7 @@
 //! | `exchange` | what surrounds every request: id, span, metric, problem body, security headers |
 //! | `auth` | who asks: a tenant by private key, the operator by bearer key |
 //! | `json_body`, `query` | request input, parsed once |
+//! | `serving_node`, `throttle` | diagnoses: asked of a serving node, not too often |
 
 pub mod commands;
 pub mod config;
@@ -23,6 +24,8 @@ mod exchange;
 mod json_body;
 mod query;
 mod routes;
+mod serving_node;
+mod throttle;
 
 pub use config::DashboardConfig;
 pub use router::{openapi, router};

@@ -20,27 +20,54 @@ use crate::exchange::{ExchangeState, exchange};
 use crate::routes::{
     accounts, dashboard, health, named_transformations, operator, problems, unsupported,
 };
+use crate::throttle::Throttle;
+
+/// Each asks an origin up to a dozen times. Source: `dashboard.md` 2.4.
+const ORIGIN_TESTS_PER_MINUTE: u32 = 10;
+const TRACES_PER_MINUTE: u32 = 30;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct ApiState(Arc<ApiConfig>);
+pub(crate) struct ApiState {
+    config: Arc<ApiConfig>,
+    traces: Arc<Throttle>,
+    origin_tests: Arc<Throttle>,
+}
 
 impl ApiState {
+    fn new(config: ApiConfig) -> Self {
+        Self {
+            config: Arc::new(config),
+            traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
+            origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
+        }
+    }
+
     /// The configuration the service was started with.
     pub(crate) fn config(&self) -> &ApiConfig {
-        &self.0
+        &self.config
+    }
+
+    /// How often URLs may be traced.
+    pub(crate) fn traces(&self) -> &Throttle {
+        &self.traces
+    }
+
+    /// How often origins may be tested.
+    pub(crate) fn origin_tests(&self) -> &Throttle {
+        &self.origin_tests
     }
 
     /// The log and its projections.
     pub(crate) fn database(&self) -> &Database {
-        &self.0.database
+        &self.config.database
     }
 
     /// Where a command takes effect and what the log says about it.
     pub(crate) fn command_context(&self, meta: EventMeta) -> CommandContext<'_> {
         CommandContext {
-            database: &self.0.database,
-            vault: &self.0.vault,
+            database: &self.config.database,
+            vault: &self.config.vault,
             meta,
         }
     }
@@ -54,7 +81,7 @@ pub fn router(config: ApiConfig) -> Router {
         .merge(unsupported::routes())
         .fallback(unsupported::route_not_found)
         .method_not_allowed_fallback(unsupported::method_not_allowed)
-        .with_state(ApiState(Arc::new(config)))
+        .with_state(ApiState::new(config))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::from_fn_with_state(surroundings, exchange))
 }
@@ -83,6 +110,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::custom_domains::routes())
         .merge(dashboard::changes::routes())
+        .merge(dashboard::diagnosis::routes())
         .merge(operator::tenants::routes())
         .merge(health::routes())
         .merge(problems::routes())

@@ -8,11 +8,13 @@
 //! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`], [`named_transformation`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
 //! | [`request_body`], [`refusal`] | a JSON body becomes a typed draft in one place, or a refusal that says which field is wrong |
 //! | [`event`] | configuration events as stored, and their upcasting |
+//! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod clock;
+pub mod diagnosis;
 pub mod event;
 pub mod failure;
 pub mod ids;

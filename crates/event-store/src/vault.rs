@@ -6,6 +6,7 @@
 //! both layers names tenant, stream and version: a row moved elsewhere does not open.
 
 mod key_ring;
+mod message;
 mod storage;
 
 use aes_gcm::aead::{Aead, Payload};

@@ -7,6 +7,7 @@
 //! | [`trace`] | the steps of a fetch, for `explain`; free when off |
 //! | `web_folder`, `web_proxy`, `s3` | one file per kind: from settings and path to a request, and what its answers mean |
 //! | `web` | what the two web kinds share: our headers, the redirect loop, statuses |
+//! | [`near_misses`] | paths near a missing one, for `explain` |
 //! | `path` | request paths, refused where they climb |
 //! | `redirect` | where a redirect leads; every hop is judged again |
 //! | `exchange`, `body` | one request and its answer: phases timed, body bounded, encodings undone |
@@ -26,6 +27,7 @@ pub mod config;
 mod exchange;
 pub mod fetch;
 mod location;
+pub mod near_misses;
 mod origin_state;
 mod path;
 mod redirect;
@@ -40,4 +42,5 @@ mod web_proxy;
 
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
+pub use near_misses::{NearPath, near_paths};
 pub use trace::{FetchTrace, TraceStep};

@@ -64,6 +64,10 @@ kinds! {
         "Something else already has the name, or changed the object at the same moment. Read it again, then decide.";
     VERSION_STALE: PRECONDITION_FAILED, "version-stale", "Changed in the meantime",
         "If-Match names an older version than the present one. Read the object again, then decide.";
+    TOO_OFTEN: TOO_MANY_REQUESTS, "too-often", "Asked too often",
+        "Diagnoses ask origins, so an account may have a few a minute. Retry-After says when there is one again.";
+    NO_SERVING_NODE: SERVICE_UNAVAILABLE, "no-serving-node", "No serving node answers",
+        "Diagnoses are made by a serving node, and the one that is configured cannot be reached. The operator finds the cause in the log by the request id.";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",
         "The installation cannot reach its database. Images are still delivered. Send the request again a little later.";
     INTERNAL: INTERNAL_SERVER_ERROR, "internal", "Internal error",

@@ -2,4 +2,5 @@
 
 pub(crate) mod changes;
 pub(crate) mod custom_domains;
+pub(crate) mod diagnosis;
 pub(crate) mod origin_errors;

@@ -70,6 +70,7 @@ impl Dashboard {
                 vault: vault.clone(),
                 operator_key: OPERATOR_KEY.into(),
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),
+                serving_node: ([127, 0, 0, 1], 1).into(),
                 help: DEFAULT_HELP.to_owned(),
                 clock: Clock::system(),
             },

@@ -193,6 +193,7 @@ pub(crate) async fn start_dashboard(
             vault: surroundings.vault.clone(),
             operator_key: data_dir::operator_key(&config.operator_key_file)?,
             serving_url,
+            serving_node: serving,
             help: DEFAULT_HELP.to_owned(),
             clock: Clock::system(),
         },

@@ -1,15 +1,18 @@
 //! The trace of one delivery URL: the path a request takes, with every step written down. Records no event.
 
-use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Request, Uri};
 use limpid_domain::clock::Clock;
+use limpid_domain::diagnosis::{Explanation, ExplanationStep, NearMiss};
+use limpid_domain::failure::Reason;
 use limpid_domain::failure::advice::{AdviceContext, advice};
-use limpid_domain::ids::RequestId;
-use serde::Serialize;
+use limpid_domain::ids::{RequestId, TenantId};
+use limpid_domain::origin::{OriginLocation, OriginSettings};
+use limpid_origins::{FetchRequest, FetchTrace, OriginAccess, OriginFetcher, near_paths};
 
-use crate::config_snapshot::ConfigSnapshot;
+use crate::config_snapshot::{ConfigSnapshot, Origin};
 use crate::error;
 use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
 use crate::failure_recorder::redact::redact_target;
@@ -18,41 +21,20 @@ use crate::image_request::ImageRequest;
 use crate::production::{Outcome, Production};
 use crate::response::{self, HttpResponse, StandIn};
 use crate::steps::Steps;
+use crate::variant::VariantCache;
 
 /// Longest URL shown. Units: bytes.
 const MAX_URL_BYTES: usize = 4096;
 
-/// What happened to one delivery URL, step by step.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Explanation {
-    /// The URL as it was asked for, without signature and token values.
-    pub url: String,
-    /// The HTTP status a client would get.
-    pub status: u16,
-    /// The header fields a client would get.
-    pub headers: Vec<(String, String)>,
-    /// Length of the body a client would get. Units: bytes.
-    pub body_bytes: u64,
-    /// The steps in order.
-    pub steps: Vec<ExplanationStep>,
-    /// What to do about it, where it failed.
-    pub advice: Option<String>,
-}
+/// How long the search for files near a missing one may take.
+const NEAR_MISS_BUDGET: Duration = Duration::from_secs(5);
 
-/// One step of an [`Explanation`].
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExplanationStep {
-    /// Name of the step, e.g. `endpoint`, `origin 1: dns`.
-    pub name: String,
-    /// Whether it succeeded.
-    pub ok: bool,
-    /// How long it took. Units: microseconds in JSON.
-    #[serde(rename = "durationUs", serialize_with = "as_micros")]
-    pub duration: Duration,
-    /// What it found.
-    pub detail: String,
+/// Who decided that a request fails, and what to say about it.
+pub(crate) struct Decided {
+    pub(crate) reason: Reason,
+    pub(crate) advice: String,
+    attempt: i16,
+    origin: Option<Arc<Origin>>,
 }
 
 /// What an explanation needs of the service.
@@ -61,6 +43,8 @@ pub(crate) struct Explainer<'a> {
     pub(crate) snapshot: &'a ConfigSnapshot,
     pub(crate) production: &'a Production,
     pub(crate) clock: &'a Clock,
+    /// The node's finished answers; a process of its own has none.
+    pub(crate) cache: Option<&'a VariantCache>,
 }
 
 impl Explainer<'_> {
@@ -68,33 +52,162 @@ impl Explainer<'_> {
     pub(crate) async fn explain(&self, url: &str, fields: HeaderMap) -> Explanation {
         let mut steps = Steps::recording();
         let id = RequestId::mint();
-        let (response, advice) = match request_of(url, fields, id) {
+        let (response, decided, exists_as) = match request_of(url, fields, id) {
             Ok(request) => self.walk(&request, &mut steps).await,
-            Err(answer) => (response::error(&answer), None),
+            Err(answer) => (response::error(&answer), None, Vec::new()),
         };
-        explanation(url, &response, steps, advice)
+        let url = redact_target(url, MAX_URL_BYTES);
+        explanation(url, &response, steps, decided, exists_as)
+    }
+
+    /// Whether `url` is one of the account's, or makes too little sense to be anybody's.
+    pub(crate) fn is_of(&self, tenant_id: TenantId, url: &str) -> bool {
+        request_of(url, HeaderMap::new(), RequestId::mint()).map_or(true, |request| {
+            gates::account_of(self.snapshot, &request) == Some(tenant_id)
+        })
     }
 
     async fn walk(
         &self,
         request: &ImageRequest,
         steps: &mut Steps,
-    ) -> (HttpResponse, Option<String>) {
-        match gates::admit(self.snapshot, request, self.clock, steps) {
-            Ok(admitted) => {
-                let outcome = self.production.produce(&admitted.order, steps).await;
-                answer(&outcome, request, &admitted)
+    ) -> (HttpResponse, Option<Decided>, Vec<NearMiss>) {
+        let admitted = match gates::admit(self.snapshot, request, self.clock, steps) {
+            Ok(admitted) => admitted,
+            Err(stopped) => {
+                let (response, decided) = stopped_at_a_gate(*stopped, request);
+                return (response, decided, Vec::new());
             }
-            Err(stopped) => match *stopped {
-                Stopped::Refused(refusal) => {
-                    (response::error(&error::refused(&refusal, request.id)), None)
-                }
-                Stopped::UnknownAccount(attempt) => failed(&attempt, None, request.id, None),
-                Stopped::Failed(context, attempt) => {
-                    failed(&attempt, Some(&context), request.id, None)
-                }
-            },
+        };
+        if let Some(cache) = self.cache {
+            let started = Instant::now();
+            let kept = cache.get(&admitted.key);
+            steps.done("variant cache", started, || match kept {
+                Some(variant) => format!(
+                    "a finished answer of {} bytes is kept and would be given; made anew here",
+                    variant.body.len()
+                ),
+                None => "no finished answer is kept".to_owned(),
+            });
         }
+        let outcome = self.production.produce(&admitted.order, steps).await;
+        let (response, decided) = answer(&outcome, request, &admitted);
+        let exists_as = match &decided {
+            Some(decided) => self.near_misses(&admitted, decided, steps).await,
+            None => Vec::new(),
+        };
+        (response, decided, exists_as)
+    }
+
+    /// Files near a missing one, at the origin that decided.
+    async fn near_misses(
+        &self,
+        admitted: &Admitted,
+        decided: &Decided,
+        steps: &mut Steps,
+    ) -> Vec<NearMiss> {
+        let Some(origin) = &decided.origin else {
+            return Vec::new();
+        };
+        let search = NearMissSearch {
+            fetcher: &self.production.fetcher,
+            tenant_id: admitted.order.account.tenant_id,
+            origin,
+            path: admitted.order.file.as_raw(),
+        };
+        search.run(decided.reason, steps).await
+    }
+}
+
+/// Looks for files near a missing one.
+pub(crate) struct NearMissSearch<'a> {
+    pub(crate) fetcher: &'a OriginFetcher,
+    pub(crate) tenant_id: TenantId,
+    pub(crate) origin: &'a Origin,
+    /// Percent-encoded.
+    pub(crate) path: &'a str,
+}
+
+impl NearMissSearch<'_> {
+    /// The paths at which there is a file, if `reason` says that there is none at the one asked for.
+    pub(crate) async fn run(&self, reason: Reason, steps: &mut Steps) -> Vec<NearMiss> {
+        let is_missing = matches!(
+            reason,
+            Reason::ObjectNotFound | Reason::KeyEncodingMismatch | Reason::AccessDeniedOrMissing
+        );
+        if !is_missing {
+            return Vec::new();
+        }
+        let started = Instant::now();
+        let deadline = started + NEAR_MISS_BUDGET;
+        let mut found = Vec::new();
+        let mut asked = 0;
+        for near in near_paths(self.path, &folder_of(&self.origin.settings)) {
+            if Instant::now() >= deadline {
+                break;
+            }
+            asked += 1;
+            if self.is_there(&near.path, deadline).await {
+                found.push(NearMiss {
+                    path: near.path,
+                    difference: near.difference.to_owned(),
+                });
+            }
+        }
+        if asked > 0 {
+            steps.done("near misses", started, || {
+                format!(
+                    "{asked} paths near this one asked for, {} there",
+                    found.len()
+                )
+            });
+        }
+        found
+    }
+
+    async fn is_there(&self, path: &str, deadline: Instant) -> bool {
+        let access = OriginAccess {
+            tenant_id: self.tenant_id,
+            origin_id: self.origin.id,
+            version: self.origin.version,
+            settings: &self.origin.settings,
+            credentials: &self.origin.credentials,
+        };
+        let request = FetchRequest {
+            path,
+            query: None,
+            forwarded_host: None,
+            request_id: RequestId::mint(),
+            deadline,
+            // that there is more is all that matters
+            max_bytes: 1,
+        };
+        let fetched = self
+            .fetcher
+            .fetch(&access, &request, &mut FetchTrace::off())
+            .await;
+        fetched.map_or_else(|failed| failed.reason == Reason::SourceTooLarge, |_| true)
+    }
+}
+
+/// What the origin puts before every path.
+fn folder_of(settings: &OriginSettings) -> String {
+    match &settings.location {
+        OriginLocation::S3 { prefix, .. }
+        | OriginLocation::S3Compatible { prefix, .. }
+        | OriginLocation::CloudinaryBackup { prefix, .. }
+        | OriginLocation::Gcs { prefix, .. }
+        | OriginLocation::AzureBlob { prefix, .. } => prefix.clone(),
+        OriginLocation::WebFolder { base_url, .. } => base_url.path().to_owned(),
+        OriginLocation::WebProxy | OriginLocation::AkeneoPim { .. } => String::new(),
+    }
+}
+
+fn stopped_at_a_gate(stopped: Stopped, request: &ImageRequest) -> (HttpResponse, Option<Decided>) {
+    match stopped {
+        Stopped::Refused(refusal) => (response::error(&error::refused(&refusal, request.id)), None),
+        Stopped::UnknownAccount(attempt) => failed(&attempt, None, request.id, None),
+        Stopped::Failed(context, attempt) => failed(&attempt, Some(&context), request.id, None),
     }
 }
 
@@ -129,7 +242,7 @@ fn answer(
     outcome: &Outcome,
     request: &ImageRequest,
     admitted: &Admitted,
-) -> (HttpResponse, Option<String>) {
+) -> (HttpResponse, Option<Decided>) {
     match outcome {
         Outcome::Made { variant, .. } | Outcome::Defaulted { variant, .. }
             if variant.is_private && !admitted.may_have_private() =>
@@ -149,8 +262,8 @@ fn answer(
                 event_id: None,
             };
             let context = admitted.success_context(request, Some(stand_in));
-            let advice = headline.map(|headline| advise(headline, Some(admitted)));
-            (response::success(variant, &context), advice)
+            let decided = headline.map(|headline| decided(headline, Some(admitted)));
+            (response::success(variant, &context), decided)
         }
         Outcome::Refused { refusal, .. } => {
             (response::error(&error::refused(refusal, request.id)), None)
@@ -168,77 +281,80 @@ fn answer(
     }
 }
 
-fn failed(
+pub(crate) fn failed(
     headline: &FailedAttempt,
     context: Option<&EventContext>,
     id: RequestId,
     admitted: Option<&Admitted>,
-) -> (HttpResponse, Option<String>) {
+) -> (HttpResponse, Option<Decided>) {
     let level = context.map_or(limpid_domain::failure::DetailLevel::Reason, |context| {
         context.detail_level
     });
     let answer = error::failed(headline, level, id, None);
-    (response::error(&answer), Some(advise(headline, admitted)))
+    (response::error(&answer), Some(decided(headline, admitted)))
 }
 
-fn advise(headline: &FailedAttempt, admitted: Option<&Admitted>) -> String {
+fn decided(headline: &FailedAttempt, admitted: Option<&Admitted>) -> Decided {
     let endpoint = admitted.map(|admitted| &admitted.order.endpoint);
     let endpoint_id = endpoint.map(|endpoint| endpoint.public_id());
-    advice(
-        headline.failure.reason,
-        &AdviceContext {
-            origin: headline.origin.as_ref().map(|origin| &origin.settings),
-            location: headline.failure.location.as_deref(),
-            endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
-            endpoint_id: endpoint_id.as_deref(),
-        },
-    )
+    let context = AdviceContext {
+        origin: headline.origin.as_ref().map(|origin| &origin.settings),
+        location: headline.failure.location.as_deref(),
+        endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
+        endpoint_id: endpoint_id.as_deref(),
+    };
+    Decided {
+        reason: headline.failure.reason,
+        advice: advice(headline.failure.reason, &context),
+        attempt: headline.attempt,
+        origin: headline.origin.clone(),
+    }
 }
 
-fn explanation(
-    url: &str,
+pub(crate) fn explanation(
+    url: String,
     response: &HttpResponse,
     steps: Steps,
-    advice: Option<String>,
+    decided: Option<Decided>,
+    exists_as: Vec<NearMiss>,
 ) -> Explanation {
     use http_body::Body as _;
-    let headers = response.headers().iter().map(|(name, value)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.as_str().to_owned(), value)
-    });
+    let headers: Vec<(String, String)> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    let steps = steps.into_vec();
+    let has_failed = response.status().is_client_error() || response.status().is_server_error();
+    let ik_error = headers.iter().find(|(name, _)| name == "ik-error");
     Explanation {
-        url: redact_target(url, MAX_URL_BYTES),
+        url,
         status: response.status().as_u16(),
-        headers: headers.collect(),
+        failed_step: has_failed
+            .then(|| deciding_step(&steps, decided.as_ref()))
+            .flatten(),
+        ik_error: ik_error.map(|(_, value)| value.clone()),
+        headers,
         body_bytes: response.body().size_hint().exact().unwrap_or_default(),
-        steps: steps.into_vec(),
-        advice,
+        steps,
+        reason: decided
+            .as_ref()
+            .map(|decided| decided.reason.name().to_owned()),
+        advice: decided.map(|decided| decided.advice),
+        exists_as,
     }
 }
 
-fn as_micros<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.url)?;
-        for step in &self.steps {
-            let mark = if step.ok { "ok  " } else { "FAIL" };
-            let millis = step.duration.as_secs_f64() * 1000.0;
-            writeln!(
-                f,
-                "  {mark} {:<20} {millis:>9.2} ms  {}",
-                step.name, step.detail
-            )?;
-        }
-        writeln!(f, "answer: {}, {} bytes", self.status, self.body_bytes)?;
-        for (name, value) in &self.headers {
-            writeln!(f, "  {name}: {value}")?;
-        }
-        match &self.advice {
-            Some(advice) => writeln!(f, "advice: {advice}"),
-            None => Ok(()),
-        }
-    }
+/// The first step that failed, of the origin that decided where one did.
+fn deciding_step(steps: &[ExplanationStep], decided: Option<&Decided>) -> Option<usize> {
+    let prefix = decided.map(|decided| format!("origin {}", decided.attempt));
+    let of_origin = prefix.and_then(|prefix| {
+        steps
+            .iter()
+            .position(|step| !step.ok && step.name.starts_with(&prefix))
+    });
+    of_origin.or_else(|| steps.iter().position(|step| !step.ok))
 }

@@ -11,7 +11,7 @@ use limpid_delivery_url::{
 };
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
-use limpid_domain::ids::{StreamVersion, UrlEndpointNo};
+use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::AcceptedFormats;
@@ -162,6 +162,11 @@ pub(crate) fn admit(
         content_dpr,
         order,
     })
+}
+
+/// Whose URL a request is.
+pub(crate) fn account_of(snapshot: &ConfigSnapshot, request: &ImageRequest) -> Option<TenantId> {
+    find_account(snapshot, request).map(|route| route.account.tenant_id)
 }
 
 fn find_account<'a>(snapshot: &'a ConfigSnapshot, request: &ImageRequest) -> Option<Route<'a>> {

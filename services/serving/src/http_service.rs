@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request};
+use limpid_domain::diagnosis;
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
 use tracing::{Instrument, Span};
 
 use crate::delivery::{Answer, Delivery};
+use crate::diagnosis::Diagnosis;
 use crate::error;
 use crate::health::Health;
 use crate::image_request::{BadRequest, ImageRequest, check_framing};
@@ -21,14 +24,25 @@ use crate::telemetry;
 #[derive(Debug, Clone)]
 pub(crate) struct HttpService {
     pub(crate) delivery: Arc<Delivery>,
+    pub(crate) diagnosis: Arc<Diagnosis>,
     pub(crate) health: Arc<Health>,
     pub(crate) trust_traceparent: bool,
 }
 
 impl HttpService {
-    /// Answers one request. Its body, which no delivery request has, is never read.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> HttpResponse {
-        let (parts, _) = request.into_parts();
+    /// Answers one request. Its body is read only where one of us asks for a diagnosis: no delivery request has one.
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> HttpResponse
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::POST
+            && parts.uri.path() == diagnosis::PATH
+            && let Some(answer) = self.diagnosis.answer(body).await
+        {
+            return response::sealed(answer);
+        }
         match parts.uri.path() {
             "/livez" => return Health::live(),
             "/readyz" => return self.health.ready(),

@@ -10,7 +10,8 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | everything the service is started with |
-//! | [`explain`](mod@explain) | the trace of one delivery URL |
+//! | `explain` | the trace of one delivery URL, and files near a missing one |
+//! | `diagnosis` | what the dashboard API asks a node: traces and tests of origins |
 //! | [`transform_file`](mod@transform_file) | the imaging engine on local bytes, for `limpid transform` |
 //! | `node` | one serving node: set up in order, run, taken down without loss |
 //! | `listener`, `http_service`, `health` | sockets, framing, methods, `/livez` and `/readyz` |
@@ -30,8 +31,9 @@ pub mod config;
 mod config_snapshot;
 mod content_coding;
 mod delivery;
+mod diagnosis;
 mod error;
-pub mod explain;
+mod explain;
 mod failure_recorder;
 mod gates;
 mod health;
@@ -53,6 +55,6 @@ mod transform_pool;
 mod variant;
 
 pub use config::ServingConfig;
-pub use explain::Explanation;
+pub use limpid_domain::diagnosis::Explanation;
 pub use node::{Serving, ServingError, explain, run};
 pub use transform_file::{TransformFile, TransformFileError, TransformedFile, transform_file};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use limpid_domain::diagnosis::Explanation;
 use limpid_event_store::drainer::FailureDrainer;
 use limpid_event_store::spool::{self, FsyncPolicy};
 use limpid_event_store::{Database, DatabaseOptions};
@@ -21,7 +22,8 @@ use crate::config::ServingConfig;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
 use crate::delivery::Delivery;
-use crate::explain::{Explainer, Explanation};
+use crate::diagnosis::Diagnosis;
+use crate::explain::Explainer;
 use crate::failure_recorder::{FailureRecorder, RecorderThread};
 use crate::health::Health;
 use crate::http_service::HttpService;
@@ -117,11 +119,18 @@ impl Serving {
             drain: drainer.status(),
             draining: AtomicBool::new(false),
         };
+        let delivery = Arc::new(delivery);
+        let diagnosis = Diagnosis::new(
+            config.vault.clone(),
+            config.clock.clone(),
+            Arc::clone(&delivery),
+        );
         Ok(Self {
             local_addr,
             listener,
             service: HttpService {
-                delivery: Arc::new(delivery),
+                delivery,
+                diagnosis: Arc::new(diagnosis),
                 health: Arc::new(health),
                 trust_traceparent: config.trust_traceparent,
             },
@@ -194,6 +203,8 @@ pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, S
         snapshot: &reconciler.snapshots.load_full(),
         production: &production(config)?,
         clock: &config.clock,
+        // another process has them
+        cache: None,
     };
     Ok(explainer.explain(url, HeaderMap::new()).await)
 }

@@ -190,6 +190,18 @@ pub(crate) fn options(request_id: RequestId) -> HttpResponse {
     response
 }
 
+/// A sealed answer to one of our own processes.
+pub(crate) fn sealed(message: Vec<u8>) -> HttpResponse {
+    let mut response = with_body(StatusCode::OK, Bytes::from(message));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(header::CACHE_CONTROL, ERROR_CACHE_CONTROL);
+    response
+}
+
 /// The answer of a health check.
 pub(crate) fn health(is_well: bool, json: String) -> HttpResponse {
     let status = if is_well {

@@ -1,10 +1,9 @@
 //! The steps of a delivery as `explain` shows them; nothing is built when nobody reads them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use limpid_domain::diagnosis::ExplanationStep;
 use limpid_origins::{FetchTrace, TraceStep};
-
-use crate::explain::ExplanationStep;
 
 /// What happened on the way, step by step.
 #[derive(Debug, Default)]
@@ -52,7 +51,7 @@ impl Steps {
         recorded.extend(steps.iter().map(|step| ExplanationStep {
             name: format!("origin {attempt}: {}", step.name),
             ok: step.ok,
-            duration: step.duration,
+            duration_us: micros(step.duration),
             detail: step.detail.clone(),
         }));
     }
@@ -67,9 +66,13 @@ impl Steps {
             recorded.push(ExplanationStep {
                 name: name.to_owned(),
                 ok,
-                duration: started.elapsed(),
+                duration_us: micros(started.elapsed()),
                 detail: detail(),
             });
         }
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ mod bad_input;
 mod client;
 mod commands;
 mod crash;
+mod diagnosis;
 mod instance;
 mod isolation;
 mod tour;

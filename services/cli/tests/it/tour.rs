@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::instance::{Instance, limpid};
 
 /// Each demo failure: path, status, code, reason.
-const FAILURES: [(&str, u16, &str, &str); 6] = [
+pub(crate) const FAILURES: [(&str, u16, &str, &str); 6] = [
     ("/demo/no-such-file.jpg", 404, "ENOENT", "object_not_found"),
     ("/demo/forbidden/cat.jpg", 404, "EACCES", "access_denied"),
     ("/demo/too-large/cat.jpg", 400, "ELIMIT", "source_too_large"),

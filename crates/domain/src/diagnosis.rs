@@ -1,0 +1,168 @@
+//! What can be asked about one delivery URL or one origin, and the answer step by step. Shared by serving, which walks the
+//! steps, and the dashboard API, which asks.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::{OriginId, TenantId};
+
+/// Where serving nodes answer, by `POST`.
+pub const PATH: &str = "/internal/v1/diagnosis";
+
+/// What the question is sealed for.
+pub const QUESTION_PURPOSE: &str = "diagnosis question";
+
+/// What the answer is sealed for.
+pub const ANSWER_PURPOSE: &str = "diagnosis answer";
+
+/// Longest question and answer. Units: bytes.
+pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+
+/// How far the clocks of two machines may be apart, and how long a question may have travelled. Units: seconds.
+pub const MAX_AGE_SECONDS: i64 = 60;
+
+/// A question in its envelope.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiagnosisRequest {
+    /// When it was asked; an old one is not answered.
+    pub asked_at: DateTime<Utc>,
+    /// For whom: only what belongs to this account is diagnosed.
+    pub tenant_id: TenantId,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// What is asked.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub enum Question {
+    /// What happens to a request for this URL.
+    Trace {
+        /// An absolute delivery URL, or its path and query.
+        url: String,
+        /// Header fields of the request, e.g. `Accept`.
+        fields: Vec<(String, String)>,
+    },
+    /// Whether an origin with these values would work; nothing of it is kept.
+    TestDraft {
+        /// The origin as the management API takes it, credentials included.
+        origin: Value,
+        /// Path of a file that should be there.
+        path: Option<String>,
+    },
+    /// Whether a stored origin works.
+    TestStored {
+        /// Which.
+        origin_id: OriginId,
+        /// Path of a file that should be there.
+        path: Option<String>,
+    },
+}
+
+/// Credentials in a draft are not for logs.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trace { .. } => "Trace",
+            Self::TestDraft { .. } => "TestDraft",
+            Self::TestStored { .. } => "TestStored",
+        })
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum DiagnosisAnswer {
+    /// The steps.
+    Explained(Box<Explanation>),
+    /// The URL is another account's, or nobody's.
+    NotYours,
+    /// The serving node does not know the account or the origin, perhaps not yet.
+    Unknown,
+    /// Too many diagnoses at once.
+    Busy,
+}
+
+/// What happened to one delivery URL or one origin, step by step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The URL as it was asked for, without signature and token values; the path, where an origin is tested.
+    pub url: String,
+    /// The HTTP status a client would get.
+    pub status: u16,
+    /// The header fields a client would get.
+    pub headers: Vec<(String, String)>,
+    /// Length of the body a client would get. Units: bytes.
+    pub body_bytes: u64,
+    /// The steps in order.
+    pub steps: Vec<ExplanationStep>,
+    /// Position in `steps` of the one that decided: the first that failed, where the request did.
+    pub failed_step: Option<usize>,
+    /// `CODE - sentence` a client would get, where it failed.
+    pub ik_error: Option<String>,
+    /// The reason, from the table of failures.
+    pub reason: Option<String>,
+    /// What to do about it, where it failed.
+    pub advice: Option<String>,
+    /// Paths near the one asked for at which the origin does have a file.
+    pub exists_as: Vec<NearMiss>,
+}
+
+/// A path at which there is a file, though not at the one asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NearMiss {
+    /// Percent-encoded, as in a URL.
+    pub path: String,
+    /// How it differs.
+    pub difference: String,
+}
+
+/// One step of an [`Explanation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplanationStep {
+    /// Name of the step, e.g. `endpoint`, `origin 1: dns`.
+    pub name: String,
+    /// Whether it succeeded.
+    pub ok: bool,
+    /// How long it took. Units: microseconds.
+    pub duration_us: u64,
+    /// What it found.
+    pub detail: String,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)?;
+        for (at, step) in self.steps.iter().enumerate() {
+            let mark = if step.ok { "ok  " } else { "FAIL" };
+            let decided = if self.failed_step == Some(at) {
+                "  <- here"
+            } else {
+                ""
+            };
+            let tenths = step.duration_us / 10;
+            let millis = format!("{}.{:02}", tenths / 100, tenths % 100);
+            writeln!(
+                f,
+                "  {mark} {:<20} {millis:>9} ms  {}{decided}",
+                step.name, step.detail
+            )?;
+        }
+        writeln!(f, "answer: {}, {} bytes", self.status, self.body_bytes)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        for near in &self.exists_as {
+            writeln!(f, "exists as: {} ({})", near.path, near.difference)?;
+        }
+        match &self.advice {
+            Some(advice) => writeln!(f, "advice: {advice}"),
+            None => Ok(()),
+        }
+    }
+}

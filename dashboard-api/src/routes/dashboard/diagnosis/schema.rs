@@ -1,0 +1,125 @@
+//! The shapes of questions and answers, for the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use limpid_domain::diagnosis::Explanation;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Which URL.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read by the OpenAPI document only")]
+pub(super) struct TraceRequest {
+    /// A delivery URL of the account, or its path and query.
+    #[schema(example = "http://127.0.0.1:8080/demo/tr:w-300/shoes/red.jpg")]
+    url: String,
+    /// Header fields of the request, for what depends on them.
+    #[schema(example = json!({"accept": "image/avif,image/webp,*/*"}))]
+    headers: Option<BTreeMap<String, String>>,
+}
+
+/// The fields of an origin, credentials included, and `path`.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read by the OpenAPI document only")]
+pub(super) struct OriginTestRequest {
+    /// Path of a file that should be there.
+    #[schema(example = "/shoes/red.jpg")]
+    path: Option<String>,
+    /// As for creating an origin.
+    #[schema(example = "WEB_FOLDER")]
+    r#type: String,
+    /// The other fields of that type.
+    #[schema(additional_properties)]
+    #[serde(flatten)]
+    fields: BTreeMap<String, Value>,
+}
+
+/// What to fetch.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "read by the OpenAPI document only")]
+pub(super) struct StoredOriginTestRequest {
+    /// Path of a file that should be there.
+    #[schema(example = "/shoes/red.jpg")]
+    path: Option<String>,
+}
+
+/// What happened, step by step.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiagnosisResponse {
+    /// The URL or path, without signature and token values.
+    url: String,
+    /// The HTTP status a client would get.
+    status: u16,
+    /// The header fields a client would get.
+    headers: BTreeMap<String, String>,
+    /// Length of the body a client would get. Units: bytes.
+    body_bytes: u64,
+    /// The steps in order.
+    steps: Vec<DiagnosisStep>,
+    /// Position in `steps` of the one that decided over a failure.
+    failed_step: Option<usize>,
+    /// `CODE - sentence` a client would get.
+    #[schema(example = "ENOENT - No file was found at the specified path")]
+    ik_error: Option<String>,
+    /// The reason of the failure.
+    #[schema(example = "object_not_found")]
+    reason: Option<String>,
+    /// What to do about it.
+    fix: Option<String>,
+    /// Paths near the one asked for at which the origin does have a file.
+    exists_as: Vec<NearMissResponse>,
+}
+
+/// One step.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DiagnosisStep {
+    #[schema(example = "origin 1: tls")]
+    name: String,
+    ok: bool,
+    /// Units: milliseconds.
+    ms: f64,
+    detail: String,
+}
+
+/// A path at which there is a file.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NearMissResponse {
+    #[schema(example = "shoes/red.JPG")]
+    path: String,
+    #[schema(example = "with its extension in upper case")]
+    difference: String,
+}
+
+impl From<Explanation> for DiagnosisResponse {
+    fn from(explanation: Explanation) -> Self {
+        let steps = explanation.steps.into_iter().map(|step| DiagnosisStep {
+            name: step.name,
+            ok: step.ok,
+            ms: f64::from(u32::try_from(step.duration_us).unwrap_or(u32::MAX)) / 1000.0,
+            detail: step.detail,
+        });
+        let near = explanation
+            .exists_as
+            .into_iter()
+            .map(|near| NearMissResponse {
+                path: near.path,
+                difference: near.difference,
+            });
+        Self {
+            url: explanation.url,
+            status: explanation.status,
+            headers: explanation.headers.into_iter().collect(),
+            body_bytes: explanation.body_bytes,
+            steps: steps.collect(),
+            failed_step: explanation.failed_step,
+            ik_error: explanation.ik_error,
+            reason: explanation.reason,
+            fix: explanation.advice,
+            exists_as: near.collect(),
+        }
+    }
+}
