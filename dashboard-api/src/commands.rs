@@ -6,6 +6,7 @@ mod key_pair;
 mod named_transformation;
 mod origin;
 mod tenant;
+mod tenant_settings;
 mod transaction;
 mod url_endpoint;
 
@@ -21,9 +22,12 @@ pub use named_transformation::{
 };
 pub use origin::{DeleteOrigin, ReplaceOrigin, create_origin, delete_origin, replace_origin};
 pub use tenant::{CreatedTenant, create_tenant};
+pub use tenant_settings::{
+    ChangeTenantSettings, SetTenantLimits, change_tenant_settings, set_tenant_limits,
+};
 pub use url_endpoint::{
-    DeleteUrlEndpoint, ReplaceUrlEndpoint, SetCustomDomains, create_url_endpoint,
-    delete_url_endpoint, replace_url_endpoint, set_custom_domains,
+    DeleteUrlEndpoint, ReplaceUrlEndpoint, SetCustomDomains, SetRestrictions, create_url_endpoint,
+    delete_url_endpoint, replace_url_endpoint, set_custom_domains, set_restrictions,
 };
 
 /// Where commands take effect, and what the log says about who gave them.

@@ -109,9 +109,12 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(named_transformations::routes())
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::custom_domains::routes())
+        .merge(dashboard::restrictions::routes())
+        .merge(dashboard::settings::routes())
         .merge(dashboard::changes::routes())
         .merge(dashboard::diagnosis::routes())
         .merge(operator::tenants::routes())
+        .merge(operator::limits::routes())
         .merge(health::routes())
         .merge(problems::routes())
 }

@@ -11,8 +11,9 @@ use crate::ids::{ImagekitId, OriginId, RequestId};
 use crate::key_pair::{KeyHash, PublicKey};
 use crate::named_transformation::NamedTransformationSettings;
 use crate::origin::OriginSettings;
+use crate::restrictions::Restrictions;
 use crate::secret::SecretRef;
-use crate::tenant::TenantSettings;
+use crate::tenant::{TenantLimits, TenantSettings};
 use crate::url_endpoint::{CustomDomain, UrlEndpointSettings};
 
 /// One change of a tenant's configuration. Never holds a secret in the clear.
@@ -35,6 +36,18 @@ pub enum ConfigEvent {
         name: String,
         /// Its settings.
         settings: TenantSettings,
+    },
+    /// A tenant changed settings of its own.
+    TenantSettingsChanged {
+        /// All of them as they are from then on.
+        #[serde(flatten)]
+        settings: TenantSettings,
+    },
+    /// The operator set a tenant's limits, the earlier ones forgotten.
+    TenantLimitsSet {
+        /// All of them.
+        #[serde(flatten)]
+        limits: TenantLimits,
     },
     /// A pair of API keys was issued.
     KeyPairCreated {
@@ -94,6 +107,12 @@ pub enum ConfigEvent {
     CustomDomainsSet {
         /// All of them.
         domains: Vec<CustomDomain>,
+    },
+    /// What URLs of an endpoint may not ask for was set.
+    UrlEndpointRestrictionsSet {
+        /// All of it.
+        #[serde(flatten)]
+        restrictions: Restrictions,
     },
     /// A named transformation was added.
     NamedTransformationCreated {
@@ -174,8 +193,10 @@ pub enum EventDecodeError {
 
 impl ConfigEvent {
     /// Every kind, for tests that must not forget one.
-    pub const KINDS: [&str; 14] = [
+    pub const KINDS: [&str; 17] = [
         "tenant_created",
+        "tenant_settings_changed",
+        "tenant_limits_set",
         "key_pair_created",
         "key_pair_revoked",
         "origin_created",
@@ -186,6 +207,7 @@ impl ConfigEvent {
         "origin_attached",
         "url_endpoint_deleted",
         "custom_domains_set",
+        "url_endpoint_restrictions_set",
         "named_transformation_created",
         "named_transformation_changed",
         "named_transformation_deleted",
@@ -195,6 +217,8 @@ impl ConfigEvent {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TenantCreated { .. } => "tenant_created",
+            Self::TenantSettingsChanged { .. } => "tenant_settings_changed",
+            Self::TenantLimitsSet { .. } => "tenant_limits_set",
             Self::KeyPairCreated { .. } => "key_pair_created",
             Self::KeyPairRevoked {} => "key_pair_revoked",
             Self::OriginCreated { .. } => "origin_created",
@@ -205,6 +229,7 @@ impl ConfigEvent {
             Self::OriginAttached { .. } => "origin_attached",
             Self::UrlEndpointDeleted {} => "url_endpoint_deleted",
             Self::CustomDomainsSet { .. } => "custom_domains_set",
+            Self::UrlEndpointRestrictionsSet { .. } => "url_endpoint_restrictions_set",
             Self::NamedTransformationCreated { .. } => "named_transformation_created",
             Self::NamedTransformationChanged { .. } => "named_transformation_changed",
             Self::NamedTransformationDeleted {} => "named_transformation_deleted",
@@ -214,7 +239,9 @@ impl ConfigEvent {
     /// The kind of the stream it belongs to.
     pub fn stream_kind(&self) -> StreamKind {
         match self {
-            Self::TenantCreated { .. } => StreamKind::Tenant,
+            Self::TenantCreated { .. }
+            | Self::TenantSettingsChanged { .. }
+            | Self::TenantLimitsSet { .. } => StreamKind::Tenant,
             Self::KeyPairCreated { .. } | Self::KeyPairRevoked {} => StreamKind::KeyPair,
             Self::OriginCreated { .. } | Self::OriginReplaced { .. } | Self::OriginDeleted {} => {
                 StreamKind::Origin
@@ -223,7 +250,8 @@ impl ConfigEvent {
             | Self::UrlEndpointReplaced { .. }
             | Self::OriginAttached { .. }
             | Self::UrlEndpointDeleted {}
-            | Self::CustomDomainsSet { .. } => StreamKind::UrlEndpoint,
+            | Self::CustomDomainsSet { .. }
+            | Self::UrlEndpointRestrictionsSet { .. } => StreamKind::UrlEndpoint,
             Self::NamedTransformationCreated { .. }
             | Self::NamedTransformationChanged { .. }
             | Self::NamedTransformationDeleted {} => StreamKind::NamedTransformation,

@@ -6,6 +6,7 @@
 //! | [`clock`] | time as a parameter |
 //! | [`secret`] | credentials in memory and the fingerprint that may be shown |
 //! | [`tenant`], [`key_pair`], [`origin`], [`url_endpoint`], [`named_transformation`] | the configuration aggregates: `decide` has the rules, `evolve` has none |
+//! | [`restrictions`] | what an account's or an endpoint's URLs may not ask for |
 //! | [`request_body`], [`refusal`] | a JSON body becomes a typed draft in one place, or a refusal that says which field is wrong |
 //! | [`event`] | configuration events as stored, and their upcasting |
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
@@ -23,6 +24,7 @@ pub mod named_transformation;
 pub mod origin;
 pub mod refusal;
 pub mod request_body;
+pub mod restrictions;
 pub mod secret;
 pub mod tenant;
 pub mod url_endpoint;

@@ -1,6 +1,8 @@
 //! Reads a JSON request body field by field: what is missing, of the wrong type, too long or unknown is refused in
 //! `ImageKit`'s words. Source: `imagekit.md` 4.2 and 4.3.
 
+use std::ops::RangeInclusive;
+
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -88,10 +90,39 @@ impl Fields {
     ///
     /// Errors: [`Refusal::Invalid`] naming the field.
     pub fn flag(&mut self, field: &str) -> Result<bool, Refusal> {
+        Ok(self.optional_flag(field)?.unwrap_or(false))
+    }
+
+    /// A flag that may be absent.
+    ///
+    /// Errors: [`Refusal::Invalid`] naming the field.
+    pub fn optional_flag(&mut self, field: &str) -> Result<Option<bool>, Refusal> {
         match self.0.remove(field) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
             Some(_) => Err(Refusal::invalid(format!("{field} must be a boolean"))),
+        }
+    }
+
+    /// A whole number within `range` that may be absent.
+    ///
+    /// Errors: [`Refusal::Invalid`] naming the field and the range.
+    pub fn optional_number(
+        &mut self,
+        field: &str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Refusal> {
+        let Some(value) = self.0.remove(field) else {
+            return Ok(None);
+        };
+        let number = value.as_u64().filter(|number| range.contains(number));
+        match number {
+            Some(number) => Ok(Some(number)),
+            None => Err(Refusal::invalid(format!(
+                "{field} must be an integer from {} to {}",
+                range.start(),
+                range.end()
+            ))),
         }
     }
 

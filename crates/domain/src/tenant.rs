@@ -1,5 +1,8 @@
 //! Tenants: the account everything else belongs to.
 
+mod limits;
+mod settings;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,6 +10,9 @@ use crate::event::ConfigEvent;
 use crate::ids::ImagekitId;
 use crate::refusal::Refusal;
 use crate::request_body::Fields;
+
+pub use limits::{MOST_PIXELS, MOST_SOURCE_BYTES, TenantLimits};
+pub use settings::{TenantSettings, TenantSettingsChange};
 
 /// Longest display name. Source: ours.
 const MAX_NAME_CHARS: usize = 200;
@@ -38,32 +44,6 @@ impl TenantLifecycle {
     }
 }
 
-/// What a tenant may tune for all of its images. Source of the defaults: `imagekit.md` 5.6 and 5.11.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TenantSettings {
-    /// Quality where a transformation names none. Units: 1 to 100.
-    pub default_quality: u8,
-    /// Choose the output format by `Accept` where a transformation names none.
-    pub auto_format: bool,
-    /// Let that choice include AVIF, which is slow to encode.
-    pub auto_avif: bool,
-    /// Lower the default quality for clients that say `Save-Data: on`. Source: `imagekit.md` 5.11, off by default.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub data_saver: bool,
-}
-
-impl Default for TenantSettings {
-    fn default() -> Self {
-        Self {
-            default_quality: 80,
-            auto_format: true,
-            auto_avif: false,
-            data_saver: false,
-        }
-    }
-}
-
 /// What must be remembered of a tenant to decide the next command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantState {
@@ -73,6 +53,8 @@ pub struct TenantState {
     pub name: String,
     /// Its settings.
     pub settings: TenantSettings,
+    /// Its limits.
+    pub limits: TenantLimits,
 }
 
 /// A tenant as the operator wants it.
@@ -133,21 +115,75 @@ pub fn decide(
     }])
 }
 
+/// What happens when a tenant changes its settings: nothing where they are so already.
+///
+/// Errors: [`Refusal::NotFound`].
+pub fn decide_settings(
+    state: Option<&TenantState>,
+    change: &TenantSettingsChange,
+) -> Result<Vec<ConfigEvent>, Refusal> {
+    let tenant = state.ok_or_else(not_found)?;
+    let settings = change.applied_to(&tenant.settings);
+    if settings == tenant.settings {
+        return Ok(Vec::new());
+    }
+    Ok(vec![ConfigEvent::TenantSettingsChanged { settings }])
+}
+
+/// What happens when the operator sets a tenant's limits: nothing where they are so already.
+///
+/// Errors: [`Refusal::NotFound`].
+pub fn decide_limits(
+    state: Option<&TenantState>,
+    limits: TenantLimits,
+) -> Result<Vec<ConfigEvent>, Refusal> {
+    let tenant = state.ok_or_else(not_found)?;
+    if limits == tenant.limits {
+        return Ok(Vec::new());
+    }
+    Ok(vec![ConfigEvent::TenantLimitsSet { limits }])
+}
+
+fn not_found() -> Refusal {
+    Refusal::not_found("Tenant not found.")
+}
+
 /// The state after `event`.
 pub fn evolve(state: Option<TenantState>, event: &ConfigEvent) -> Option<TenantState> {
-    if let ConfigEvent::TenantCreated {
-        imagekit_id,
-        name,
-        settings,
-    } = event
-    {
-        return Some(TenantState {
+    match event {
+        ConfigEvent::TenantCreated {
+            imagekit_id,
+            name,
+            settings,
+        } => Some(TenantState {
             imagekit_id: imagekit_id.clone(),
             name: name.clone(),
             settings: settings.clone(),
-        });
+            limits: TenantLimits::default(),
+        }),
+        ConfigEvent::TenantSettingsChanged { settings } => state.map(|tenant| TenantState {
+            settings: settings.clone(),
+            ..tenant
+        }),
+        ConfigEvent::TenantLimitsSet { limits } => state.map(|tenant| TenantState {
+            limits: *limits,
+            ..tenant
+        }),
+        ConfigEvent::KeyPairCreated { .. }
+        | ConfigEvent::KeyPairRevoked {}
+        | ConfigEvent::OriginCreated { .. }
+        | ConfigEvent::OriginReplaced { .. }
+        | ConfigEvent::OriginDeleted {}
+        | ConfigEvent::UrlEndpointCreated { .. }
+        | ConfigEvent::UrlEndpointReplaced { .. }
+        | ConfigEvent::OriginAttached { .. }
+        | ConfigEvent::UrlEndpointDeleted {}
+        | ConfigEvent::CustomDomainsSet { .. }
+        | ConfigEvent::UrlEndpointRestrictionsSet { .. }
+        | ConfigEvent::NamedTransformationCreated { .. }
+        | ConfigEvent::NamedTransformationChanged { .. }
+        | ConfigEvent::NamedTransformationDeleted {} => state,
     }
-    state
 }
 
 #[cfg(test)]
@@ -194,9 +230,34 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_an_older_event_get_the_defaults_of_fields_added_since() {
-        let old: TenantSettings = serde_json::from_value(json!({"defaultQuality": 60})).unwrap();
-        assert_eq!((old.default_quality, old.auto_format), (60, true));
-        assert!(!old.data_saver);
+    fn given_a_tenant_when_its_settings_change_then_only_a_difference_is_an_event() {
+        let created = decide(None, create("acme"), NameAvailability::Free).unwrap();
+        let state = created.iter().fold(None, evolve);
+        let change = TenantSettingsChange {
+            data_saver: Some(true),
+            ..TenantSettingsChange::default()
+        };
+        let events = decide_settings(state.as_ref(), &change).unwrap();
+        let state = events.iter().fold(state, evolve);
+        assert!(state.as_ref().unwrap().settings.data_saver);
+        assert_eq!(decide_settings(state.as_ref(), &change).unwrap(), []);
+        assert!(decide_settings(None, &change).is_err());
+    }
+
+    #[test]
+    fn given_limits_when_set_anew_then_those_not_named_follow_the_node_again() {
+        let created = decide(None, create("acme"), NameAvailability::Free).unwrap();
+        let state = created.iter().fold(None, evolve);
+        let limits = |body| TenantLimits::parse(body).unwrap();
+        let small = limits(json!({"maxPixels": 1000, "maxSourceBytes": 10}));
+        let events = decide_limits(state.as_ref(), small).unwrap();
+        let state = events.iter().fold(state, evolve);
+        assert_eq!(state.as_ref().unwrap().limits, small);
+        assert_eq!(decide_limits(state.as_ref(), small).unwrap(), []);
+        let events = decide_limits(state.as_ref(), limits(json!({"maxPixels": 1000}))).unwrap();
+        let state = events.iter().fold(state, evolve).unwrap();
+        assert_eq!(state.limits.max_source_bytes, None);
+        assert_eq!(state.settings, TenantSettings::default());
+        assert!(decide_limits(None, small).is_err());
     }
 }

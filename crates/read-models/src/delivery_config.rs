@@ -19,7 +19,8 @@ use limpid_domain::ids::{
 use limpid_domain::key_pair::PublicKey;
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointSettings};
 use secrecy::SecretString;
 
@@ -46,6 +47,8 @@ pub struct TenantConfig {
     pub config_version: TenantSeq,
     /// What it tuned.
     pub settings: TenantSettings,
+    /// What the operator set for it.
+    pub limits: TenantLimits,
     /// Its key pairs in force, oldest first. Signed URLs are checked against each.
     pub key_pairs: Vec<KeyPairConfig>,
     /// Its URL endpoints, oldest first, without deleted ones.
@@ -101,6 +104,8 @@ pub struct UrlEndpointConfig {
     pub is_default: bool,
     /// What the tenant chose.
     pub settings: UrlEndpointSettings,
+    /// What its URLs may not ask for, beside the account's own.
+    pub restrictions: Restrictions,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// Deleted endpoints are only seen by those who ask for history.
@@ -174,8 +179,12 @@ pub struct TenantView {
     pub name: String,
     /// Whether it is served.
     pub lifecycle: TenantLifecycle,
+    /// Its own version: of settings and limits.
+    pub version: StreamVersion,
     /// What it tuned.
     pub settings: TenantSettings,
+    /// What the operator set for it.
+    pub limits: TenantLimits,
     /// When it came into being.
     pub created_at: DateTime<Utc>,
 }

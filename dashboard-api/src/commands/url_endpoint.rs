@@ -2,6 +2,7 @@
 
 use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointId};
 use limpid_domain::refusal::Refusal;
+use limpid_domain::restrictions::Restrictions;
 use limpid_domain::url_endpoint::{
     CustomDomain, UrlEndpointCommand, UrlEndpointContext, UrlEndpointDraft, UrlEndpointName,
     decide, evolve,
@@ -39,6 +40,17 @@ pub struct SetCustomDomains {
     pub name: UrlEndpointName,
     /// All of its domains.
     pub domains: Vec<CustomDomain>,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Sets what the URLs of an endpoint may not ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct SetRestrictions {
+    /// Which endpoint.
+    pub name: UrlEndpointName,
+    /// All of its restrictions.
+    pub restrictions: Restrictions,
     /// The version the caller has seen, if that matters.
     pub expected: Option<StreamVersion>,
 }
@@ -125,6 +137,26 @@ pub async fn set_custom_domains(
     let domains = delivery_config::custom_domains(&mut command.tx).await?;
     command.commit().await?;
     Ok(domains)
+}
+
+/// Sets the restrictions of a URL endpoint, all of them.
+///
+/// Errors: [`CommandError::NotFound`], [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn set_restrictions(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    set: SetRestrictions,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, set.name).await?;
+    let loaded = command.load(id.into(), set.expected, evolve).await?;
+    let restrict = UrlEndpointCommand::SetRestrictions(set.restrictions);
+    let nothing = UrlEndpointContext::default();
+    let events = decide(loaded.state.as_ref(), restrict, &nothing)?;
+    if !events.is_empty() {
+        command.record(id.into(), loaded.version, events).await?;
+    }
+    finish(command, id).await
 }
 
 async fn id_of(

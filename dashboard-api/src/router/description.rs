@@ -14,6 +14,7 @@ use utoipa::{Modify, OpenApi};
         (name = "origins", description = "Where originals live."),
         (name = "URL endpoints", description = "Prefixes of delivery URLs and the origins behind them."),
         (name = "named transformations", description = "Names that stand for stored transformations."),
+        (name = "settings", description = "What holds for all images of an account."),
         (name = "origin errors", description = "Failures: how many, which, why, and what to do."),
         (name = "changes", description = "What was changed in the configuration, when and by whom."),
         (name = "tenants", description = "Accounts, for the operator."),

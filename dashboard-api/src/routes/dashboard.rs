@@ -4,3 +4,5 @@ pub(crate) mod changes;
 pub(crate) mod custom_domains;
 pub(crate) mod diagnosis;
 pub(crate) mod origin_errors;
+pub(crate) mod restrictions;
+pub(crate) mod settings;

@@ -1,3 +1,4 @@
 //! `/operator/v1`: for whoever runs the installation.
 
+pub(crate) mod limits;
 pub(crate) mod tenants;

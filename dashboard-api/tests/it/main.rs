@@ -20,4 +20,5 @@ mod operator;
 mod origin_errors;
 mod outage;
 mod request_bodies;
+mod settings;
 mod surroundings;

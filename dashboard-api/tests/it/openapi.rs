@@ -29,8 +29,11 @@ fn every_route_is_described_with_an_id_and_its_errors() {
         "get /dashboard/v1/origin-errors/events",
         "get /dashboard/v1/origin-errors/events/{id}",
         "put /dashboard/v1/url-endpoints/{id}/custom-domains",
+        "put /dashboard/v1/url-endpoints/{id}/restrictions",
+        "patch /dashboard/v1/settings",
         "get /dashboard/v1/changes",
         "post /operator/v1/tenants",
+        "put /operator/v1/tenants/{imagekitId}/limits",
         "get /readyz",
     ] {
         assert!(

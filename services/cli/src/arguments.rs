@@ -144,6 +144,54 @@ pub(crate) enum TenantCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Print a tenant's settings as JSON, after changing those that are named.
+    Settings(SettingsArguments),
+    /// Print a tenant's limits as JSON, after setting them where any is named.
+    Limits(LimitsArguments),
+}
+
+/// `limpid tenant settings`.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArguments {
+    /// Its `ImageKit` ID.
+    pub(crate) id: String,
+    /// Quality where a transformation names none, 1 to 100.
+    #[arg(long, value_name = "N")]
+    pub(crate) default_quality: Option<u8>,
+    /// Choose the output format by `Accept` where a transformation names none.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) auto_format: Option<bool>,
+    /// Let that choice include AVIF.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) auto_avif: Option<bool>,
+    /// Lower the default quality for clients that say `Save-Data: on`.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) data_saver: Option<bool>,
+    /// Deliver only URLs with a valid signature.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) restrict_unsigned_urls: Option<bool>,
+    /// Transform only by named transformations.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) restrict_unnamed_transformations: Option<bool>,
+}
+
+/// `limpid tenant limits`.
+#[derive(Debug, Args)]
+pub(crate) struct LimitsArguments {
+    /// Its `ImageKit` ID.
+    pub(crate) id: String,
+    /// Longest original, in bytes; a limit that is not named follows the installation's.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_source_bytes: Option<u64>,
+    /// Most pixels of the original and of the result of any step.
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) max_pixels: Option<u64>,
+    /// Most pixels of all frames of an animation together.
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) max_frame_pixels: Option<u64>,
+    /// Follow the installation's limits again, all of them.
+    #[arg(long, conflicts_with_all = ["max_source_bytes", "max_pixels", "max_frame_pixels"])]
+    pub(crate) reset: bool,
 }
 
 /// `limpid errors …`.

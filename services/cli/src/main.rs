@@ -101,9 +101,15 @@ async fn answer(
     match command {
         Command::Rebuild { projection } => database_commands::rebuild(database, projection).await,
         Command::Verify => database_commands::verify(database).await,
-        Command::Tenant(TenantCommand::Create { id, name }) => {
-            let vault = &surroundings.vault;
-            tenant::create(&tenant::context(database, vault), id, name.as_deref()).await
+        Command::Tenant(command) => {
+            let context = tenant::context(database, &surroundings.vault);
+            match command {
+                TenantCommand::Create { id, name } => {
+                    tenant::create(&context, id, name.as_deref()).await
+                }
+                TenantCommand::Settings(settings) => tenant::settings(&context, settings).await,
+                TenantCommand::Limits(limits) => tenant::limits(&context, limits).await,
+            }
         }
         Command::Errors(ErrorsCommand::List(filter)) => errors::list(database, filter).await,
         Command::Errors(ErrorsCommand::Tail(filter)) => {

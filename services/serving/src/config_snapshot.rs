@@ -12,10 +12,13 @@ use limpid_domain::ids::{
 };
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::UrlRewriter;
-use limpid_imaging::ImageSettings;
+use limpid_imaging::{ImageSettings, Limits};
 use secrecy::SecretString;
+
+use crate::config::RequestLimits;
 
 pub(crate) mod build;
 pub(crate) mod disk;
@@ -36,6 +39,8 @@ pub(crate) struct Account {
     pub(crate) config_version: TenantSeq,
     pub(crate) lifecycle: TenantLifecycle,
     pub(crate) settings: TenantSettings,
+    /// Where they differ from the node's.
+    pub(crate) limits: TenantLimits,
     /// The same settings as the imaging engine takes them.
     pub(crate) image_settings: ImageSettings,
     /// Private keys that sign URLs.
@@ -62,6 +67,8 @@ pub(crate) struct Endpoint {
     pub(crate) description: String,
     pub(crate) is_default: bool,
     pub(crate) detail_level: DetailLevel,
+    /// Its own; the account's hold as well.
+    pub(crate) restrictions: Restrictions,
     /// Whose URLs it understands besides our own.
     pub(crate) url_rewriter: Option<UrlRewriter>,
     /// In the order they are asked.
@@ -84,6 +91,7 @@ pub(crate) struct Revision {
     pub(crate) endpoint: (UrlEndpointNo, StreamVersion),
     pub(crate) origins: Vec<(OriginNo, StreamVersion)>,
     pub(crate) image_settings: ImageSettings,
+    pub(crate) limits: TenantLimits,
 }
 
 /// A custom domain.
@@ -139,6 +147,21 @@ impl Account {
         self.endpoints
             .get(prefix)
             .or_else(|| self.endpoints.get(""))
+    }
+
+    /// Its own limits, else the node's.
+    pub(crate) fn limits_within(&self, node: &RequestLimits) -> Limits {
+        let own = self.limits;
+        Limits {
+            max_source_bytes: own.max_source_bytes.unwrap_or(node.max_source_bytes),
+            max_pixels: own.max_pixels.unwrap_or(node.max_pixels),
+            max_frame_pixels: own.max_frame_pixels.unwrap_or(node.max_frame_pixels),
+        }
+    }
+
+    /// What URLs of `endpoint` may not ask for.
+    pub(crate) fn restrictions_of(&self, endpoint: &Endpoint) -> Restrictions {
+        self.settings.restrictions.and(endpoint.restrictions)
     }
 }
 

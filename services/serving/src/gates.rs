@@ -3,19 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use limpid_delivery_url::signature::SignedRequest;
 use limpid_delivery_url::target::Fault;
 use limpid_delivery_url::transformation::{Pages, Step};
-use limpid_delivery_url::{
-    Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation, signature,
-};
+use limpid_delivery_url::{Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
 use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::AcceptedFormats;
-use secrecy::ExposeSecret;
 
 use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
 use crate::error::Refusal;
@@ -28,6 +24,10 @@ use crate::production::Order;
 use crate::response::{StandIn, SuccessContext};
 use crate::steps::Steps;
 use crate::variant::VariantKey;
+
+use restrictions::{Checked, needs_signed_files};
+
+mod restrictions;
 
 /// A request that passed every gate.
 #[derive(Debug)]
@@ -98,6 +98,70 @@ pub(crate) fn admit(
     steps: &mut Steps,
 ) -> Result<Admitted, Box<Stopped>> {
     let started = Instant::now();
+    let route = delivering_account(snapshot, request, clock, steps)?;
+    let account = &route.account;
+    let resolved = request
+        .target
+        .resolve(route.mount, |prefix| account.endpoints.contains_key(prefix))
+        .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?;
+    let Some(endpoint) = account.endpoint(&resolved.endpoint_prefix) else {
+        let refusal = Refusal::invalid("The account has no URL endpoint");
+        return Err(Box::new(Stopped::Refused(refusal)));
+    };
+    steps.done("endpoint", started, || describe_endpoint(endpoint));
+    let resolved = match endpoint.url_rewriter.map(rewriter_of) {
+        Some(rewriter) => rewriter
+            .rewrite(resolved)
+            .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?,
+        None => resolved,
+    };
+    let checked = Checked {
+        route: &route,
+        endpoint,
+        resolved: &resolved,
+        request,
+    };
+    let stopped = |refusal| Box::new(Stopped::Refused(refusal));
+    let is_signed = checked.signature(clock, steps).map_err(stopped)?;
+    let ordered = order(&checked, steps).map_err(stopped)?;
+    let Ordered {
+        mut order,
+        is_only_named,
+        chosen_by,
+        content_dpr,
+    } = ordered;
+    if !is_signed && needs_signed_files(&order) {
+        steps.failed("signature", started, || {
+            "missing, and the default endpoint, where layers' files and the default image are, wants one".to_owned()
+        });
+        return Err(stopped(Refusal::unsigned()));
+    }
+    // whoever signs answers for what the file does; anybody else could switch it off for a file of somebody else
+    order.sanitizes_svg = !is_signed || resolved.switches.sanitize_svg != Some(false);
+    let mut event_context = event_context(account, Some(endpoint), Some(&resolved), request);
+    if order.layer_files.tells_codes_only() {
+        event_context.detail_level = DetailLevel::Code;
+    }
+    Ok(Admitted {
+        key: variant_key(&order, &resolved.switches),
+        event_context,
+        attachment: attachment(&resolved),
+        is_signed,
+        is_only_named,
+        chosen_by,
+        content_dpr,
+        order,
+    })
+}
+
+/// The account the request is for, if it delivers.
+fn delivering_account<'a>(
+    snapshot: &'a ConfigSnapshot,
+    request: &ImageRequest,
+    clock: &Clock,
+    steps: &mut Steps,
+) -> Result<Route<'a>, Box<Stopped>> {
+    let started = Instant::now();
     let Some(route) = find_account(snapshot, request) else {
         steps.failed("account", started, || "no such account".to_owned());
         let failure = AttemptFailure::new(Reason::AccountNotFound);
@@ -115,53 +179,7 @@ pub(crate) fn admit(
         let refusal = Refusal::forbidden("This account does not deliver images");
         return Err(Box::new(Stopped::Refused(refusal)));
     }
-    let resolved = request
-        .target
-        .resolve(route.mount, |prefix| account.endpoints.contains_key(prefix))
-        .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?;
-    let Some(endpoint) = account.endpoint(&resolved.endpoint_prefix) else {
-        let refusal = Refusal::invalid("The account has no URL endpoint");
-        return Err(Box::new(Stopped::Refused(refusal)));
-    };
-    steps.done("endpoint", started, || describe_endpoint(endpoint));
-    let resolved = match endpoint.url_rewriter.map(rewriter_of) {
-        Some(rewriter) => rewriter
-            .rewrite(resolved)
-            .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?,
-        None => resolved,
-    };
-    let is_signed = check_signature(&route, &resolved, request, clock)
-        .inspect_err(|_| steps.failed("signature", started, || "not valid".to_owned()))
-        .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
-    let Ordered {
-        mut order,
-        is_only_named,
-        chosen_by,
-        content_dpr,
-    } = order(&route, endpoint, &resolved, request)
-        .inspect_err(|refusal| {
-            steps.failed("transformation", started, || refusal.sentence().to_owned());
-        })
-        .map_err(|refusal| Box::new(Stopped::Refused(refusal)))?;
-    // whoever signs answers for what the file does; anybody else could switch it off for a file of somebody else
-    order.sanitizes_svg = !is_signed || resolved.switches.sanitize_svg != Some(false);
-    steps.done("transformation", started, || {
-        describe_transformation(&order.transformation)
-    });
-    let mut event_context = event_context(account, Some(endpoint), Some(&resolved), request);
-    if order.layer_files.tells_codes_only() {
-        event_context.detail_level = DetailLevel::Code;
-    }
-    Ok(Admitted {
-        key: variant_key(&order, &resolved.switches),
-        event_context,
-        attachment: attachment(&resolved),
-        is_signed,
-        is_only_named,
-        chosen_by,
-        content_dpr,
-        order,
-    })
+    Ok(route)
 }
 
 /// Whose URL a request is.
@@ -204,35 +222,6 @@ fn stopped_by_target(
     }
 }
 
-/// Whether the request is signed. A signature that is present must be right, also where none is required.
-fn check_signature(
-    route: &Route<'_>,
-    resolved: &ResolvedTarget,
-    request: &ImageRequest,
-    clock: &Clock,
-) -> Result<bool, Refusal> {
-    if !resolved.switches.signed {
-        return Ok(false);
-    }
-    let now = u64::try_from(clock.now().timestamp()).unwrap_or(0);
-    // Where TLS ends before us the scheme is not known here, and some SDKs sign it.
-    let is_valid = ["https", "http"].into_iter().any(|scheme| {
-        let site = format!("{scheme}://{}", request.host_field);
-        let signed = SignedRequest {
-            target: &request.target,
-            mount: route.mount,
-            endpoint_prefix: &resolved.endpoint_prefix,
-            site: Some(&site),
-        };
-        let keys = route.account.private_keys.iter();
-        signature::verify(&signed, keys.map(ExposeSecret::expose_secret), now).is_ok()
-    });
-    if is_valid {
-        return Ok(true);
-    }
-    Err(Refusal::unsigned())
-}
-
 fn rewriter_of(configured: UrlRewriter) -> Rewriter {
     match configured {
         UrlRewriter::Cloudinary {
@@ -253,15 +242,32 @@ struct Ordered {
     content_dpr: Option<String>,
 }
 
-fn order(
-    route: &Route<'_>,
-    endpoint: &Arc<Endpoint>,
-    resolved: &ResolvedTarget,
-    request: &ImageRequest,
-) -> Result<Ordered, Refusal> {
-    let asked = resolved
+/// What is to be made, by a transformation that is allowed here.
+fn order(checked: &Checked<'_>, steps: &mut Steps) -> Result<Ordered, Refusal> {
+    let started = Instant::now();
+    let refused = |refusal: &Refusal, steps: &mut Steps| {
+        steps.failed("transformation", started, || refusal.sentence().to_owned());
+    };
+    let asked = checked
+        .resolved
         .transformation()
-        .map_err(|error| Refusal::invalid(error.sentence()))?;
+        .map_err(|error| Refusal::invalid(error.sentence()))
+        .inspect_err(|refusal| refused(refusal, steps))?;
+    checked.only_named(&asked, steps)?;
+    let ordered = order_of(checked, &asked).inspect_err(|refusal| refused(refusal, steps))?;
+    steps.done("transformation", started, || {
+        describe_transformation(&ordered.order.transformation)
+    });
+    Ok(ordered)
+}
+
+fn order_of(checked: &Checked<'_>, asked: &Transformation) -> Result<Ordered, Refusal> {
+    let Checked {
+        route,
+        endpoint,
+        resolved,
+        request,
+    } = *checked;
     let account = &route.account;
     let expanded = asked
         .expand(&|name| account.named.get(name))

@@ -219,7 +219,7 @@ impl Production {
             forwarded_host: Some(&order.host_field),
             request_id: order.request_id,
             deadline,
-            max_bytes: self.limits.max_source_bytes,
+            max_bytes: order.account.limits_within(&self.limits).max_source_bytes,
         };
         let mut trace = steps.fetch_trace();
         let started = Instant::now();
@@ -263,7 +263,7 @@ impl Production {
             layer_files,
             accept: order.accept,
             settings: order.settings,
-            limits: engine_limits(&self.limits),
+            limits: order.account.limits_within(&self.limits),
             deadline,
             canonical_link: canonical_link(origin, &order.file),
             sanitizes_svg: order.sanitizes_svg,

@@ -98,6 +98,24 @@ impl Transformation {
     }
 }
 
+impl Transformation {
+    /// Key of the first parameter that is no named transformation, as the URL would have it: `w`, `l`, `if`. What "restrict
+    /// unnamed" refuses. Shape: a key of the grammar, never text of the request.
+    pub fn first_unnamed(&self) -> Option<String> {
+        let rest = self.steps.iter().map(|step| Step {
+            named: None,
+            ..step.clone()
+        });
+        let rest: Vec<Step> = rest
+            .filter(|step| *step != Step::default())
+            .take(1)
+            .collect();
+        let printed = Self { steps: rest }.to_string();
+        let key = printed.split(['-', ',', ':']).next()?;
+        (!key.is_empty()).then(|| key.to_owned())
+    }
+}
+
 fn take_room(room: &mut usize, steps: usize) -> Result<(), ExpansionError> {
     *room = room.checked_sub(steps).ok_or(ExpansionError::TooLong)?;
     Ok(())

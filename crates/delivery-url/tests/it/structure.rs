@@ -235,6 +235,17 @@ fn named_transformations_expand_once() {
     );
     assert!(parsed("n-small").is_only_named());
     assert!(!parsed("n-small,w-1").is_only_named());
+    for (text, first) in [
+        ("n-small", None),
+        ("n-small:n-other", None),
+        ("n-small,h-2,w-1", Some("w")),
+        ("n-small:l-image,i-a.png,l-end", Some("l")),
+        ("if-w_gt_1,n-small,if-else,n-other,if-end", Some("if")),
+        ("orig-true", Some("orig")),
+        ("w-auto", Some("w")),
+    ] {
+        assert_eq!(parsed(text).first_unnamed().as_deref(), first, "{text}");
+    }
 }
 
 #[test]

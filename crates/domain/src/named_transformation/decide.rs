@@ -95,7 +95,10 @@ pub fn evolve(
         | ConfigEvent::UrlEndpointReplaced { .. }
         | ConfigEvent::OriginAttached { .. }
         | ConfigEvent::UrlEndpointDeleted {}
-        | ConfigEvent::CustomDomainsSet { .. } => state,
+        | ConfigEvent::CustomDomainsSet { .. }
+        | ConfigEvent::TenantSettingsChanged { .. }
+        | ConfigEvent::TenantLimitsSet { .. }
+        | ConfigEvent::UrlEndpointRestrictionsSet { .. } => state,
     }
 }
 

@@ -117,7 +117,10 @@ pub fn evolve(state: Option<OriginState>, event: &ConfigEvent) -> Option<OriginS
         | ConfigEvent::CustomDomainsSet { .. }
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
-        | ConfigEvent::NamedTransformationDeleted {} => state,
+        | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::TenantSettingsChanged { .. }
+        | ConfigEvent::TenantLimitsSet { .. }
+        | ConfigEvent::UrlEndpointRestrictionsSet { .. } => state,
     }
 }
 

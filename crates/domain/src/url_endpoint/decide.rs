@@ -5,6 +5,7 @@ use super::{CustomDomain, MAX_ORIGINS, UrlEndpointSettings};
 use crate::event::ConfigEvent;
 use crate::ids::OriginId;
 use crate::refusal::Refusal;
+use crate::restrictions::Restrictions;
 
 /// What must be remembered of a URL endpoint to decide the next command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct UrlEndpointState {
     pub settings: UrlEndpointSettings,
     /// Its custom domains.
     pub domains: Vec<CustomDomain>,
+    /// What its URLs may not ask for. Not among the settings: those are ImageKit's, and replaced as a whole by its SDKs.
+    pub restrictions: Restrictions,
     /// Deleted endpoints stay known by name, because old failures refer to them.
     pub deleted: bool,
 }
@@ -34,6 +37,8 @@ pub enum UrlEndpointCommand {
     Delete,
     /// Forget its custom domains and bind these.
     SetCustomDomains(Vec<CustomDomain>),
+    /// Set what its URLs may not ask for.
+    SetRestrictions(Restrictions),
 }
 
 /// What a decision needs to know beyond the endpoint itself.
@@ -96,6 +101,14 @@ pub fn decide(
                 None => Ok(vec![ConfigEvent::CustomDomainsSet { domains }]),
             }
         }
+        UrlEndpointCommand::SetRestrictions(restrictions) => {
+            if existing()?.restrictions == restrictions {
+                return Ok(Vec::new());
+            }
+            Ok(vec![ConfigEvent::UrlEndpointRestrictionsSet {
+                restrictions,
+            }])
+        }
     }
 }
 
@@ -109,6 +122,7 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
             is_default: *is_default,
             settings: settings.clone(),
             domains: Vec::new(),
+            restrictions: Restrictions::default(),
             deleted: false,
         }),
         ConfigEvent::UrlEndpointReplaced { settings } => state.map(|endpoint| UrlEndpointState {
@@ -128,7 +142,15 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
             domains: domains.clone(),
             ..endpoint
         }),
+        ConfigEvent::UrlEndpointRestrictionsSet { restrictions } => {
+            state.map(|endpoint| UrlEndpointState {
+                restrictions: *restrictions,
+                ..endpoint
+            })
+        }
         ConfigEvent::TenantCreated { .. }
+        | ConfigEvent::TenantSettingsChanged { .. }
+        | ConfigEvent::TenantLimitsSet { .. }
         | ConfigEvent::KeyPairCreated { .. }
         | ConfigEvent::KeyPairRevoked {}
         | ConfigEvent::OriginCreated { .. }
@@ -331,6 +353,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn given_restrictions_when_the_endpoint_is_replaced_then_they_stay() {
+        let nothing = UrlEndpointContext::default();
+        let restrictions = Restrictions {
+            restrict_unsigned_urls: true,
+            ..Restrictions::default()
+        };
+        let set = || UrlEndpointCommand::SetRestrictions(restrictions);
+        let restricted = when(Some(&given("a")), set(), &nothing).unwrap();
+        assert_eq!(decide(restricted.as_ref(), set(), &nothing).unwrap(), []);
+        let replace = UrlEndpointCommand::Replace(settings("b", &[]));
+        let replaced = when(restricted.as_ref(), replace, &nothing)
+            .unwrap()
+            .unwrap();
+        assert_eq!(replaced.restrictions, restrictions);
+        assert_eq!(
+            when(None, set(), &nothing).unwrap_err(),
+            "URL-endpoint not found."
+        );
     }
 
     #[test]

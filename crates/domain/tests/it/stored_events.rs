@@ -11,8 +11,9 @@ use limpid_domain::ids::{OriginId, StreamVersion};
 use limpid_domain::key_pair::{KeyEntropy, PrivateKey, PublicKey};
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginDraft;
+use limpid_domain::restrictions::Restrictions;
 use limpid_domain::secret::{SecretFingerprint, SecretRef};
-use limpid_domain::tenant::TenantSettings;
+use limpid_domain::tenant::{TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointSettings};
 use serde_json::{Value, json};
 
@@ -40,6 +41,13 @@ fn named_transformation() -> NamedTransformationSettings {
     NamedTransformationSettings::parse(body).unwrap()
 }
 
+fn restrictions() -> Restrictions {
+    Restrictions {
+        restrict_unsigned_urls: true,
+        restrict_unnamed_transformations: true,
+    }
+}
+
 /// One event of every kind, with every optional field set.
 fn samples() -> Vec<ConfigEvent> {
     let origin = json!({
@@ -54,6 +62,22 @@ fn samples() -> Vec<ConfigEvent> {
             imagekit_id: "acme".parse().unwrap(),
             name: "Acme".to_owned(),
             settings: TenantSettings::default(),
+        },
+        ConfigEvent::TenantSettingsChanged {
+            settings: TenantSettings {
+                default_quality: 70,
+                auto_avif: true,
+                data_saver: true,
+                restrictions: restrictions(),
+                ..TenantSettings::default()
+            },
+        },
+        ConfigEvent::TenantLimitsSet {
+            limits: TenantLimits {
+                max_source_bytes: Some(20 * 1024 * 1024),
+                max_pixels: Some(25_000_000),
+                max_frame_pixels: Some(50_000_000),
+            },
         },
         ConfigEvent::KeyPairCreated {
             name: "default".to_owned(),
@@ -85,6 +109,9 @@ fn samples() -> Vec<ConfigEvent> {
         ConfigEvent::UrlEndpointDeleted {},
         ConfigEvent::CustomDomainsSet {
             domains: vec!["images.example.com".parse().unwrap()],
+        },
+        ConfigEvent::UrlEndpointRestrictionsSet {
+            restrictions: restrictions(),
         },
         ConfigEvent::NamedTransformationCreated {
             settings: named_transformation(),

@@ -5,8 +5,9 @@ use limpid_domain::ids::{ImagekitId, OriginId};
 use limpid_domain::key_pair::{KeyHash, PublicKey};
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginSettings;
+use limpid_domain::restrictions::Restrictions;
 use limpid_domain::secret::SecretRef;
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointSettings};
 use limpid_event_store::config_log::StoredEvent;
 use limpid_event_store::{StoreError, TenantTx};
@@ -40,6 +41,13 @@ pub(super) async fn apply_to(
             name,
             settings,
         } => row.tenant_created(imagekit_id, name, settings).await,
+        ConfigEvent::TenantSettingsChanged { settings } => {
+            row.tenant_settings_changed(settings).await
+        }
+        ConfigEvent::TenantLimitsSet { limits } => row.tenant_limits_set(limits).await,
+        ConfigEvent::UrlEndpointRestrictionsSet { restrictions } => {
+            row.url_endpoint_restricted(restrictions).await
+        }
         ConfigEvent::KeyPairCreated {
             name,
             public_key,
@@ -117,6 +125,30 @@ impl Row<'_> {
         .bind(TenantLifecycle::Active.as_str())
         .bind(Json(settings))
         .bind(self.at.recorded_at)
+        .execute(self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn tenant_settings_changed(self, settings: &TenantSettings) -> Result<(), StoreError> {
+        sqlx::query("update tenant set version = $3, settings = $4 where tenant_id = $1 and generation = $2")
+            .bind(self.at.tenant_id.0)
+            .bind(self.generation.number())
+            .bind(self.at.version.0)
+            .bind(Json(settings))
+            .execute(self.conn)
+            .await?;
+        Ok(())
+    }
+
+    async fn tenant_limits_set(self, limits: &TenantLimits) -> Result<(), StoreError> {
+        sqlx::query(
+            "update tenant set version = $3, limits = $4 where tenant_id = $1 and generation = $2",
+        )
+        .bind(self.at.tenant_id.0)
+        .bind(self.generation.number())
+        .bind(self.at.version.0)
+        .bind(Json(limits))
         .execute(self.conn)
         .await?;
         Ok(())
@@ -274,6 +306,19 @@ impl Row<'_> {
              where tenant_id = $1 and generation = $2 and url_endpoint_id = $3",
         )
         .bind(self.at.version.0)
+        .bind(self.at.recorded_at)
+        .execute(self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn url_endpoint_restricted(self, restrictions: &Restrictions) -> Result<(), StoreError> {
+        self.statement(
+            "update url_endpoint set version = $4, restrictions = $5, updated_at = $6 \
+             where tenant_id = $1 and generation = $2 and url_endpoint_id = $3",
+        )
+        .bind(self.at.version.0)
+        .bind(Json(restrictions))
         .bind(self.at.recorded_at)
         .execute(self.conn)
         .await?;

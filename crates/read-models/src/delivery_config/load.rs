@@ -94,7 +94,7 @@ async fn tenants_at(
     wanted: Option<&[i64]>,
 ) -> Result<Configs, StoreError> {
     let rows: Vec<TenantWithHead> = sqlx::query_as(
-        "select t.tenant_id, t.imagekit_id, t.name, t.lifecycle, t.settings, t.created_at, h.last_seq \
+        "select t.tenant_id, t.imagekit_id, t.name, t.lifecycle, t.version, t.settings, t.limits, t.created_at, h.last_seq \
          from tenant t join tenant_head h on h.tenant_id = t.tenant_id \
          where t.generation = 0 and ($1::bigint[] is null or t.tenant_id = any($1))",
     )
@@ -110,6 +110,7 @@ async fn tenants_at(
                 lifecycle: view.lifecycle,
                 config_version: TenantSeq(row.last_seq),
                 settings: view.settings,
+                limits: view.limits,
                 key_pairs: Vec::new(),
                 endpoints: Vec::new(),
                 origins: HashMap::new(),
@@ -206,7 +207,7 @@ async fn add_endpoints(
     configs: &mut Configs,
 ) -> Result<(), StoreError> {
     let rows: Vec<OwnedUrlEndpointRow> = sqlx::query_as(
-        "select tenant_id, url_endpoint_no, url_endpoint_id, version, is_default, settings, updated_at, deleted \
+        "select tenant_id, url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted \
          from url_endpoint where generation = 0 and not deleted and ($1::bigint[] is null or tenant_id = any($1)) \
          order by tenant_id, url_endpoint_no",
     )

@@ -8,7 +8,8 @@ use limpid_domain::ids::{
 };
 use limpid_domain::key_pair::{KeyHash, PublicKey};
 use limpid_domain::origin::OriginSettings;
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::{CustomDomain, UrlEndpointName, UrlEndpointSettings};
 use limpid_event_store::{Database, StoreError, TenantTx};
 use sqlx::types::Json;
@@ -70,7 +71,7 @@ pub async fn tenant_by_imagekit_id(
 ) -> Result<Option<TenantView>, StoreError> {
     let mut conn = database.service().await?;
     let row: Option<TenantRow> = sqlx::query_as(
-        "select tenant_id, imagekit_id, name, lifecycle, settings, created_at from tenant \
+        "select tenant_id, imagekit_id, name, lifecycle, version, settings, limits, created_at from tenant \
          where imagekit_id = $1 and generation = 0",
     )
     .bind(id.as_str())
@@ -90,7 +91,7 @@ pub async fn tenants(
     let mut conn = database.service().await?;
     // Bytewise, whatever the database's collation: the same order everywhere.
     let rows: Vec<TenantRow> = sqlx::query_as(
-        "select tenant_id, imagekit_id, name, lifecycle, settings, created_at from tenant \
+        "select tenant_id, imagekit_id, name, lifecycle, version, settings, limits, created_at from tenant \
          where generation = 0 and imagekit_id collate \"C\" > $1 order by imagekit_id collate \"C\" limit $2",
     )
     .bind(after.map_or("", ImagekitId::as_str))
@@ -115,7 +116,7 @@ pub async fn imagekit_id_is_taken(
 /// Errors: [`StoreError::Unavailable`].
 pub async fn tenant(tx: &mut TenantTx) -> Result<Option<TenantView>, StoreError> {
     let row: Option<TenantRow> = sqlx::query_as(
-        "select tenant_id, imagekit_id, name, lifecycle, settings, created_at from tenant \
+        "select tenant_id, imagekit_id, name, lifecycle, version, settings, limits, created_at from tenant \
          where tenant_id = $1 and generation = 0",
     )
     .bind(tx.tenant_id().0)
@@ -180,7 +181,7 @@ pub async fn origin(tx: &mut TenantTx, id: OriginId) -> Result<Option<OriginView
 /// Errors: [`StoreError::Unavailable`].
 pub async fn url_endpoints(tx: &mut TenantTx) -> Result<Vec<UrlEndpointConfig>, StoreError> {
     let rows: Vec<UrlEndpointRow> = sqlx::query_as(
-        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, updated_at, deleted from url_endpoint \
+        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted from url_endpoint \
          where tenant_id = $1 and generation = 0 order by url_endpoint_no",
     )
     .bind(tx.tenant_id().0)
@@ -201,7 +202,7 @@ pub async fn url_endpoint(
         UrlEndpointName::Id(id) => Some(id.0),
     };
     let row: Option<UrlEndpointRow> = sqlx::query_as(
-        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, updated_at, deleted from url_endpoint \
+        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted from url_endpoint \
          where tenant_id = $1 and generation = 0 and (url_endpoint_id = $2 or $2 is null and is_default)",
     )
     .bind(tx.tenant_id().0)
@@ -277,7 +278,9 @@ pub(super) struct TenantRow {
     imagekit_id: String,
     name: String,
     lifecycle: String,
+    version: i32,
     settings: Json<TenantSettings>,
+    limits: Json<TenantLimits>,
     created_at: DateTime<Utc>,
 }
 
@@ -290,7 +293,9 @@ impl TryFrom<TenantRow> for TenantView {
             imagekit_id: imagekit_id(row.imagekit_id)?,
             name: row.name,
             lifecycle: lifecycle(&row.lifecycle)?,
+            version: StreamVersion(row.version),
             settings: row.settings.0,
+            limits: row.limits.0,
             created_at: row.created_at,
         })
     }
@@ -351,6 +356,7 @@ pub(super) struct UrlEndpointRow {
     version: i32,
     is_default: bool,
     settings: Json<UrlEndpointSettings>,
+    restrictions: Json<Restrictions>,
     updated_at: DateTime<Utc>,
     deleted: bool,
 }
@@ -363,6 +369,7 @@ impl From<UrlEndpointRow> for UrlEndpointConfig {
             version: StreamVersion(row.version),
             is_default: row.is_default,
             settings: row.settings.0,
+            restrictions: row.restrictions.0,
             updated_at: row.updated_at,
             deleted: row.deleted,
         }

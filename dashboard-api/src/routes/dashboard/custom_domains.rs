@@ -90,7 +90,12 @@ impl CustomDomains {
     }
 }
 
-async fn find(state: &ApiState, tenant: &Tenant, id: &str) -> Result<UrlEndpointConfig, ApiError> {
+/// The URL endpoint with this id, or `default`.
+pub(super) async fn find(
+    state: &ApiState,
+    tenant: &Tenant,
+    id: &str,
+) -> Result<UrlEndpointConfig, ApiError> {
     let not_found = || ApiError::NotFound("URL-endpoint not found.".to_owned());
     let name = UrlEndpointName::parse(id).ok_or_else(not_found)?;
     let mut tx = state.database().tenant_tx(tenant.id).await?;

@@ -20,6 +20,7 @@ use crate::exchange::Exchange;
 use crate::json_body::JsonObject;
 use crate::query::Parameters;
 use crate::router::ApiState;
+use crate::routes::dashboard::settings::Limits;
 
 /// Tenants of a page where the request does not say, and at most.
 const DEFAULT_PAGE: u16 = 50;
@@ -66,6 +67,8 @@ struct TenantAnswer {
     /// `active` or `disabled`.
     state: &'static str,
     created_at: DateTime<Utc>,
+    /// Where they differ from the installation's.
+    limits: Limits,
     /// Where its images are served.
     #[schema(example = "http://127.0.0.1:8080/acme")]
     url_endpoint: String,
@@ -154,11 +157,16 @@ async fn get_tenant(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<Json<TenantAnswer>, ApiError> {
+    let tenant = find(&state, &id).await?;
+    Ok(Json(answer(&tenant, &state)))
+}
+
+/// The account with this id.
+pub(super) async fn find(state: &ApiState, id: &str) -> Result<TenantView, ApiError> {
     let not_found = || ApiError::NotFound("Tenant not found.".to_owned());
     let id: ImagekitId = id.parse().map_err(|_no_id| not_found())?;
     let tenant = delivery_config::tenant_by_imagekit_id(state.database(), &id).await?;
-    let tenant = tenant.ok_or_else(not_found)?;
-    Ok(Json(answer(&tenant, &state)))
+    tenant.ok_or_else(not_found)
 }
 
 fn answer(tenant: &TenantView, state: &ApiState) -> TenantAnswer {
@@ -168,11 +176,13 @@ fn answer(tenant: &TenantView, state: &ApiState) -> TenantAnswer {
         name: tenant.name.clone(),
         state: tenant.lifecycle.as_str(),
         created_at: tenant.created_at,
+        limits: tenant.limits.into(),
         url_endpoint: format!("{serving}/{}", tenant.imagekit_id),
     }
 }
 
-fn operator_meta(exchange: Exchange) -> EventMeta {
+/// What a configuration event says about who made it.
+pub(super) fn operator_meta(exchange: Exchange) -> EventMeta {
     EventMeta {
         actor: Actor {
             kind: ActorKind::Operator,

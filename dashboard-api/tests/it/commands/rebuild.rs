@@ -1,15 +1,19 @@
 //! Rebuilt equals incremental, whatever was commanded.
 
 use limpid_dashboard_api::commands::{
-    ChangeNamedTransformation, CommandContext, CommandError, DeleteNamedTransformation,
-    DeleteOrigin, DeleteUrlEndpoint, ReplaceOrigin, ReplaceUrlEndpoint, SetCustomDomains,
-    change_named_transformation, create_key_pair, create_named_transformation, create_origin,
+    ChangeNamedTransformation, ChangeTenantSettings, CommandContext, CommandError,
+    DeleteNamedTransformation, DeleteOrigin, DeleteUrlEndpoint, ReplaceOrigin, ReplaceUrlEndpoint,
+    SetCustomDomains, SetRestrictions, SetTenantLimits, change_named_transformation,
+    change_tenant_settings, create_key_pair, create_named_transformation, create_origin,
     create_url_endpoint, delete_named_transformation, delete_origin, delete_url_endpoint,
-    replace_origin, replace_url_endpoint, revoke_key_pair, set_custom_domains,
+    replace_origin, replace_url_endpoint, revoke_key_pair, set_custom_domains, set_restrictions,
+    set_tenant_limits,
 };
 use limpid_domain::ids::{KeyPairId, NamedTransformationId, OriginId, TenantId, UrlEndpointId};
 use limpid_domain::named_transformation::{NamedTransformationChange, NamedTransformationSettings};
 use limpid_domain::origin::OriginDraft;
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLimits, TenantSettingsChange};
 use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointName};
 use limpid_read_models::delivery_config::{
     key_pairs, named_transformations, origins, rebuild, url_endpoints, verify,
@@ -29,6 +33,8 @@ enum Step {
     Domains(u8, u8),
     KeyPair(Change, u8),
     Named(Change, u8, u8),
+    Account(u8),
+    Restrictions(u8, u8),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +52,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<(u8, u8)>().prop_map(|(a, b)| Step::Domains(a, b)),
         1 => (change(), any::<u8>()).prop_map(|(change, a)| Step::KeyPair(change, a)),
         2 => (change(), any::<(u8, u8)>()).prop_map(|(change, (a, b))| Step::Named(change, a, b)),
+        1 => any::<u8>().prop_map(Step::Account),
+        1 => any::<(u8, u8)>().prop_map(|(a, b)| Step::Restrictions(a, b)),
     ]
 }
 
@@ -108,6 +116,8 @@ impl<'a> Stage<'a> {
             Step::Domains(at, which) => self.bind_domains(at, which).await,
             Step::KeyPair(change, at) => self.change_key_pair(change, at).await,
             Step::Named(change, at, which) => self.change_named(change, at, which).await,
+            Step::Account(which) => self.change_account(which).await,
+            Step::Restrictions(at, which) => self.restrict(at, which).await,
         };
         let forbidden = matches!(
             outcome,
@@ -220,6 +230,41 @@ impl<'a> Stage<'a> {
                 delete_named_transformation(context, tenant, delete).await
             }
         }
+    }
+
+    async fn change_account(&self, which: u8) -> Result<(), CommandError> {
+        let (context, tenant, expected) = (&self.context, self.tenant, None);
+        if which.is_multiple_of(2) {
+            let change = TenantSettingsChange {
+                default_quality: Some(which / 4 + 1),
+                data_saver: Some(which.is_multiple_of(3)),
+                ..TenantSettingsChange::default()
+            };
+            let change = ChangeTenantSettings { change, expected };
+            return change_tenant_settings(context, tenant, change)
+                .await
+                .map(drop);
+        }
+        let limits = TenantLimits {
+            max_pixels: which.is_multiple_of(3).then_some(u64::from(which)),
+            ..TenantLimits::default()
+        };
+        let set = SetTenantLimits { limits, expected };
+        set_tenant_limits(context, tenant, set).await.map(drop)
+    }
+
+    async fn restrict(&self, at: u8, which: u8) -> Result<(), CommandError> {
+        let set = SetRestrictions {
+            name: self.endpoint(at),
+            restrictions: Restrictions {
+                restrict_unsigned_urls: which.is_multiple_of(2),
+                restrict_unnamed_transformations: which.is_multiple_of(3),
+            },
+            expected: None,
+        };
+        set_restrictions(&self.context, self.tenant, set)
+            .await
+            .map(drop)
     }
 
     fn endpoint(&self, at: u8) -> UrlEndpointName {

@@ -109,12 +109,12 @@ pub(crate) const KEYS: [Key; 33] = [
     key(
         "limits.max_pixels",
         "100MP",
-        "Most pixels of an original, over all frames, and of an output",
+        "Most pixels of an original and of the result of any step",
     ),
     key(
         "limits.max_frame_pixels",
         "100MP",
-        "Most pixels of one frame",
+        "Most pixels of all frames of an animation together",
     ),
     key(
         "limits.max_connections",

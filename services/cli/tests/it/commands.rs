@@ -184,6 +184,30 @@ async fn commands_work_beside_a_running_instance() {
         code(&instance.command(&["tenant", "create", "no spaces"])),
         6
     );
+    let settings = [
+        "tenant",
+        "settings",
+        "acme",
+        "--restrict-unsigned-urls",
+        "true",
+    ];
+    let settings = instance.command(&settings);
+    let settings: Value = serde_json::from_slice(&settings.stdout).unwrap();
+    assert_eq!(settings["restrictUnsignedUrls"], true);
+    assert_eq!(settings["dataSaver"], false);
+    let limits = instance.command(&["tenant", "limits", "acme", "--max-pixels", "1000"]);
+    let limits: Value = serde_json::from_slice(&limits.stdout).unwrap();
+    assert_eq!(limits, serde_json::json!({"maxPixels": 1000}));
+    let shown = instance.command(&["tenant", "limits", "acme"]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown, limits);
+    for (command, expected) in [
+        (&["tenant", "limits", "nobody"][..], 4),
+        (&["tenant", "limits", "acme", "--max-pixels", "0"], 6),
+        (&["tenant", "settings", "acme", "--data-saver", "on"], 2),
+    ] {
+        assert_eq!(code(&instance.command(command)), expected, "{command:?}");
+    }
     assert_eq!(
         code(&instance.command(&["errors", "list", "--account", "nobody"])),
         4

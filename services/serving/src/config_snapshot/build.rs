@@ -10,7 +10,8 @@ use limpid_domain::ids::{
 };
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginKind;
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::ImageSettings;
 use limpid_read_models::delivery_config::{OriginConfig, TenantConfig, UrlEndpointConfig};
@@ -26,6 +27,7 @@ pub(crate) struct AccountParts {
     pub(crate) config_version: TenantSeq,
     pub(crate) lifecycle: TenantLifecycle,
     pub(crate) settings: TenantSettings,
+    pub(crate) limits: TenantLimits,
     pub(crate) private_keys: Vec<SecretString>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) endpoints: Vec<EndpointParts>,
@@ -44,6 +46,7 @@ pub(crate) struct EndpointParts {
     pub(crate) prefix: String,
     pub(crate) description: String,
     pub(crate) url_rewriter: Option<UrlRewriter>,
+    pub(crate) restrictions: Restrictions,
     pub(crate) origins: Vec<OriginId>,
 }
 
@@ -58,6 +61,7 @@ impl From<TenantConfig> for AccountParts {
             config_version: config.config_version,
             lifecycle: config.lifecycle,
             settings: config.settings,
+            limits: config.limits,
             private_keys: keys.map(|key| key.private_key).collect(),
             origins: config.origins.into_values().map(Origin::from).collect(),
             endpoints: config
@@ -93,6 +97,7 @@ impl From<UrlEndpointConfig> for EndpointParts {
             prefix: config.settings.url_prefix,
             description: config.settings.description,
             url_rewriter: config.settings.url_rewriter,
+            restrictions: config.restrictions,
             origins: config.settings.origins,
         }
     }
@@ -113,10 +118,8 @@ impl From<AccountParts> for Account {
         let bound = bound_domains(&parts.domains, &parts.endpoints);
         let endpoints = parts.endpoints.into_iter().map(|endpoint| {
             let prefix = endpoint.prefix.clone();
-            (
-                prefix,
-                Arc::new(assemble(endpoint, &origins, image_settings)),
-            )
+            let decides = (image_settings, parts.limits);
+            (prefix, Arc::new(assemble(endpoint, &origins, decides)))
         });
         Self {
             tenant_id: parts.tenant_id,
@@ -124,6 +127,7 @@ impl From<AccountParts> for Account {
             config_version: parts.config_version,
             lifecycle: parts.lifecycle,
             settings: parts.settings,
+            limits: parts.limits,
             image_settings,
             private_keys: parts.private_keys,
             endpoints: endpoints.collect(),
@@ -167,7 +171,7 @@ fn bound_domains(
 fn assemble(
     parts: EndpointParts,
     all: &HashMap<OriginId, Arc<Origin>>,
-    image_settings: ImageSettings,
+    (image_settings, limits): (ImageSettings, TenantLimits),
 ) -> Endpoint {
     let attached = parts.origins.iter().filter_map(|id| all.get(id));
     let origins: Vec<Arc<Origin>> = attached.map(Arc::clone).collect();
@@ -181,6 +185,7 @@ fn assemble(
             .map(|origin| (origin.no, origin.version))
             .collect(),
         image_settings,
+        limits,
     };
     Endpoint {
         no: parts.no,
@@ -196,6 +201,7 @@ fn assemble(
             DetailLevel::Reason
         },
         url_rewriter: parts.url_rewriter,
+        restrictions: parts.restrictions,
         origins,
         revision: Arc::new(revision),
     }

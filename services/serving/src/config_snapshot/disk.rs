@@ -12,7 +12,8 @@ use limpid_domain::ids::{
 };
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
-use limpid_domain::tenant::{TenantLifecycle, TenantSettings};
+use limpid_domain::restrictions::Restrictions;
+use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_event_store::vault::{KekId, SealedSecret, SecretAddress, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
@@ -124,6 +125,8 @@ struct StoredAccount {
     config_version: TenantSeq,
     lifecycle: TenantLifecycle,
     settings: TenantSettings,
+    #[serde(default)]
+    limits: TenantLimits,
     private_keys: Vec<String>,
     origins: Vec<StoredOrigin>,
     endpoints: Vec<StoredEndpoint>,
@@ -158,6 +161,8 @@ struct StoredEndpoint {
     description: String,
     #[serde(default)]
     url_rewriter: Option<UrlRewriter>,
+    #[serde(default)]
+    restrictions: Restrictions,
     origins: Vec<OriginId>,
 }
 
@@ -176,6 +181,7 @@ impl From<&Account> for StoredAccount {
             prefix: endpoint.prefix.clone(),
             description: endpoint.description.clone(),
             url_rewriter: endpoint.url_rewriter,
+            restrictions: endpoint.restrictions,
             origins: endpoint.origins.iter().map(|origin| origin.id).collect(),
         });
         Self {
@@ -184,6 +190,7 @@ impl From<&Account> for StoredAccount {
             config_version: account.config_version,
             lifecycle: account.lifecycle,
             settings: account.settings.clone(),
+            limits: account.limits,
             private_keys: keys.map(|key| key.expose_secret().to_owned()).collect(),
             origins: account
                 .origins
@@ -248,6 +255,7 @@ impl From<StoredAccount> for AccountParts {
             prefix: endpoint.prefix,
             description: endpoint.description,
             url_rewriter: endpoint.url_rewriter,
+            restrictions: endpoint.restrictions,
             origins: endpoint.origins,
         });
         Self {
@@ -256,6 +264,7 @@ impl From<StoredAccount> for AccountParts {
             config_version: stored.config_version,
             lifecycle: stored.lifecycle,
             settings: stored.settings,
+            limits: stored.limits,
             private_keys: keys.map(SecretString::from).collect(),
             origins: stored.origins.into_iter().map(Origin::from).collect(),
             endpoints: endpoints.collect(),
@@ -283,6 +292,10 @@ mod tests {
             config_version: TenantSeq(9),
             lifecycle: TenantLifecycle::Active,
             settings: TenantSettings::default(),
+            limits: TenantLimits {
+                max_pixels: Some(25),
+                ..TenantLimits::default()
+            },
             private_keys: vec![SecretString::from("private_canary")],
             origins: vec![Origin {
                 no: OriginNo(3),
@@ -311,6 +324,10 @@ mod tests {
                 prefix: String::new(),
                 description: "Default".to_owned(),
                 url_rewriter: Some(UrlRewriter::Imgix),
+                restrictions: Restrictions {
+                    restrict_unsigned_urls: true,
+                    ..Restrictions::default()
+                },
                 origins: vec![origin],
             }],
             domains: vec![("img.example.com".to_owned(), endpoint)],
@@ -339,6 +356,8 @@ mod tests {
         assert_eq!(account.named["thumb"].to_string(), "w-150");
         let endpoint = account.endpoint("").unwrap();
         assert_eq!(endpoint.url_rewriter, Some(UrlRewriter::Imgix));
+        assert!(endpoint.restrictions.restrict_unsigned_urls);
+        assert_eq!(account.limits.max_pixels, Some(25));
         assert!(matches!(
             &endpoint.origins[0].credentials,
             OriginCredentials::AccessKey { secret_key, .. } if secret_key.expose_secret() == "secret-canary"

@@ -12,4 +12,5 @@ mod failures;
 mod images;
 mod layers;
 mod outage;
+mod restrictions;
 mod stack;

@@ -72,6 +72,7 @@ mod tests {
     use chrono::DateTime;
     use limpid_domain::ids::{StreamVersion, UrlEndpointId};
     use limpid_domain::origin::{OriginLocation, OriginSettings};
+    use limpid_domain::restrictions::Restrictions;
     use limpid_domain::url_endpoint::UrlEndpointSettings;
 
     use super::*;
@@ -104,6 +105,7 @@ mod tests {
                 origins: Vec::new(),
                 url_rewriter: None,
             },
+            restrictions: Restrictions::default(),
             updated_at: DateTime::UNIX_EPOCH,
             deleted: false,
         }
