@@ -20,9 +20,9 @@ pub mod reason;
 pub mod record;
 pub mod sentence;
 
-pub use attempt::{AttemptFailure, LimitBreach, LooksLike, PhaseTimings};
+pub use attempt::{AttemptFailure, LayerInputNumber, LimitBreach, LooksLike, PhaseTimings};
 pub use code::{FailureCode, RefusalCode};
 pub use headline::headline;
 pub use reason::{Blame, NegativeTtl, Reason, ReasonRow, RetryRule, Stage};
 pub use record::{FailureDetail, FailureEvent, Outcome};
-pub use sentence::{DetailLevel, sentence};
+pub use sentence::{DetailLevel, SentenceSubject, sentence};

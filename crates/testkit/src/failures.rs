@@ -95,6 +95,7 @@ impl FailureGenerator {
             body_excerpt: Some("<h1>Not Found</h1>".to_owned()),
             looks_like: None,
             limit: None,
+            layer_input: None,
             note: None,
             retries: 0,
             referrer: None,

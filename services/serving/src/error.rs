@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use limpid_domain::failure::{DetailLevel, RefusalCode, sentence};
+use limpid_domain::failure::{DetailLevel, RefusalCode, SentenceSubject, sentence};
 use limpid_domain::ids::{EventId, RequestId};
 use limpid_imaging::ImagingError;
 
@@ -102,12 +102,12 @@ pub(crate) fn failed(
 ) -> ErrorAnswer {
     let failure = &headline.failure;
     let code = failure.reason.code();
-    let text = sentence(
-        failure.reason,
-        headline.origin_kind(),
-        failure.limit.as_ref(),
-        level,
-    );
+    let about = SentenceSubject {
+        kind: headline.origin_kind(),
+        limit: failure.limit.as_ref(),
+        layer_input: failure.layer_input,
+    };
+    let text = sentence(failure.reason, &about, level);
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::NOT_FOUND);
     ErrorAnswer {
         status,

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use limpid_delivery_url::transformation::{LayerInput, MAX_LAYER_INPUTS};
 use limpid_delivery_url::{FilePath, Transformation};
-use limpid_domain::failure::DetailLevel;
+use limpid_domain::failure::{DetailLevel, LayerInputNumber};
 use limpid_imaging::{Inputs, is_built_in_font};
 use limpid_origins::Original;
 
 use crate::config_snapshot::{Account, Endpoint, Revision};
 use crate::error::Refusal;
 
+mod needed;
+
 /// What the layers of one transformation need.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LayerFiles {
-    /// Each file once, in the order of the paths.
+    /// Each file once, in the order in which the transformation names them.
     pub(crate) files: Vec<LayerFile>,
     /// Where they come from.
     pub(crate) endpoint: Option<Arc<Endpoint>>,
@@ -28,6 +30,8 @@ pub(crate) struct LayerFile {
     pub(crate) name: String,
     /// As origins are asked for it.
     pub(crate) path: FilePath,
+    /// Which it is of all of them.
+    pub(crate) number: LayerInputNumber,
 }
 
 /// The files, fetched, by the names the transformation has for them.
@@ -55,8 +59,12 @@ impl LayerFiles {
             let path = FilePath::from_decoded(name).map_err(|error| {
                 Refusal::invalid(format!("A layer's file cannot be asked for: {error}"))
             })?;
-            let name = name.to_owned();
-            files.push(LayerFile { name, path });
+            let number = u8::try_from(files.len() + 1).unwrap_or(u8::MAX);
+            files.push(LayerFile {
+                name: name.to_owned(),
+                path,
+                number: LayerInputNumber { number, of: number },
+            });
         }
         if files.len() > MAX_LAYER_INPUTS {
             return Err(Refusal::invalid(format!(
@@ -67,8 +75,18 @@ impl LayerFiles {
         if files.is_empty() {
             return Ok(Self::default());
         }
+        let of = u8::try_from(files.len()).unwrap_or(u8::MAX);
+        for file in &mut files {
+            file.number.of = of;
+        }
         let endpoint = account.endpoints.get("").map(Arc::clone);
         Ok(Self { files, endpoint })
+    }
+
+    /// Which of them has this name.
+    pub(crate) fn number_of(&self, name: &str) -> Option<LayerInputNumber> {
+        let file = self.files.iter().find(|file| file.name == name)?;
+        Some(file.number)
     }
 
     /// Decides, with the variant's own, over its bytes.

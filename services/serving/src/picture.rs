@@ -142,6 +142,11 @@ fn reason_of(error: &ImagingError) -> Reason {
     }
 }
 
+/// Whether the original's bytes are delivered whatever the transformation's layers say.
+pub(crate) fn passes_untouched(original: &[u8], transformation: &Transformation) -> bool {
+    passes_through(sniff(original), transformation)
+}
+
 /// Originals pass through when that is asked for, when they are drawings, and when nothing is asked of what is no picture.
 fn passes_through(sniffed: Sniffed, transformation: &Transformation) -> bool {
     if transformation.wants_original() {

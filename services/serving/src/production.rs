@@ -190,7 +190,7 @@ impl Production {
         })?;
         drop(span);
         let layer_files = self
-            .layer_files(order, (number, deadline), steps)
+            .layer_files(order, &original, (number, deadline), steps)
             .await
             .map_err(Ended::LayerFailed)?;
         let originals = (Arc::new(original), layer_files);
@@ -289,8 +289,11 @@ impl Production {
                 note_picture(&picture, started, steps);
                 return Ok(picture.variant);
             }
-            Ok(Err(error @ ImagingError::Layer { .. })) => {
-                let failure = picture::failure_of(&error);
+            Ok(Err(ImagingError::Layer { input, error })) => {
+                let layer_input = order.layer_files.number_of(&input);
+                let error = ImagingError::Layer { input, error };
+                let mut failure = picture::failure_of(&error);
+                failure.layer_input = layer_input;
                 let attempt = FailedAttempt::before_any_origin(failure, self.clock.now());
                 Ended::LayerFailed(vec![attempt])
             }

@@ -56,6 +56,20 @@ impl Steps {
         }));
     }
 
+    /// Steps of their own for work beside other work, recording where these do.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            recorded: self.recorded.as_ref().map(|_| Vec::new()),
+        }
+    }
+
+    /// Takes over what was recorded by a [`Steps::fork`].
+    pub(crate) fn join(&mut self, forked: Self) {
+        if let (Some(recorded), Some(steps)) = (&mut self.recorded, forked.recorded) {
+            recorded.extend(steps);
+        }
+    }
+
     /// The steps, in order.
     pub(crate) fn into_vec(self) -> Vec<ExplanationStep> {
         self.recorded.unwrap_or_default()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use limpid_delivery_url::{Transformation, transformation};
-use limpid_domain::failure::{DetailLevel, PhaseTimings, sentence};
+use limpid_domain::failure::{DetailLevel, PhaseTimings, SentenceSubject, sentence};
 use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError};
 use limpid_origins::Original;
 
@@ -155,14 +155,13 @@ fn refused(error: &ImagingError) -> TransformFileError {
         return invalid(refusal.sentence());
     }
     let failure = picture::failure_of(error);
+    let about = SentenceSubject {
+        limit: failure.limit.as_ref(),
+        ..SentenceSubject::default()
+    };
     TransformFileError {
         code: failure.reason.code().as_str(),
-        message: sentence(
-            failure.reason,
-            None,
-            failure.limit.as_ref(),
-            DetailLevel::Reason,
-        ),
+        message: sentence(failure.reason, &about, DetailLevel::Reason),
     }
 }
 

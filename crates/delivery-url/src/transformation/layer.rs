@@ -147,20 +147,20 @@ pub enum LayerInput<'a> {
 }
 
 impl Transformation {
-    /// What its layers need beside the picture itself, at every depth and in every branch; each file once, in the order of the paths.
-    pub fn inputs(&self) -> BTreeSet<LayerInput<'_>> {
-        let mut inputs = BTreeSet::new();
+    /// What its layers need beside the picture itself, at every depth and in every branch; each file once, in written order.
+    pub fn inputs(&self) -> Vec<LayerInput<'_>> {
+        let mut inputs = Vec::new();
         self.collect_inputs(&mut inputs);
+        let mut seen = BTreeSet::new();
+        inputs.retain(|input| seen.insert(*input));
         inputs
     }
 
-    fn collect_inputs<'a>(&'a self, inputs: &mut BTreeSet<LayerInput<'a>>) {
+    fn collect_inputs<'a>(&'a self, inputs: &mut Vec<LayerInput<'a>>) {
         for step in &self.steps {
             for layer in &step.layers {
                 match &layer.source {
-                    LayerSource::Image(path) => {
-                        inputs.insert(LayerInput::Image(path));
-                    }
+                    LayerSource::Image(path) => inputs.push(LayerInput::Image(path)),
                     LayerSource::Text(text) => {
                         inputs.extend(text.font.as_deref().map(LayerInput::Font));
                     }

@@ -304,14 +304,13 @@ fn the_files_of_all_layers_are_listed_once_at_every_depth_and_in_every_branch() 
         "l-image,i-b.png,l-text,i-x,ff-fonts@@own.ttf,l-end,l-end,l-image,i-b.png,l-end:\
          if-w_gt_10,l-image,i-a.png,l-end,if-else,l-text,i-y,ff-Lora,l-end,if-end:l-image,i-ik_canvas,l-end",
     );
-    let inputs: Vec<_> = transformation.inputs().into_iter().collect();
     assert_eq!(
-        inputs,
+        transformation.inputs(),
         [
-            LayerInput::Image("a.png"),
             LayerInput::Image("b.png"),
-            LayerInput::Font("Lora"),
             LayerInput::Font("fonts/own.ttf"),
+            LayerInput::Image("a.png"),
+            LayerInput::Font("Lora"),
         ]
     );
 }

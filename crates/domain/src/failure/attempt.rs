@@ -29,6 +29,8 @@ pub struct AttemptFailure {
     pub looks_like: Option<LooksLike>,
     /// The limit and what was found, for `ELIMIT`.
     pub limit: Option<LimitBreach>,
+    /// Which of the files that layers need it was, where it was one of them.
+    pub layer_input: Option<LayerInputNumber>,
     /// The origin's `Retry-After`.
     pub retry_after: Option<Duration>,
     /// One line for people about what exactly went wrong (`certificate expired 3 days ago`). Never sent to clients.
@@ -51,6 +53,7 @@ impl AttemptFailure {
             body_excerpt: None,
             looks_like: None,
             limit: None,
+            layer_input: None,
             retry_after: None,
             note: None,
             retries: 0,
@@ -132,6 +135,15 @@ impl LooksLike {
             Self::Binary => "binary",
         }
     }
+}
+
+/// Which of the files that a transformation's layers need: the second of three, in the order in which the URL first names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LayerInputNumber {
+    /// From 1.
+    pub number: u8,
+    /// How many different files there are.
+    pub of: u8,
 }
 
 /// A limit and what exceeded it. The sentence is `<name>: <found> exceeds <allowed>`.

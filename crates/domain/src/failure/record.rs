@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::attempt::{LimitBreach, LooksLike, PhaseTimings};
+use super::attempt::{LayerInputNumber, LimitBreach, LooksLike, PhaseTimings};
 use super::path_template::{path_template, stable_hash};
 use super::reason::Reason;
-use super::sentence::{DetailLevel, sentence};
+use super::sentence::{DetailLevel, SentenceSubject, sentence};
 use crate::ids::{EventId, OriginNo, RequestId, StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 use crate::origin::OriginKind;
 
@@ -69,7 +69,13 @@ impl FailureEvent {
             .detail
             .as_ref()
             .map_or(DetailLevel::Reason, |detail| detail.detail_level);
-        sentence(self.reason, self.origin_kind, limit, level)
+        let layer_input = self.detail.as_ref().and_then(|detail| detail.layer_input);
+        let about = SentenceSubject {
+            kind: self.origin_kind,
+            limit,
+            layer_input,
+        };
+        sentence(self.reason, &about, level)
     }
 
     /// Hash of the path; the index never holds the path itself, which may be too long for it.
@@ -173,6 +179,9 @@ pub struct FailureDetail {
     pub looks_like: Option<LooksLike>,
     /// The limit and what was found.
     pub limit: Option<LimitBreach>,
+    /// Which of the files that layers need it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_input: Option<LayerInputNumber>,
     /// One line for people.
     pub note: Option<String>,
     /// Repetitions before giving up.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attempt::LimitBreach;
+use super::attempt::{LayerInputNumber, LimitBreach};
 use super::code::FailureCode;
 use super::reason::{Reason, SentenceRule};
 use crate::origin::OriginKind;
@@ -20,15 +20,26 @@ pub enum DetailLevel {
     Reason,
 }
 
-/// The sentence for `reason` at an origin of `kind`, without the code.
+/// What a sentence is about beside its reason.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SentenceSubject<'a> {
+    /// Kind of the origin, where one was asked.
+    pub kind: Option<OriginKind>,
+    /// The limit, for `ELIMIT`.
+    pub limit: Option<&'a LimitBreach>,
+    /// Which file of the layers it was, where it was one of them.
+    pub layer_input: Option<LayerInputNumber>,
+}
+
+/// The sentence for `reason`, without the code.
 ///
 /// Shape: printable ASCII, short enough that `CODE - sentence` stays within [`MAX_IK_ERROR_BYTES`].
-pub fn sentence(
-    reason: Reason,
-    kind: Option<OriginKind>,
-    limit: Option<&LimitBreach>,
-    level: DetailLevel,
-) -> String {
+pub fn sentence(reason: Reason, about: &SentenceSubject<'_>, level: DetailLevel) -> String {
+    let SentenceSubject {
+        kind,
+        limit,
+        layer_input,
+    } = *about;
     let row = reason.row();
     let text = match (row.sentence, limit, level) {
         (SentenceRule::Limit, Some(limit), _) => {
@@ -41,8 +52,11 @@ pub fn sentence(
             per_origin_kind(row.code, kind).to_owned()
         }
     };
+    let which = layer_input.map_or_else(String::new, |input| {
+        format!(" (layer input {} of {})", input.number, input.of)
+    });
     to_header_text(
-        &text,
+        &format!("{text}{which}"),
         MAX_IK_ERROR_BYTES - row.code.as_str().len() - " - ".len(),
     )
 }
@@ -113,13 +127,21 @@ mod tests {
 
     #[test]
     fn the_one_public_sentence_is_literal() {
-        let text = sentence(
-            Reason::ObjectNotFound,
-            Some(OriginKind::S3),
-            None,
-            DetailLevel::Reason,
-        );
+        let mut about = SentenceSubject {
+            kind: Some(OriginKind::S3),
+            ..SentenceSubject::default()
+        };
+        let text = sentence(Reason::ObjectNotFound, &about, DetailLevel::Reason);
         assert_eq!(text, "No file was found on S3 at the specified path");
+        about.layer_input = Some(LayerInputNumber { number: 2, of: 3 });
+        assert_eq!(
+            sentence(Reason::LayerInputNotFound, &about, DetailLevel::Reason),
+            "A picture or font that a layer of the transformation names was not found (layer input 2 of 3)"
+        );
+        assert_eq!(
+            sentence(Reason::AccessDenied, &about, DetailLevel::Reason),
+            "Access to S3 was denied, check the credentials of the origin (layer input 2 of 3)"
+        );
     }
 
     #[test]
@@ -133,7 +155,15 @@ mod tests {
         for kind in kinds {
             for row in TABLE {
                 for level in [DetailLevel::Code, DetailLevel::Reason] {
-                    let text = sentence(row.reason, kind, Some(&hostile), level);
+                    let about = SentenceSubject {
+                        kind,
+                        limit: Some(&hostile),
+                        layer_input: Some(LayerInputNumber {
+                            number: u8::MAX,
+                            of: u8::MAX,
+                        }),
+                    };
+                    let text = sentence(row.reason, &about, level);
                     let line = format!("{} - {text}", row.code);
                     assert!(line.len() <= MAX_IK_ERROR_BYTES, "{line}");
                     assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
@@ -144,7 +174,11 @@ mod tests {
 
     #[test]
     fn the_code_level_does_not_tell_reasons_apart() {
-        let at = |reason| sentence(reason, Some(OriginKind::WebProxy), None, DetailLevel::Code);
+        let about = SentenceSubject {
+            kind: Some(OriginKind::WebProxy),
+            ..SentenceSubject::default()
+        };
+        let at = |reason| sentence(reason, &about, DetailLevel::Code);
         assert_eq!(at(Reason::ConnectionRefused), at(Reason::DnsNotFound));
         assert_eq!(at(Reason::AccessDenied), at(Reason::AddressProhibited));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use limpid_domain::failure::reason::{SentenceRule, TABLE};
 use limpid_domain::failure::{
-    DetailLevel, FailureCode, NegativeTtl, ReasonRow, RetryRule, sentence,
+    DetailLevel, FailureCode, NegativeTtl, ReasonRow, RetryRule, SentenceSubject, sentence,
 };
 use limpid_domain::origin::OriginKind;
 
@@ -96,10 +96,13 @@ fn push_row(out: &mut String, row: &ReasonRow) {
         SentenceRule::Limit => "<limit>: <found> exceeds <allowed>".to_owned(),
         SentenceRule::Fixed(text) => text.to_owned(),
         SentenceRule::PerOriginKind => {
-            let kind = Some(OriginKind::WebFolder);
+            let about = SentenceSubject {
+                kind: Some(OriginKind::WebFolder),
+                ..SentenceSubject::default()
+            };
             format!(
                 "{} (web folder; each origin kind has its own)",
-                sentence(row.reason, kind, None, DetailLevel::Reason)
+                sentence(row.reason, &about, DetailLevel::Reason)
             )
         }
     };

@@ -79,6 +79,7 @@ mod tests {
             body_excerpt: None,
             looks_like: None,
             limit: None,
+            layer_input: None,
             note: Some(note.to_owned()),
             retries: 0,
             referrer: None,

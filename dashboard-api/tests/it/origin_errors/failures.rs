@@ -59,6 +59,7 @@ pub(crate) fn detail() -> FailureDetail {
         body_excerpt: None,
         looks_like: None,
         limit: None,
+        layer_input: None,
         note: None,
         retries: 0,
         referrer: None,

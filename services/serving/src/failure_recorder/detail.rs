@@ -35,7 +35,8 @@ impl DetailSampler {
         let Some(detail) = event.detail.take() else {
             return;
         };
-        if detail.limit.is_some() || detail.detail_level != DetailLevel::Reason {
+        let says_more = detail.limit.is_some() || detail.layer_input.is_some();
+        if says_more || detail.detail_level != DetailLevel::Reason {
             event.detail = Some(Box::new(only_sentence(*detail)));
         }
     }
@@ -74,6 +75,7 @@ fn only_sentence(detail: FailureDetail) -> FailureDetail {
         body_excerpt: None,
         looks_like: None,
         limit: detail.limit,
+        layer_input: detail.layer_input,
         note: None,
         retries: 0,
         referrer: None,

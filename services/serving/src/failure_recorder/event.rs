@@ -140,6 +140,7 @@ impl EventContext {
             body_excerpt: failure.body_excerpt.clone(),
             looks_like: failure.looks_like,
             limit: failure.limit.clone(),
+            layer_input: failure.layer_input,
             note: failure.note.clone(),
             retries: failure.retries,
             referrer: self.referrer.as_ref().map(client_text),

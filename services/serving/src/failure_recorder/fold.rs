@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use limpid_domain::failure::{FailureEvent, Outcome, Reason};
+use limpid_domain::failure::{FailureEvent, LayerInputNumber, Outcome, Reason};
 use limpid_domain::ids::{EventId, OriginNo, StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 
 /// Failures of one kind on one path that get an event of their own in one second. Source: `errors.md`, "Counting".
@@ -61,6 +61,8 @@ struct AttemptKind {
     reason: Reason,
     origin: (OriginNo, StreamVersion),
     upstream_status: i16,
+    /// The client is told.
+    layer_input: Option<LayerInputNumber>,
 }
 
 #[derive(Debug)]
@@ -178,6 +180,7 @@ impl AttemptKind {
             reason: event.reason,
             origin: (event.origin_no, event.origin_version),
             upstream_status: event.upstream_status,
+            layer_input: event.detail.as_ref().and_then(|detail| detail.layer_input),
         }
     }
 }

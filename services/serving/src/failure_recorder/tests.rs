@@ -42,6 +42,7 @@ pub(super) fn event_on(path: &str) -> FailureEvent {
             body_excerpt: None,
             looks_like: None,
             limit: None,
+            layer_input: None,
             note: None,
             retries: 0,
             referrer: None,

@@ -1,8 +1,9 @@
-//! The files that layers need, fetched once for one variant, from the default endpoint's origins in order.
+//! The files that layers need, fetched once for one variant, from the default endpoint's origins in order, several files at once.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::{StreamExt, stream};
 use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_origins::Original;
 use tracing::{Instrument, info_span};
@@ -13,25 +14,50 @@ use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFile};
 use crate::steps::Steps;
 
+/// Files fetched at once for one variant. Source: ours; most pictures need one or two, and no origin shall feel a burst.
+const FETCHES_AT_ONCE: usize = 4;
+/// As much of a file's name as an event notes; longer ones hardly exist. Units: characters.
+const MAX_NOTED_NAME_CHARS: usize = 1024;
+
 impl Production {
-    /// Fetches them one after the other and stops at the first that cannot be had; `number` is that of the attempt that
-    /// gave the original.
+    /// Fetches those that `original` needs, some at once, and stops at the first in order that cannot be had; `number` is that
+    /// of the attempt that gave the original.
     pub(super) async fn layer_files(
         &self,
         order: &Order,
+        original: &Original,
         (number, deadline): (i16, Instant),
         steps: &mut Steps,
     ) -> Result<FetchedLayerFiles, Vec<FailedAttempt>> {
-        let mut fetched = Vec::with_capacity(order.layer_files.files.len());
-        for file in &order.layer_files.files {
-            let span = info_span!("layer.fetch");
-            let original = self
-                .layer_file(order, file, (number, deadline), steps)
-                .instrument(span)
-                .await?;
-            fetched.push((file.name.clone(), Arc::new(original)));
+        let limits = order.account.limits_within(&self.limits);
+        let needed = order
+            .layer_files
+            .needed_for(&order.transformation, &original.bytes, &limits);
+        let fetches: Vec<_> = needed
+            .into_iter()
+            .map(|file| self.fetch_layer(order, file, (number, deadline), steps.fork()))
+            .collect();
+        let mut fetches = stream::iter(fetches).buffered(FETCHES_AT_ONCE);
+        let mut fetched = Vec::new();
+        while let Some((name, outcome, own_steps)) = fetches.next().await {
+            steps.join(own_steps);
+            fetched.push((name, Arc::new(outcome?)));
         }
         Ok(FetchedLayerFiles::new(fetched))
+    }
+
+    async fn fetch_layer(
+        &self,
+        order: &Order,
+        file: &LayerFile,
+        attempt: (i16, Instant),
+        mut steps: Steps,
+    ) -> (String, Result<Original, Vec<FailedAttempt>>, Steps) {
+        let outcome = self
+            .layer_file(order, file, attempt, &mut steps)
+            .instrument(info_span!("layer.fetch"))
+            .await;
+        (file.name.clone(), outcome, steps)
     }
 
     async fn layer_file(
@@ -54,7 +80,7 @@ impl Production {
             let request = (&file.path, number, deadline);
             let failure = match self.fetch(order, origin, request, steps).await {
                 Ok(original) => return Ok(original),
-                Err(failure) => of_layer(*failure, &file.name),
+                Err(failure) => of_layer(*failure, file),
             };
             count_failure(origin, failure.reason);
             let is_limit = failure.reason.code() == FailureCode::Elimit;
@@ -73,7 +99,7 @@ impl Production {
             let failure = of_layer(
                 AttemptFailure::new(Reason::LayerInputNotFound)
                     .with_note("no origin is attached to the default URL endpoint"),
-                &file.name,
+                file,
             );
             attempts.push(FailedAttempt::before_any_origin(failure, self.clock.now()));
         }
@@ -81,17 +107,18 @@ impl Production {
     }
 }
 
-/// Says which file it was, and that it was a layer's.
-fn of_layer(mut failure: AttemptFailure, name: &str) -> AttemptFailure {
+/// Says which file it was, and that it was a layer's. The client is told its number only: the path is text of the request.
+fn of_layer(mut failure: AttemptFailure, file: &LayerFile) -> AttemptFailure {
     if failure.reason.code() == FailureCode::Enoent {
         failure.reason = Reason::LayerInputNotFound;
     }
-    let name: String = name.chars().take(200).collect();
+    let name: String = file.name.chars().take(MAX_NOTED_NAME_CHARS).collect();
     let note = failure.note.take().map(|note| format!(": {note}"));
     failure.note = Some(format!(
         "layer input \"{}\"{}",
         name.escape_default(),
         note.unwrap_or_default()
     ));
+    failure.layer_input = Some(file.number);
     failure
 }

@@ -189,3 +189,51 @@ async fn too_many_different_layer_files_are_refused_before_anything_is_fetched()
         .await;
     assert_eq!(climbing.status, 400, "{}", climbing.header("ik-error"));
 }
+
+#[tokio::test]
+async fn the_answer_says_which_of_the_layers_files_is_missing() {
+    let stack = with_logo().await;
+    stack
+        .origin
+        .answer("/gone/font.ttf", Script::response(404, &[], b""));
+    let target = "/demo/tr:l-image,i-overlays@@logo.png,l-end,l-text,i-Hi,ff-gone@@font.ttf,l-end,l-image,i-c.png,l-end/photo.jpg";
+    let answer = stack.get(target).await;
+    assert_eq!(
+        answer.header("ik-error"),
+        "ENOENT - A picture or font that a layer of the transformation names was not found (layer input 2 of 3)"
+    );
+    let event = stack.event_of(&answer).await;
+    let told = format!("{} - {}", event.reason.code(), event.message());
+    assert_eq!(answer.header("ik-error"), told);
+    let note = event.detail.as_ref().unwrap().note.clone().unwrap();
+    assert!(note.contains("gone/font.ttf"), "{note}");
+}
+
+#[tokio::test]
+async fn up_to_four_layer_files_are_fetched_at_once() {
+    let stack = Stack::start().await;
+    for name in ["b", "c", "d", "e"] {
+        let script = Script::ok("image/png", GRAPHIC_PNG);
+        stack.origin.answer(&format!("/{name}.png"), script);
+    }
+    // The first never answers: one after the other, none of the rest would be asked for.
+    let files = ["silent", "b.png", "c.png", "d.png", "e.png"];
+    let layers = files.map(|name| format!("l-image,i-{name},l-end"));
+    let answer = stack
+        .get(&format!("/demo/tr:{}/photo.jpg", layers.join(",")))
+        .await;
+    assert_eq!(answer.header("ik-error-reason"), "response_timeout");
+    assert!(answer.header("ik-error").ends_with("(layer input 1 of 5)"));
+    assert_eq!(stack.origin.hits("/d.png"), 1);
+    assert_eq!(stack.origin.hits("/e.png"), 0);
+}
+
+#[tokio::test]
+async fn files_of_a_branch_that_is_not_taken_are_not_asked_for() {
+    let stack = with_logo().await;
+    let target = "/demo/tr:if-iw_gt_10,l-image,i-overlays@@logo.png,l-end,if-else,l-image,i-never.png,l-end,if-end/photo.jpg";
+    let answer = stack.get(target).await;
+    assert_eq!(answer.status, 200, "{}", answer.header("ik-error"));
+    assert_eq!(stack.origin.hits("/overlays/logo.png"), 1);
+    assert_eq!(stack.origin.hits("/never.png"), 0);
+}

@@ -331,6 +331,6 @@ table! {
     LayerInputNotFound = 57, "layer_input_not_found": Enoent, Headers, Client, Never, For(5), None;
         Fixed("A picture or font that a layer of the transformation names was not found");
         "Layer input not found";
-        "The original was found, but a file that l-image or ff names is at none of the default URL endpoint's origins.";
+        "The original was found, but a file that l-image or ff names is at none of the default URL endpoint's origins. The sentence ends by saying which: (layer input 2 of 3), in the order of the URL.";
         "Check the path after i-, ie- or ff- (with @@ for slashes): {location} has to exist at an origin of the default URL endpoint.".
 }
