@@ -1,7 +1,7 @@
 //! One HTTP request: framing, health checks, methods; everything else is an image request.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -9,16 +9,22 @@ use http::{Method, Request};
 use limpid_domain::diagnosis;
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Level, Span};
 
 use crate::delivery::{Answer, Delivery};
 use crate::diagnosis::Diagnosis;
 use crate::error;
+use crate::failure_recorder::redact::redact_target;
 use crate::health::Health;
 use crate::image_request::{BadRequest, ImageRequest, check_framing};
 use crate::metrics;
 use crate::response::{self, HttpResponse};
 use crate::telemetry;
+
+/// Target of the lines of the access log, part of the contract: operators filter by it.
+const ACCESS_LOG: &str = "limpid::access";
+/// Longest URL in the access log. Units: bytes.
+const MAX_LOGGED_URL_BYTES: usize = 2048;
 
 /// What the listener hands requests to.
 #[derive(Debug, Clone)]
@@ -114,7 +120,39 @@ fn note_answer(span: &Span, parts: &Parts, answer: &Answer, started: Instant) {
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }
-    metrics::get()
+    let took = started.elapsed();
+    let metrics = metrics::get();
+    metrics
         .request_duration
-        .record(started.elapsed().as_secs_f64(), &attributes);
+        .record(took.as_secs_f64(), &attributes);
+    if let Some(code) = answer.error_code {
+        let by_code = [KeyValue::new("error.type", code)];
+        metrics.error_answers.add(1, &by_code);
+    }
+    span.in_scope(|| log_access(parts, answer, took));
+}
+
+/// One line for each answer, for those who ask for it: at level debug with a target of its own. The only place where a refused
+/// request leaves a trace of its own, because it is no event.
+fn log_access(parts: &Parts, answer: &Answer, took: Duration) {
+    if !tracing::enabled!(target: ACCESS_LOG, Level::DEBUG) {
+        return;
+    }
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    let host = parts.headers.get(http::header::HOST);
+    let said = answer.response.headers().get("ik-error");
+    tracing::debug!(
+        target: ACCESS_LOG,
+        method = telemetry::known_method(parts),
+        host = host.and_then(|value| value.to_str().ok()),
+        url = redact_target(target, MAX_LOGGED_URL_BYTES),
+        status = answer.response.status().as_u16(),
+        code = answer.error_code,
+        error = said.and_then(|value| value.to_str().ok()),
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
 }

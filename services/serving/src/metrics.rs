@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     pub(crate) spool_append_duration: Histogram<f64>,
     pub(crate) spool_errors: Counter<u64>,
     pub(crate) refused_heads: Counter<u64>,
+    pub(crate) error_answers: Counter<u64>,
 }
 
 /// The instruments. The meter provider must be set before the first call; without one they do nothing.
@@ -106,6 +107,11 @@ impl Metrics {
                 "limpid.http.refused",
                 "{request}",
                 "Requests refused before they were read as image requests.",
+            ),
+            error_answers: make.count(
+                "limpid.error.answers",
+                "{answer}",
+                "Answers that are no image, by code, refused requests included.",
             ),
         }
     }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access_log;
 mod bad_input;
 mod client;
 mod commands;
