@@ -88,6 +88,20 @@ impl Picture {
                 .any(|pixel| pixel.last() != Some(&u8::MAX))
     }
 
+    /// Takes the alpha out of colours that a file stores multiplied with it.
+    pub(crate) fn unmultiply(&mut self) {
+        if self.channels != Channels::Rgba {
+            return;
+        }
+        for [red, green, blue, alpha] in self.pixels.as_chunks_mut::<4>().0 {
+            let alpha = u32::from(*alpha);
+            for channel in [red, green, blue] {
+                let straight = (u32::from(*channel) * 255 + alpha / 2).checked_div(alpha);
+                *channel = u8::try_from(straight.unwrap_or(0)).unwrap_or(u8::MAX);
+            }
+        }
+    }
+
     /// The same picture with an alpha channel.
     pub(crate) fn into_rgba(self) -> Self {
         if self.channels == Channels::Rgba {
@@ -125,4 +139,28 @@ impl Picture {
 /// Pixels of a size that has passed its limit.
 pub(crate) fn pixel_count(size: Size) -> usize {
     usize::try_from(size.area()).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplied_colours_become_what_they_were_and_never_more_than_full() {
+        let mut picture = Picture {
+            size: Size {
+                width: 4,
+                height: 1,
+            },
+            channels: Channels::Rgba,
+            pixels: vec![16, 8, 0, 16, 9, 9, 9, 0, 200, 100, 50, 255, 255, 1, 2, 4],
+        };
+        picture.unmultiply();
+        assert_eq!(
+            picture.pixels,
+            [
+                255, 128, 0, 16, 0, 0, 0, 0, 200, 100, 50, 255, 255, 64, 128, 4
+            ]
+        );
+    }
 }

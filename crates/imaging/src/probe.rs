@@ -11,6 +11,7 @@ pub(crate) mod avif;
 pub(crate) mod exif;
 mod fields;
 pub(crate) mod gif;
+pub(crate) mod ico;
 pub(crate) mod jpeg;
 mod other;
 pub(crate) mod png;

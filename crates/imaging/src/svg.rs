@@ -6,9 +6,11 @@
 //! | `policy` | which elements, attributes and addresses may stay |
 //! | `style` | the same for style sheets |
 //! | `budget` | how much work a document asks for, before any is done |
+//! | `filters` | the same for filters that ask for much work per pixel |
 //! | `raster` | drawing |
 
 mod budget;
+mod filters;
 mod policy;
 pub(crate) mod raster;
 mod sanitize;

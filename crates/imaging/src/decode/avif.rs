@@ -78,21 +78,17 @@ fn assemble(
 /// Joins colours and the picture whose grey is alpha.
 fn with_alpha(colors: Picture, alpha: &Picture, is_premultiplied: bool) -> Picture {
     let mut joined = colors.into_rgba();
-    for (pixel, gray) in joined
+    for ([_, _, _, opacity], gray) in joined
         .pixels
         .as_chunks_mut::<4>()
         .0
         .iter_mut()
         .zip(alpha.pixels.as_chunks::<3>().0)
     {
-        let [red, green, blue, opacity] = pixel;
         *opacity = gray[1];
-        if is_premultiplied && *opacity > 0 {
-            for channel in [red, green, blue] {
-                let straight = u32::from(*channel) * 255 / u32::from(*opacity);
-                *channel = u8::try_from(straight).unwrap_or(u8::MAX);
-            }
-        }
+    }
+    if is_premultiplied {
+        joined.unmultiply();
     }
     joined
 }

@@ -4,14 +4,14 @@ use std::io::{Cursor, ErrorKind};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
 
-use super::{DecodeRequest, Decoded};
+use super::{DecodeRequest, Decoded, png};
 use crate::{
     error::ImagingError,
     format::ImageFormat,
     geometry::Size,
     limits::Limits,
     picture::{Channels, Picture},
-    probe::corrupt,
+    probe::{corrupt, exif, ico},
 };
 
 /// The widest sample these formats have, four channels of it.
@@ -19,6 +19,11 @@ const MAX_BYTES_PER_PIXEL: u64 = 16;
 const SMALLEST_ALLOCATION_BYTES: u64 = 64 << 20;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
+    if request.info.format == ImageFormat::Ico
+        && let Some(source) = ico::embedded_png(request.source)
+    {
+        return png::decode(&DecodeRequest { source, ..*request });
+    }
     let mut decoder = decoder(request.source, request.info.format, request.limits)?;
     let profile = decoder.icc_profile().ok().flatten();
     let (width, height) = decoder.dimensions();
@@ -31,19 +36,23 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         width: image.width(),
         height: image.height(),
     };
+    let is_multiplied = request.info.format == ImageFormat::Tiff
+        && has_alpha
+        && exif::has_associated_alpha(request.source);
     let (channels, pixels) = if has_alpha {
         (Channels::Rgba, image.into_rgba8().into_raw())
     } else {
         (Channels::Rgb, image.into_rgb8().into_raw())
     };
-    Ok(Decoded::unscaled(
-        Picture {
-            size,
-            channels,
-            pixels,
-        },
-        profile,
-    ))
+    let mut picture = Picture {
+        size,
+        channels,
+        pixels,
+    };
+    if is_multiplied {
+        picture.unmultiply();
+    }
+    Ok(Decoded::unscaled(picture, profile))
 }
 
 /// A decoder that has read the header and knows its limits.
@@ -52,6 +61,11 @@ pub(crate) fn decoder<'a>(
     format: ImageFormat,
     limits: &Limits,
 ) -> Result<impl ImageDecoder + 'a, ImagingError> {
+    if format == ImageFormat::Tiff && !exif::is_readable_layout(bytes) {
+        return Err(ImagingError::FormatUnsupported {
+            found: "this flavour of BMP, TIFF or ICO",
+        });
+    }
     let format = match format {
         ImageFormat::Bmp => image::ImageFormat::Bmp,
         ImageFormat::Tiff => image::ImageFormat::Tiff,

@@ -54,7 +54,12 @@ impl<'a> Container<'a> {
             found: "AVIF without a still picture",
         })?;
         let size = size_of(primary).ok_or_else(|| corrupt("the picture declares no size"))?;
-        let alpha_item = table.items.iter().find(|item| is_alpha_of(item, primary));
+        let alpha_item = alpha_of(&table, primary);
+        let color = plane(&table, primary)?;
+        let alpha = match alpha_item {
+            Some(item) => Some(plane(&table, item)?),
+            None => alpha_of_tiles(&table, primary, color.columns)?,
+        };
         let profile = primary
             .properties
             .iter()
@@ -72,8 +77,8 @@ impl<'a> Container<'a> {
         Ok(Self {
             size,
             orientation: orientation_of(primary),
-            color: plane(&table, primary)?,
-            alpha: alpha_item.map(|item| plane(&table, item)).transpose()?,
+            color,
+            alpha,
             is_premultiplied: alpha_item.is_some_and(|item| primary.refers_to(*b"prem", item.id)),
             profile,
             code_points,
@@ -99,12 +104,35 @@ fn size_of(item: &Item<'_>) -> Option<Size> {
     })
 }
 
-fn is_alpha_of(item: &Item<'_>, primary: &Item<'_>) -> bool {
-    item.refers_to(*b"auxl", primary.id)
-        && item
-            .properties
-            .iter()
-            .any(|property| matches!(property, Property::Alpha))
+fn alpha_of<'t, 'a>(table: &'t ItemTable<'a>, picture: &Item<'_>) -> Option<&'t Item<'a>> {
+    table.items.iter().find(|item| {
+        item.refers_to(*b"auxl", picture.id)
+            && item
+                .properties
+                .iter()
+                .any(|property| matches!(property, Property::Alpha))
+    })
+}
+
+/// A grid without alpha of its own whose tiles all have some: that is the alpha of the whole.
+fn alpha_of_tiles<'a>(
+    table: &ItemTable<'a>,
+    grid: &Item<'_>,
+    columns: usize,
+) -> Result<Option<Plane<'a>>, ImagingError> {
+    let tiles = grid.references(*b"dimg");
+    let alphas = tiles.iter().map(|id| alpha_of(table, table.item(*id)?));
+    let Some(alphas) = alphas.collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    if alphas.is_empty() || alphas.iter().any(|alpha| alpha.kind != *b"av01") {
+        return Ok(None);
+    }
+    let tiles = alphas.into_iter().map(|alpha| table.data(alpha));
+    Ok(Some(Plane {
+        columns,
+        tiles: tiles.collect::<Result<_, _>>()?,
+    }))
 }
 
 /// Rotation first, then the mirror, whatever their order in the file; the standard asks for that order.
@@ -176,4 +204,87 @@ fn grid<'a>(table: &ItemTable<'a>, item: &Item<'a>) -> Result<Plane<'a>, Imaging
         columns,
         tiles: tiles.collect::<Result<_, _>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &str, parts: &[&[u8]]) -> Vec<u8> {
+        let body = parts.concat();
+        let length = u32::try_from(body.len() + 8).expect("short");
+        [&length.to_be_bytes(), kind.as_bytes(), &body].concat()
+    }
+
+    fn reference(kind: &str, from: u8, to: &[u8]) -> Vec<u8> {
+        let count = u8::try_from(to.len()).expect("few");
+        let to: Vec<u8> = to.iter().flat_map(|id| [0, *id]).collect();
+        boxed(kind, &[&[0, from, 0, count], &to])
+    }
+
+    /// Item 1 is a grid of items 2 and 3; 4 and 5 are the alpha of what `alpha_of` says.
+    fn grid_with_alpha_of(alpha_of: [u8; 2]) -> Vec<u8> {
+        let none: &[u8] = &[0; 4];
+        let layout = [0, 0, 0, 1, 0, 8, 0, 4];
+        let data = [&layout[..], b"abcd"].concat();
+        let kinds = ["grid", "av01", "av01", "av01", "av01"];
+        let items: Vec<u8> = (1u8..)
+            .zip(kinds)
+            .flat_map(|(id, kind)| {
+                boxed("infe", &[&[2, 0, 0, 0, 0, id, 0, 0], kind.as_bytes(), &[0]])
+            })
+            .collect();
+        let places: Vec<u8> = [(1, 0, 8), (2, 8, 1), (3, 9, 1), (4, 10, 1), (5, 11, 1)]
+            .into_iter()
+            .flat_map(|(id, offset, length)| {
+                [0, id, 0, 1, 0, 0, 0, 1, 0, 0, 0, offset, 0, 0, 0, length]
+            })
+            .collect();
+        let size = boxed("ispe", &[none, &[0, 0, 0, 8, 0, 0, 0, 4]]);
+        let urn = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0";
+        let is_alpha = boxed("auxC", &[none, urn]);
+        let properties = boxed("ipco", &[&size, &is_alpha]);
+        let owners = boxed(
+            "ipma",
+            &[none, &[0, 0, 0, 3, 0, 1, 1, 1, 0, 4, 1, 2, 0, 5, 1, 2]],
+        );
+        let [first, second] = alpha_of;
+        let meta = boxed(
+            "meta",
+            &[
+                none,
+                &boxed("pitm", &[none, &[0, 1]]),
+                &boxed("iinf", &[none, &[0, 5], &items]),
+                &boxed("iloc", &[&[1, 0, 0, 0, 0x44, 0, 0, 5], &places]),
+                &boxed("iprp", &[&properties, &owners]),
+                &boxed(
+                    "iref",
+                    &[
+                        none,
+                        &reference("dimg", 1, &[2, 3]),
+                        &reference("auxl", 4, &[first]),
+                        &reference("auxl", 5, &[second]),
+                    ],
+                ),
+                &boxed("idat", &[&data]),
+            ],
+        );
+        [boxed("ftyp", &[b"avif\0\0\0\0avif"]), meta].concat()
+    }
+
+    #[test]
+    fn the_alpha_of_all_tiles_of_a_grid_is_the_alpha_of_the_picture() {
+        let file = grid_with_alpha_of([2, 3]);
+        let container = Container::parse(&file).expect("a grid");
+        assert_eq!(container.color.tiles, [&b"a"[..], b"b"]);
+        let alpha = container.alpha.expect("alpha");
+        assert_eq!(alpha.tiles, [&b"c"[..], b"d"]);
+        assert_eq!(alpha.columns, 2);
+    }
+
+    #[test]
+    fn a_grid_of_which_only_some_tiles_have_alpha_is_opaque() {
+        let file = grid_with_alpha_of([2, 2]);
+        assert!(Container::parse(&file).expect("a grid").alpha.is_none());
+    }
 }

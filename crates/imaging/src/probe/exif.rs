@@ -4,6 +4,17 @@
 use super::Orientation;
 
 const ORIENTATION_TAG: u16 = 0x0112;
+const BITS_PER_SAMPLE_TAG: u16 = 0x0102;
+const SAMPLE_FORMAT_TAG: u16 = 0x0153;
+const FLOATING_POINT: u16 = 3;
+const FILL_ORDER_TAG: u16 = 0x010a;
+const REVERSED_BITS: u16 = 2;
+const PLANAR_CONFIGURATION_TAG: u16 = 0x011c;
+const SEPARATE_PLANES: u16 = 2;
+const TILE_WIDTH_TAG: u16 = 0x0142;
+const EXTRA_SAMPLES_TAG: u16 = 0x0152;
+/// Alpha with which the colours have been multiplied. Source: TIFF 6.0 section 18.
+const ASSOCIATED_ALPHA: u16 = 1;
 const TYPE_SHORT: u16 = 3;
 const TYPE_LONG: u16 = 4;
 const TYPE_RATIONAL: u16 = 5;
@@ -21,6 +32,26 @@ pub(crate) fn orientation(tiff: &[u8]) -> Orientation {
     // some writers keep the name of the JPEG segment in front
     let tiff = tiff.strip_prefix(b"Exif\0\0").unwrap_or(tiff);
     find(tiff).map_or(Orientation::Upright, Orientation::from_exif)
+}
+
+/// Whether the pixels of a TIFF file are stored in a way that its decoder knows. It takes bits in reverse for bits in order
+/// and whole numbers of 32 bits for fractions, and gives up with a panic on tiles that hold one channel each.
+///
+/// Source: TIFF 6.0 sections 8 (`FillOrder`, `PlanarConfiguration`), 15 and 19; `tiff` 0.11.
+pub(crate) fn is_readable_layout(tiff: &[u8]) -> bool {
+    let is_reversed = short(tiff, FILL_ORDER_TAG) == Some(REVERSED_BITS);
+    let is_tiled = entry_of(tiff, TILE_WIDTH_TAG).is_some();
+    let has_planes = short(tiff, PLANAR_CONFIGURATION_TAG) == Some(SEPARATE_PLANES);
+    let is_wide = short(tiff, BITS_PER_SAMPLE_TAG).is_some_and(|bits| bits >= 32);
+    let is_fraction = short(tiff, SAMPLE_FORMAT_TAG) == Some(FLOATING_POINT);
+    !is_reversed && !(is_tiled && has_planes) && (is_fraction || !is_wide)
+}
+
+/// Whether the colours of a TIFF file have been multiplied with its alpha.
+///
+/// Source: TIFF 6.0 section 18.
+pub(crate) fn has_associated_alpha(tiff: &[u8]) -> bool {
+    short(tiff, EXTRA_SAMPLES_TAG) == Some(ASSOCIATED_ALPHA)
 }
 
 /// Makes the orientation upright, where there is one.
@@ -85,6 +116,19 @@ fn find(tiff: &[u8]) -> Option<u32> {
         TYPE_LONG => order.u32(tiff, entry + 8),
         _ => None,
     }
+}
+
+/// The first value of a tag, which stands in its entry or, where there are more than two, where that points to.
+fn short(tiff: &[u8], tag: u16) -> Option<u16> {
+    let (order, entry) = entry_of(tiff, tag)?;
+    if order.u16(tiff, entry + 2)? != TYPE_SHORT {
+        return None;
+    }
+    if order.u32(tiff, entry + 4)? <= 2 {
+        return order.u16(tiff, entry + 8);
+    }
+    let at = usize::try_from(order.u32(tiff, entry + 8)?).ok()?;
+    order.u16(tiff, at)
 }
 
 /// Where the entry of a tag stands in the first directory.
@@ -178,6 +222,42 @@ mod tests {
         let mut with_name = b"Exif\0\0".to_vec();
         with_name.extend(big_endian(3, 1));
         assert_eq!(orientation(&with_name), Orientation::Turned180);
+    }
+
+    #[test]
+    fn layouts_the_decoder_gets_wrong_are_not_readable() {
+        let with = |entries: &[(u16, u8)]| {
+            let mut tiff = b"II*\0\x08\0\0\0".to_vec();
+            tiff.extend(u16::try_from(entries.len()).expect("few").to_le_bytes());
+            for (tag, value) in entries {
+                tiff.extend(tag.to_le_bytes());
+                tiff.extend([3, 0, 1, 0, 0, 0, *value, 0, 0, 0]);
+            }
+            tiff
+        };
+        assert!(!is_readable_layout(&with(&[(FILL_ORDER_TAG, 2)])));
+        let planes = (PLANAR_CONFIGURATION_TAG, 2);
+        assert!(!is_readable_layout(&with(&[planes, (TILE_WIDTH_TAG, 64)])));
+        assert!(is_readable_layout(&with(&[planes])));
+        assert!(is_readable_layout(&with(&[(TILE_WIDTH_TAG, 64)])));
+        assert!(is_readable_layout(&with(&[(FILL_ORDER_TAG, 1)])));
+        let wide = (BITS_PER_SAMPLE_TAG, 32);
+        assert!(!is_readable_layout(&with(&[wide])));
+        assert!(is_readable_layout(&with(&[wide, (SAMPLE_FORMAT_TAG, 3)])));
+    }
+
+    #[test]
+    fn only_the_alpha_that_colours_were_multiplied_with_is_associated() {
+        let with = |kind: u8, count: u8| {
+            let mut tiff = b"II*\0\x08\0\0\0\x01\0".to_vec();
+            tiff.extend([0x52, 0x01, 3, 0, count, 0, 0, 0, kind, 0, 0, 0]);
+            tiff
+        };
+        assert!(has_associated_alpha(&with(1, 1)));
+        assert!(!has_associated_alpha(&with(2, 1)));
+        // three values would stand elsewhere, here beyond the end
+        assert!(!has_associated_alpha(&with(1, 3)));
+        assert!(!has_associated_alpha(&big_endian(1, 1)));
     }
 
     #[test]

@@ -2,10 +2,21 @@
 
 use image::ImageDecoder as _;
 
-use super::{ImageInfo, Orientation, exif};
+use super::{ImageInfo, Orientation, exif, ico, png};
 use crate::{decode, error::ImagingError, format::ImageFormat, geometry::Size, limits::Limits};
 
 pub(super) fn info(bytes: &[u8], format: ImageFormat) -> Result<ImageInfo, ImagingError> {
+    if format == ImageFormat::Ico
+        && let Some(picture) = ico::embedded_png(bytes)
+    {
+        // icons neither move nor turn
+        return Ok(ImageInfo {
+            format,
+            frames: 1,
+            orientation: Orientation::Upright,
+            ..png::Header::parse(picture)?.info()
+        });
+    }
     // the header is read to be judged, so only what makes a header absurd is refused here
     let decoder = decode::other::decoder(
         bytes,

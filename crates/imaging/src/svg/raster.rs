@@ -15,7 +15,7 @@ use roxmltree::Document;
 
 use super::{
     budget::{self, Work},
-    rejected, sanitize,
+    filters, rejected, sanitize,
 };
 use crate::{
     decode::Decoded,
@@ -35,6 +35,8 @@ const MAX_SIDE: f32 = 1_000_000.0;
 const MAX_PIXELS: f64 = 25_000_000.0;
 /// Canvas areas gone over, times pixels. Two thousand million take some seconds.
 const MAX_PIXEL_WORK: u64 = 2_000_000_000;
+/// Pixels that filters compare or add. As many as above.
+const MAX_FILTER_STEPS: f64 = 2e9;
 /// Pixels of all embedded pictures.
 const MAX_EMBEDDED_PIXELS: u64 = 25_000_000;
 /// Pixels of the tile a pattern repeats.
@@ -127,8 +129,12 @@ impl Drawing {
             size.width as f32 / self.tree.size().width(),
             size.height as f32 / self.tree.size().height(),
         );
-        let mut tiles = Tiles::default();
-        tiles.check(self.tree.root(), transform)?;
+        let mut effort = Effort {
+            canvas: size,
+            visits: 0,
+            filter_steps: 0.0,
+        };
+        effort.check(self.tree.root(), transform)?;
         let mut pixmap = Pixmap::new(size.width, size.height)
             .ok_or_else(|| rejected("it cannot be drawn at this size"))?;
         resvg::render(&self.tree, transform, &mut pixmap.as_mut());
@@ -177,13 +183,14 @@ fn embedded_picture(data: Arc<Vec<u8>>, embedded: &AtomicU64) -> Option<ImageKin
     }
 }
 
-/// Looks at every pattern before it gets its own canvas: its size comes from the document.
-#[derive(Default)]
-struct Tiles {
+/// Looks at every pattern before it gets its own canvas, and at every filter: how large they are comes from the document.
+struct Effort {
+    canvas: Size,
     visits: u32,
+    filter_steps: f64,
 }
 
-impl Tiles {
+impl Effort {
     fn check(&mut self, group: &Group, outer: Transform) -> Result<(), ImagingError> {
         for node in group.children() {
             self.visits += 1;
@@ -193,6 +200,7 @@ impl Tiles {
             let mut failed = Ok(());
             match node {
                 Node::Group(inner) => {
+                    self.check_filters(inner, outer.pre_concat(inner.abs_transform()))?;
                     self.check(inner, outer)?;
                     node.subroots(|root| {
                         if failed.is_ok() {
@@ -214,6 +222,16 @@ impl Tiles {
                 Node::Image(_) | Node::Text(_) => {}
             }
             failed?;
+        }
+        Ok(())
+    }
+
+    fn check_filters(&mut self, group: &Group, transform: Transform) -> Result<(), ImagingError> {
+        for filter in group.filters() {
+            self.filter_steps += filters::steps(filter, transform, self.canvas);
+        }
+        if self.filter_steps > MAX_FILTER_STEPS {
+            return Err(rejected("its filters take too long to draw"));
         }
         Ok(())
     }

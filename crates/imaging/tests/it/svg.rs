@@ -430,13 +430,34 @@ fn drawings_that_would_take_for_ever_are_refused_at_once() {
     );
     let pattern = "<pattern id=\"p\" width=\"30000\" height=\"30000\" patternUnits=\"userSpaceOnUse\"><rect width=\"9\" height=\"9\"/></pattern><rect width=\"20\" height=\"10\" fill=\"url(#p)\"/>";
     let nested = format!("{}{}", "<g>".repeat(150), "</g>".repeat(150));
-    for content in [uses.as_str(), filters.as_str(), pattern, nested.as_str()] {
+    let filter = |primitive: &str| {
+        format!(
+            "<filter id=\"f\">{primitive}</filter><rect width=\"20\" height=\"10\" filter=\"url(#f)\"/>"
+        )
+    };
+    let radius = filter("<feMorphology operator=\"dilate\" radius=\"9999\"/>");
+    let octaves = filter("<feTurbulence numOctaves=\"99999999\" baseFrequency=\"0.1\"/>");
+    let numbers = "1 ".repeat(200 * 200);
+    let matrix = filter(&format!(
+        "<feConvolveMatrix order=\"200\" kernelMatrix=\"{numbers}\"/>"
+    ));
+    for content in [
+        uses.as_str(),
+        filters.as_str(),
+        pattern,
+        nested.as_str(),
+        radius.as_str(),
+        octaves.as_str(),
+        matrix.as_str(),
+    ] {
         let outcome = drawn(&in_svg(content), &[width(2000)], Format::Png);
         assert!(
             matches!(outcome, Err(ImagingError::SvgRejected { .. })),
             "{outcome:?}"
         );
     }
+    let thickened = filter("<feMorphology operator=\"dilate\" radius=\"1\"/>");
+    assert!(drawn(&in_svg(&thickened), &[width(200)], Format::Png).is_ok());
     let circle = in_svg("<g id=\"a\"><use href=\"#b\"/></g><g id=\"b\"><use href=\"#a\"/></g>");
     let _outcome = drawn(&circle, &[], Format::Png).is_ok();
     let long = format!(
