@@ -8,6 +8,7 @@ pub(crate) mod animation;
 mod avif;
 mod gif;
 pub(crate) mod jpeg;
+mod jxl;
 pub(crate) mod other;
 mod png;
 mod webp;
@@ -53,6 +54,7 @@ pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         ImageFormat::WebP => webp::decode(request),
         ImageFormat::Avif => avif::decode(request),
         ImageFormat::Gif => gif::decode(request),
+        ImageFormat::Jxl => jxl::decode(request),
         ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => other::decode(request),
     }
 }

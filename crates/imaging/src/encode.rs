@@ -79,6 +79,7 @@ pub(crate) fn encode_planes(
         ImageFormat::Avif => avif::encode_planes(planes, quality),
         ImageFormat::Png
         | ImageFormat::Gif
+        | ImageFormat::Jxl
         | ImageFormat::Bmp
         | ImageFormat::Tiff
         | ImageFormat::Ico => Err("not a format of planes".to_owned()),
@@ -115,7 +116,7 @@ fn encode_as(
         ImageFormat::WebP => webp::encode(&picture, quality.lossy()),
         ImageFormat::Avif => avif::encode(&picture, quality.lossy()),
         ImageFormat::Gif => gif::encode(picture),
-        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
+        ImageFormat::Jxl | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
             Err("not a delivery format".to_owned())
         }
     };

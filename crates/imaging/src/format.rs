@@ -15,6 +15,8 @@ pub enum ImageFormat {
     WebP,
     Avif,
     Gif,
+    /// JPEG XL; read, never written.
+    Jxl,
     Bmp,
     Tiff,
     Ico,
@@ -29,6 +31,7 @@ impl ImageFormat {
             Self::WebP => "image/webp",
             Self::Avif => "image/avif",
             Self::Gif => "image/gif",
+            Self::Jxl => "image/jxl",
             Self::Bmp => "image/bmp",
             Self::Tiff => "image/tiff",
             Self::Ico => "image/vnd.microsoft.icon",
@@ -43,6 +46,7 @@ impl ImageFormat {
             Self::WebP => "webp",
             Self::Avif => "avif",
             Self::Gif => "gif",
+            Self::Jxl => "jxl",
             Self::Bmp => "bmp",
             Self::Tiff => "tiff",
             Self::Ico => "ico",
@@ -57,6 +61,7 @@ impl ImageFormat {
             Self::WebP => "WebP",
             Self::Avif => "AVIF",
             Self::Gif => "GIF",
+            Self::Jxl => "JPEG XL",
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
             Self::Ico => "ICO",
@@ -70,6 +75,7 @@ impl ImageFormat {
             Self::Jpeg => 65_500,
             Self::Avif => 65_536,
             Self::Gif => 65_535,
+            Self::Jxl => 1 << 30,
             Self::Png | Self::Bmp | Self::Tiff | Self::Ico => i32::MAX.unsigned_abs(),
         }
     }
@@ -255,7 +261,10 @@ fn same_or_nearest(source: ImageFormat, has_alpha: bool) -> ImageFormat {
         | ImageFormat::WebP
         | ImageFormat::Avif
         | ImageFormat::Gif => source,
-        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => ImageFormat::Png,
+        ImageFormat::Jxl if !has_alpha => ImageFormat::Jpeg,
+        ImageFormat::Jxl | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
+            ImageFormat::Png
+        }
     }
 }
 
@@ -268,7 +277,11 @@ fn checked(format: ImageFormat, size: Size) -> Result<ImageFormat, ImagingError>
         ImageFormat::Jpeg => "JPEG side",
         ImageFormat::Avif => "AVIF side",
         ImageFormat::Gif => "GIF side",
-        ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => "output side",
+        ImageFormat::Png
+        | ImageFormat::Jxl
+        | ImageFormat::Bmp
+        | ImageFormat::Tiff
+        | ImageFormat::Ico => "output side",
     };
     Err(ImagingError::OutputTooLarge {
         what,

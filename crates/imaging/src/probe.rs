@@ -8,11 +8,13 @@ use crate::{
 };
 
 pub(crate) mod avif;
+mod boxes;
 pub(crate) mod exif;
 mod fields;
 pub(crate) mod gif;
 pub(crate) mod ico;
 pub(crate) mod jpeg;
+pub(crate) mod jxl;
 mod other;
 pub(crate) mod png;
 pub(crate) mod webp;
@@ -22,7 +24,7 @@ pub(crate) mod webp;
 pub struct ImageInfo {
     /// The format.
     pub format: ImageFormat,
-    /// Size as stored, before the orientation is applied.
+    /// Size as stored, before the orientation is applied; JPEG XL is turned upright by its decoder and counts as stored so.
     pub stored_size: Size,
     /// How the stored picture has to be turned.
     pub orientation: Orientation,
@@ -166,6 +168,7 @@ pub fn probe(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         ImageFormat::WebP => webp::Header::parse(bytes)?.info(),
         ImageFormat::Gif => gif::info(bytes)?,
         ImageFormat::Avif => avif::Container::parse(bytes)?.info(),
+        ImageFormat::Jxl => jxl::Header::parse(bytes)?.info(),
         ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => other::info(bytes, format)?,
     };
     if info.stored_size.area() == 0 {

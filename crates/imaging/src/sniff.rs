@@ -79,6 +79,8 @@ fn image_signature(bytes: &[u8]) -> Option<ImageFormat> {
         (b"II*\0", ImageFormat::Tiff),
         (b"MM\0*", ImageFormat::Tiff),
         (b"\0\0\x01\0", ImageFormat::Ico),
+        (b"\xff\x0a", ImageFormat::Jxl),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", ImageFormat::Jxl),
     ];
     let by_signature = SIGNATURES
         .iter()
@@ -131,8 +133,6 @@ fn media_container(bytes: &[u8]) -> Option<Sniffed> {
 
 fn other_signature(bytes: &[u8]) -> Option<Sniffed> {
     const IMAGES: &[(&[u8], &str)] = &[
-        (b"\xff\x0a", "JPEG XL"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"\xff\x4f\xff\x51", "JPEG 2000"),
         (b"8BPS", "Photoshop"),
@@ -336,6 +336,11 @@ mod tests {
             Sniffed::UnsupportedImage("HEIC")
         );
         assert_eq!(sniff(b"\0\0\x01\0\x01\0"), Sniffed::Image(ImageFormat::Ico));
+        assert_eq!(sniff(b"\xff\x0a\xe8\x30"), Sniffed::Image(ImageFormat::Jxl));
+        assert_eq!(
+            sniff(b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl "),
+            Sniffed::Image(ImageFormat::Jxl)
+        );
         assert_eq!(sniff(b""), Sniffed::Empty);
     }
 

@@ -23,7 +23,10 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         assemble(&container.color, color, request, container.code_points)?;
     if let Some(alpha) = &container.alpha {
         let (alpha, _) = assemble(alpha, Picture::zeroed(size, Channels::Rgb), request, None)?;
-        picture = with_alpha(picture, &alpha, container.is_premultiplied);
+        picture = with_alpha(picture, &alpha);
+        if container.is_premultiplied {
+            picture.unmultiply();
+        }
     }
     let profile = container
         .profile
@@ -76,7 +79,7 @@ fn assemble(
 }
 
 /// Joins colours and the picture whose grey is alpha.
-fn with_alpha(colors: Picture, alpha: &Picture, is_premultiplied: bool) -> Picture {
+fn with_alpha(colors: Picture, alpha: &Picture) -> Picture {
     let mut joined = colors.into_rgba();
     for ([_, _, _, opacity], gray) in joined
         .pixels
@@ -86,9 +89,6 @@ fn with_alpha(colors: Picture, alpha: &Picture, is_premultiplied: bool) -> Pictu
         .zip(alpha.pixels.as_chunks::<3>().0)
     {
         *opacity = gray[1];
-    }
-    if is_premultiplied {
-        joined.unmultiply();
     }
     joined
 }

@@ -74,7 +74,8 @@ pub(crate) fn decoder<'a>(
         | ImageFormat::Png
         | ImageFormat::WebP
         | ImageFormat::Avif
-        | ImageFormat::Gif => {
+        | ImageFormat::Gif
+        | ImageFormat::Jxl => {
             return Err(corrupt("this format has a decoder of its own"));
         }
     };

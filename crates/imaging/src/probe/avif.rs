@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use super::{ImageInfo, Orientation, corrupt, fields::be16, fields::be32, fields::required};
 use crate::{error::ImagingError, format::ImageFormat, geometry::Size};
 
-mod boxes;
 mod items;
 
 use items::{Item, ItemTable, Property};

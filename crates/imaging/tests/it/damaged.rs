@@ -24,6 +24,8 @@ fn one_of_each() -> Vec<(&'static str, Vec<u8>)> {
         ("bmp", stored_as(picture(), Codec::Bmp)),
         ("tiff", stored_as(picture(), Codec::Tiff)),
         ("ico", stored_as(half_clear(32, 32), Codec::Ico)),
+        ("jpeg xl", include_bytes!("jxl/alpha.jxl").to_vec()),
+        ("lossy jpeg xl", include_bytes!("jxl/lossy.jxl").to_vec()),
     ]
 }
 

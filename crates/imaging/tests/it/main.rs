@@ -18,6 +18,7 @@ mod extremes;
 mod focus;
 mod formats;
 mod golden;
+mod jxl;
 mod layer_limits;
 mod layers;
 mod limits;

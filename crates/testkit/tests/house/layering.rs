@@ -87,6 +87,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("fast_image_resize", &["limpid-resample"]),
     ("rustface", &["limpid-imaging"]),
     ("resvg", &["limpid-imaging"]),
+    ("jxl-oxide", &["limpid-imaging"]),
     ("roxmltree", &["limpid-imaging"]),
     ("rustybuzz", &["limpid-imaging"]),
     ("opentelemetry-otlp", &["limpid-cli"]),

@@ -61,9 +61,9 @@ pub(crate) fn with_extension(name: &str, extension: Option<&str>) -> String {
 }
 
 fn is_picture_extension(extension: &str) -> bool {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 15] = [
         "jpg", "jpeg", "png", "webp", "avif", "gif", "svg", "bmp", "tif", "tiff", "ico", "heic",
-        "heif", "jfif",
+        "heif", "jfif", "jxl",
     ];
     KNOWN
         .iter()

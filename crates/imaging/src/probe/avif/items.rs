@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 
 use super::{
-    super::{corrupt, fields::required, jpeg::MAX_PROFILE_BYTES},
+    super::{
+        boxes::{Cursor, IsoBox, boxes},
+        corrupt,
+        fields::required,
+        jpeg::MAX_PROFILE_BYTES,
+    },
     CodePoints,
-    boxes::{Cursor, IsoBox, boxes},
 };
 use crate::{error::ImagingError, geometry::Size};
 

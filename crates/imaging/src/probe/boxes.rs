@@ -1,6 +1,6 @@
 //! The box structure of ISO base media files.
 
-use super::super::fields::{be32, required};
+use super::fields::{be32, required};
 use crate::error::ImagingError;
 
 /// One box: its type and what is inside.
