@@ -15,7 +15,7 @@ pub enum ImagingError {
         looks_like: LooksLike,
     },
     /// An image, but of a format or flavour this engine doesn't decode.
-    #[error("{found} is not supported")]
+    #[error("{found} is not supported{}", instead_of(.found))]
     FormatUnsupported {
         /// The format by its usual name, e.g. `HEIC`.
         found: &'static str,
@@ -108,6 +108,15 @@ pub enum ImagingError {
         /// What the encoder said.
         detail: String,
     },
+}
+
+/// What to do about a whole format that isn't read; flavours and fonts need other advice.
+fn instead_of(found: &str) -> &'static str {
+    match found {
+        "HEIC" | "JPEG 2000" | "Photoshop" | "PostScript" | "PDF" | "BigTIFF" | "OpenEXR"
+        | "QOI" => "; convert it to JPEG, PNG, WebP, AVIF or JPEG XL",
+        _ => "",
+    }
 }
 
 /// A limit and what exceeded it, each with its unit, for people.

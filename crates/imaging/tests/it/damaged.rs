@@ -124,6 +124,10 @@ fn what_is_no_image_is_named() {
         outcome(b"\0\0\0\x18ftypheic\0\0\0\0"),
         ImagingError::FormatUnsupported { found: "HEIC" }
     );
+    assert_eq!(
+        outcome(b"\0\0\0\x18ftypheic\0\0\0\0").to_string(),
+        "HEIC is not supported; convert it to JPEG, PNG, WebP, AVIF or JPEG XL"
+    );
     assert_eq!(probe(b"\xff\xd8\xff").unwrap_err(), ImagingError::Truncated);
     assert_eq!(
         probe(b"RIFF\x04\0\0\0WEBP").unwrap_err(),

@@ -301,8 +301,8 @@ table! {
     FormatUnsupported = 51, "format_unsupported": Unidentified, Sniff, TenantContent, Never, For(60), None;
         Fixed("The image format of the file is not supported");
         "Format not supported";
-        "The bytes are an image of a kind this server does not decode.";
-        "Store {location} as JPEG, PNG, WebP, AVIF or GIF.".
+        "The bytes are an image of a kind this server does not decode, such as HEIC, JPEG 2000 or Photoshop.";
+        "Convert {location} and store it as JPEG, PNG, WebP, AVIF, JPEG XL or GIF; phones do so when set to the most compatible format.".
     ImageTruncated = 52, "image_truncated": Unidentified, Decode, TenantContent, Never, For(60), None;
         Fixed("The image is cut off");
         "Image cut off";
