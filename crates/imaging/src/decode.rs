@@ -1,5 +1,7 @@
 //! Bytes to pixels, one module per codec. Callers have probed the header and checked the limits.
 
+use std::time::Instant;
+
 use crate::{
     error::ImagingError, format::ImageFormat, limits::Limits, picture::Picture, probe::ImageInfo,
 };
@@ -21,6 +23,8 @@ pub(crate) struct DecodeRequest<'a> {
     pub(crate) limits: &'a Limits,
     /// The decoder may leave out pixels down to 1/`shrink` of each side, if that saves it work.
     pub(crate) shrink: u32,
+    /// When nobody waits any more.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// The stored picture: not yet turned upright, not yet in sRGB.
@@ -46,7 +50,10 @@ impl Decoded {
 
 /// Decodes the first frame.
 ///
-/// Errors: `Truncated`, `Corrupt`, `FormatUnsupported`, `SourceResolution`.
+/// The deadline is looked at while rows or parts are decoded by JPEG up to 6/8 of its size, PNG that isn't interlaced, AVIF in
+/// tiles, and between frames; elsewhere before and after.
+///
+/// Errors: `Truncated`, `Corrupt`, `FormatUnsupported`, `SourceResolution`, `Timeout`.
 pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     match request.info.format {
         ImageFormat::Jpeg => jpeg::decode(request),
@@ -56,5 +63,50 @@ pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         ImageFormat::Gif => gif::decode(request),
         ImageFormat::Jxl => jxl::decode(request),
         ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => other::decode(request),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::{Delay, DynamicImage, Frame, RgbaImage, codecs::gif::GifEncoder};
+
+    use super::*;
+    use crate::probe::probe;
+
+    fn outcome(source: &[u8], deadline: Option<Instant>) -> Result<Decoded, ImagingError> {
+        let info = probe(source)?;
+        let request = DecodeRequest {
+            source,
+            info: &info,
+            limits: &Limits::default(),
+            shrink: 1,
+            deadline,
+        };
+        if info.frames > 1 {
+            animation::still(&request, info.frames - 1)
+        } else {
+            decode(&request)
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_ends_the_decode_at_the_next_row_or_frame() {
+        let picture = || RgbaImage::from_pixel(64, 48, image::Rgba([200, 100, 50, 255]));
+        let mut png = Cursor::new(Vec::new());
+        DynamicImage::from(picture())
+            .write_to(&mut png, image::ImageFormat::Png)
+            .unwrap();
+        let mut gif = Vec::new();
+        let frame = || Frame::from_parts(picture(), 0, 0, Delay::from_numer_denom_ms(100, 1));
+        GifEncoder::new(&mut gif)
+            .encode_frames([frame(), frame()])
+            .unwrap();
+        for source in [png.get_ref(), &gif] {
+            assert!(outcome(source, None).is_ok());
+            let late = outcome(source, Some(Instant::now()));
+            assert_eq!(late.unwrap_err(), ImagingError::Timeout);
+        }
     }
 }

@@ -44,7 +44,7 @@ pub struct TransformRequest<'a> {
     pub settings: ImageSettings,
     /// The tenant's limits.
     pub limits: &'a Limits,
-    /// When nobody waits any more; looked at between stages.
+    /// When nobody waits any more; looked at between stages, and inside the long ones.
     pub deadline: Option<Instant>,
 }
 
@@ -242,6 +242,7 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
         info,
         limits,
         shrink,
+        deadline,
     };
     let decoded = match (drawing, plan.frame) {
         (Some(drawing), _) => drawing.draw(region, scaled, limits)?,

@@ -3,7 +3,7 @@
 
 use crate::{
     decode::DecodeRequest, decode::Decoded, error::ImagingError, format::ImageFormat,
-    picture::Picture, probe::corrupt,
+    picture::Picture, probe::corrupt, steps::check_deadline,
 };
 
 mod canvas;
@@ -113,6 +113,7 @@ pub(crate) fn still(request: &DecodeRequest<'_>, index: u32) -> Result<Decoded, 
     let profile = frames.profile().cloned();
     let mut seen = 0;
     while let Some(frame) = frames.next_frame()? {
+        check_deadline(request.deadline)?;
         if seen == index {
             return Ok(Decoded::unscaled(frame.picture, profile));
         }

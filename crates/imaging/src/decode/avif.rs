@@ -10,6 +10,7 @@ use crate::{
         avif::{CodePoints, Container, Plane},
         corrupt,
     },
+    steps::check_deadline,
 };
 
 mod av1;
@@ -50,6 +51,7 @@ fn assemble(
     };
     let (mut left, mut top) = (0, 0);
     for (index, tile) in plane.tiles.iter().enumerate() {
+        check_deadline(request.deadline)?;
         let coded = av1::decode(tile, request.limits)?;
         used = declared.unwrap_or(coded.code_points);
         let tile = yuv::to_rgb(&coded, used)?;

@@ -19,6 +19,7 @@ use crate::{
     geometry::Size,
     picture::{Channels, Picture},
     probe::{corrupt, jpeg as header},
+    steps::check_deadline,
 };
 
 mod baseline;
@@ -50,13 +51,15 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     } else {
         None
     };
-    if let Some((picture, scale)) = own::picture(request.source, info.stored_size, request.shrink) {
+    if let Some((picture, scale)) = own::picture(request) {
         return Ok(Decoded {
             picture,
             scale: (scale, scale),
             profile,
         });
     }
+    // libjpeg-turbo can't be stopped once it has begun
+    check_deadline(request.deadline)?;
     let shrink = SHRINK_FACTORS
         .into_iter()
         .find(|factor| *factor <= request.shrink)

@@ -12,6 +12,7 @@ use crate::{
     limits::Limits,
     picture::{Picture, pixel_count},
     probe::{corrupt, jxl::Header},
+    steps::check_deadline,
 };
 
 /// Bytes given to the decoder at a time; it is stopped once the first picture is complete.
@@ -33,6 +34,7 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     }
     let mut image = load(&header, request.limits)?;
     let profile = choose_colors(&mut image, &header)?;
+    check_deadline(request.deadline)?;
     let picture = render(&image, header.size)?;
     Ok(Decoded::unscaled(picture, profile))
 }

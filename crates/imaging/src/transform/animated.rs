@@ -81,6 +81,7 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         info: job.info,
         limits,
         shrink: 1,
+        deadline,
     })?;
     let count = frames.remaining();
     let mut writer: Option<FrameWriter> = None;

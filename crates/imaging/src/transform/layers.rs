@@ -106,7 +106,12 @@ fn image(
     request: &TransformRequest<'_>,
     surroundings: &Surroundings<'_>,
 ) -> Result<Picture, ImagingError> {
-    let TransformRequest { source, limits, .. } = *request;
+    let TransformRequest {
+        source,
+        limits,
+        deadline,
+        ..
+    } = *request;
     let info = probe(source)?;
     let plan = plan_in(request.transformation, info.size(), surroundings)?;
     let wanted = DecodeRequest {
@@ -114,6 +119,7 @@ fn image(
         info: &info,
         limits,
         shrink: plan.steps.first().map_or(1, useful_shrink),
+        deadline,
     };
     let decoded = match plan.frame {
         Some(number) if number > info.frames => {

@@ -84,15 +84,20 @@ fn planes(job: &Job<'_>, has_full_chroma: bool) -> Result<Option<Planes>, Imagin
         return Ok(None);
     };
     let mut chosen = None;
-    let decoded = jpeg::planes(request.source, info.stored_size, |shape| {
-        let points = target.points(shape);
-        chosen = Some((*shape, points));
-        Some(points)
-    });
+    let decoded = jpeg::planes(
+        request.source,
+        info.stored_size,
+        request.deadline,
+        |shape| {
+            let points = target.points(shape);
+            chosen = Some((*shape, points));
+            Some(points)
+        },
+    );
+    check_deadline(request.deadline)?;
     let (Some(decoded), Some((shape, points))) = (decoded, chosen) else {
         return Ok(None);
     };
-    check_deadline(request.deadline)?;
     let resized = target.resize(&decoded, &shape, points)?;
     Ok(Some(resized.oriented(info.orientation)))
 }

@@ -176,6 +176,7 @@ impl Units {
         let mut restarts = 0_u8;
         let mut until_restart = self.restart_interval;
         for y in 0..self.down {
+            reader.in_time()?;
             for x in 0..self.across {
                 if self.restart_interval > 0 {
                     if until_restart == 0 {

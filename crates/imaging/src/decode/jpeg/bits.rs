@@ -5,7 +5,11 @@
     reason = "these make up one loop, compiled twice: for any processor and for those with wide vectors"
 )]
 
+use std::time::Instant;
+
 use memchr::memchr;
+
+use crate::steps::check_deadline;
 
 /// Bytes of the window. Small enough to stay in the first-level cache beside the tables.
 const WINDOW: usize = 16 << 10;
@@ -15,13 +19,20 @@ const MOST_PER_UNIT: usize = 10 * 64 * 4 + 16;
 const FULL: usize = WINDOW - MOST_PER_UNIT;
 const LOAD: usize = 8;
 
-/// The window's memory, reused from picture to picture.
+/// The window's memory, reused from picture to picture, and how long data may be read through it.
 #[derive(Debug)]
-pub(super) struct Window(Box<[u8; WINDOW + LOAD]>);
+pub(super) struct Window {
+    memory: Box<[u8; WINDOW + LOAD]>,
+    /// When nobody waits for the picture any more.
+    pub(super) deadline: Option<Instant>,
+}
 
 impl Default for Window {
     fn default() -> Self {
-        Self(zeroes())
+        Self {
+            memory: zeroes(),
+            deadline: None,
+        }
     }
 }
 
@@ -96,6 +107,7 @@ pub(super) struct BitReader<'a> {
     /// Whether the byte at `at` begins a marker.
     is_at_marker: bool,
     place: Place,
+    deadline: Option<Instant>,
 }
 
 impl<'a> BitReader<'a> {
@@ -103,11 +115,18 @@ impl<'a> BitReader<'a> {
         Self {
             source,
             at,
-            window: &mut window.0,
+            window: &mut window.memory,
             filled: 0,
             is_at_marker: false,
             place: Place::default(),
+            deadline: window.deadline,
         }
+    }
+
+    /// Gives up once nobody waits any more. Asked once per row of minimum coded units: some microseconds to half a
+    /// millisecond of work, and 30 ns for the question.
+    pub(super) fn in_time(&self) -> Option<()> {
+        check_deadline(self.deadline).ok()
     }
 
     /// The bits from here on; give the place back with [`Self::go_to`].

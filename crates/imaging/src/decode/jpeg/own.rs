@@ -1,6 +1,6 @@
 //! Our own decoder: to planes, and to colours where those are wanted.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Instant};
 
 use super::{
     baseline,
@@ -10,6 +10,7 @@ use super::{
     progressive,
 };
 use crate::{
+    decode::DecodeRequest,
     geometry::Size,
     picture::Picture,
     planes::{Plane, Planes},
@@ -20,10 +21,11 @@ thread_local! {
 }
 
 /// Decodes luma and differences at the sizes `choose` names for the shape. `None` for what libjpeg-turbo has to decode, or
-/// has to say what is wrong with.
+/// has to say what is wrong with, and when the deadline has passed.
 pub(crate) fn planes(
     source: &[u8],
     size: Size,
+    deadline: Option<Instant>,
     choose: impl FnOnce(&Shape) -> Option<(Points, Points)>,
 ) -> Option<Planes> {
     let mut headers = Headers::of(source)?;
@@ -39,6 +41,7 @@ pub(crate) fn planes(
         .take(headers.components.len())
         .collect();
     let mut planes = WINDOW.with_borrow_mut(|window| {
+        window.deadline = deadline;
         if headers.is_progressive {
             progressive::decode(source, &mut headers, scan, &points, window)
         } else {
@@ -52,15 +55,16 @@ pub(crate) fn planes(
     })
 }
 
-/// Decodes colours at N/8 of their size, N at least 8/`shrink`, where that is less than all of it.
-pub(super) fn picture(source: &[u8], size: Size, shrink: u32) -> Option<(Picture, f64)> {
-    let luma = Points::at_least(8.0 / f64::from(shrink.max(1)));
+/// Decodes colours at N/8 of their size, N at least 8/`shrink`, where that is less than all of it. `None` as [`planes`].
+pub(super) fn picture(request: &DecodeRequest<'_>) -> Option<(Picture, f64)> {
+    let luma = Points::at_least(8.0 / f64::from(request.shrink.max(1)));
     if luma == Points::Eight {
         // differences enlarged as everybody else does it
         return None;
     }
     let mut chroma_per_luma = (1.0, 1.0);
-    let mut planes = planes(source, size, |shape| {
+    let size = request.info.stored_size;
+    let mut planes = planes(request.source, size, request.deadline, |shape| {
         let (across, down) = shape.chroma.unwrap_or((1.0, 1.0));
         let chroma = Points::at_least(8.0 * luma.scale() / across.min(down));
         let scale = chroma.scale() / luma.scale();

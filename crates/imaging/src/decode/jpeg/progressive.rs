@@ -198,6 +198,7 @@ fn means(
     };
     let mut restarts = Restarts::of(headers);
     for y in 0..units_down {
+        reader.in_time()?;
         for x in 0..units_across {
             if restarts.next(reader)? {
                 for (.., mean) in &mut parts {
@@ -242,6 +243,7 @@ fn frequencies(
     // blocks still to come that have nothing in this band
     let mut empty = 0_u32;
     for y in 0..store.down {
+        reader.in_time()?;
         for x in 0..store.across {
             if restarts.next(reader)? {
                 empty = 0;

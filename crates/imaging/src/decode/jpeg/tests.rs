@@ -8,7 +8,7 @@
     reason = "test pictures are small and made from small numbers"
 )]
 
-use std::ptr;
+use std::{ptr, time::Instant};
 
 use super::*;
 use crate::planes::{Plane, Planes};
@@ -92,7 +92,35 @@ impl File {
 }
 
 fn ours(bytes: &[u8], size: Size, points: Points) -> Option<Planes> {
-    planes(bytes, size, |_| Some((points, points)))
+    planes(bytes, size, None, |_| Some((points, points)))
+}
+
+#[test]
+fn a_deadline_that_has_passed_ends_the_decode_at_the_next_row() {
+    let size = Size {
+        width: 160,
+        height: 96,
+    };
+    let file = || File::of(size.width, size.height, tj::TJSAMP_TJSAMP_420);
+    let passed = Some(Instant::now());
+    for bytes in [
+        file().bytes(),
+        file().with(tj::TJPARAM_TJPARAM_PROGRESSIVE, 1).bytes(),
+    ] {
+        let decoded =
+            |deadline| planes(&bytes, size, deadline, |_| Some((Points::Two, Points::Two)));
+        assert!(decoded(None).is_some());
+        assert!(decoded(passed).is_none());
+        let info = header::Header::parse(&bytes).unwrap().info();
+        let outcome = decode(&DecodeRequest {
+            source: &bytes,
+            info: &info,
+            limits: &crate::limits::Limits::default(),
+            shrink: 4,
+            deadline: passed,
+        });
+        assert_eq!(outcome.unwrap_err(), ImagingError::Timeout);
+    }
 }
 
 /// Libjpeg-turbo's planes at 1/`shrink`, each with its width.
