@@ -151,7 +151,8 @@ impl Outcome {
 
 /// The part of a failure event that is stored as a document. Every text is capped, escaped and free of credentials.
 ///
-/// Stored rows hold it as JSON: fields are only ever added, each with a default.
+/// Stored rows hold it as JSON: fields are only ever added, each with a default. The spool holds it field by field, so they are added
+/// at the end, with a new schema of its frames, and none may be skipped in writing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureDetail {
@@ -179,9 +180,6 @@ pub struct FailureDetail {
     pub looks_like: Option<LooksLike>,
     /// The limit and what was found.
     pub limit: Option<LimitBreach>,
-    /// Which of the files that layers need it was about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layer_input: Option<LayerInputNumber>,
     /// One line for people.
     pub note: Option<String>,
     /// Repetitions before giving up.
@@ -192,6 +190,9 @@ pub struct FailureDetail {
     pub user_agent: Option<String>,
     /// The trace of the request, if it was sampled.
     pub trace_id: Option<String>,
+    /// Which of the files that layers need it was about.
+    #[serde(default)]
+    pub layer_input: Option<LayerInputNumber>,
 }
 
 #[cfg(test)]

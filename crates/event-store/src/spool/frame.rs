@@ -13,7 +13,8 @@
 //! | 36 | … | payload: per event its length (4 bytes) and its `postcard` encoding |
 //!
 //! All numbers are little-endian. Independent of PostgreSQL's types: the frame is also the record for any other sink. Schema 1 is
-//! the encoding of [`FailureEvent`] as of version 0.1; a golden file holds one frame of it for ever.
+//! the encoding of [`FailureEvent`] as it was first, schema 2 has the number of a layer's file after it; a golden file holds one frame of each
+//! for ever.
 
 use limpid_domain::failure::FailureEvent;
 use limpid_domain::ids::{BatchSeq, NodeId};
@@ -25,7 +26,11 @@ pub const MAGIC: [u8; 4] = *b"LFR1";
 /// Bytes before the payload.
 pub const HEADER_BYTES: usize = 36;
 /// Schema that this version writes.
-pub const SCHEMA: u16 = 1;
+pub const SCHEMA: u16 = 2;
+/// Without the last field of the detail, `layer_input`.
+const SCHEMA_WITHOUT_LAYER_INPUT: u16 = 1;
+/// How the encoding says that there is none.
+const ABSENT: u8 = 0;
 /// More events make several frames.
 pub const MAX_EVENTS: usize = 1_000;
 /// A longer length field is damage.
@@ -85,6 +90,11 @@ impl Frame {
 
     fn decode_event(&self, bytes: &[u8]) -> Result<FailureEvent, String> {
         match self.schema {
+            SCHEMA_WITHOUT_LAYER_INPUT => {
+                // the detail is the event's last field, and what is missing is the detail's last; without a detail nothing reads it
+                let completed = [bytes, &[ABSENT]].concat();
+                postcard::from_bytes(&completed).map_err(|error| error.to_string())
+            }
             SCHEMA => postcard::from_bytes(bytes).map_err(|error| error.to_string()),
             newer => Err(format!("unknown schema {newer}")),
         }

@@ -272,30 +272,46 @@ fn an_event_of_any_size_is_spooled() {
     assert!(huge.path.starts_with(&read[0].path));
 }
 
-/// The bytes of schema 1, for ever: a spool written by version 0.1 is read by every later one.
+/// The bytes of each schema, for ever: a spool written by an older version is read by every later one.
 #[test]
-fn the_golden_frame_of_schema_1_is_read() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/frame-v1.bin");
-    let dir = tempfile::tempdir().unwrap();
-    let events = generator(12).take(40);
-    fs::write(dir.path().join("node"), "4242\n").unwrap();
-    {
-        let (mut writer, _reader) = open(dir.path());
-        writer.append(&events).unwrap();
+fn the_golden_frames_of_every_schema_are_read() {
+    for schema in [1, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let (segment, events) = spooled(dir.path());
+        fs::copy(golden(schema), &segment).unwrap();
+        let (_writer, mut reader) = open(dir.path());
+        assert_eq!(
+            reader.next_frames(1_000).unwrap()[0].events(),
+            (events, Vec::new()),
+            "schema {schema}"
+        );
     }
-    let segment = segments(dir.path()).pop().unwrap();
+}
+
+#[test]
+fn what_is_written_today_is_the_newest_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let (segment, _) = spooled(dir.path());
+    let newest = golden(2);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::copy(&segment, &golden).unwrap();
+        fs::copy(&segment, &newest).unwrap();
     }
     assert_eq!(
         fs::read(&segment).unwrap(),
-        fs::read(&golden).unwrap(),
+        fs::read(&newest).unwrap(),
         "the encoding changed: raise the schema"
     );
-    fs::copy(&golden, &segment).unwrap();
-    let (_writer, mut reader) = open(dir.path());
-    assert_eq!(
-        reader.next_frames(1_000).unwrap()[0].events(),
-        (events, Vec::new())
-    );
+}
+
+fn golden(schema: u8) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/golden/frame-v{schema}.bin"))
+}
+
+/// A segment with forty events, closed.
+fn spooled(dir: &Path) -> (PathBuf, Vec<FailureEvent>) {
+    let events = generator(12).take(40);
+    fs::write(dir.join("node"), "4242\n").unwrap();
+    let (mut writer, _reader) = open(dir);
+    writer.append(&events).unwrap();
+    (segments(dir).pop().unwrap(), events)
 }
