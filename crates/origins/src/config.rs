@@ -36,6 +36,13 @@ pub struct FetchConfig {
     /// Where kind `S3` finds Amazon instead of `https://<bucket>.s3.<region>.amazonaws.com`: a private endpoint, a test server.
     /// Addressed in path style.
     pub amazon_s3_endpoint: Option<Url>,
+    /// Where kind `AZURE_BLOB` finds Azure instead of `https://<account>.blob.core.windows.net`: a test server. The account is
+    /// the first folder below it.
+    pub azure_blob_endpoint: Option<Url>,
+    /// Where kind `GCS` finds Google Cloud Storage instead of `https://storage.googleapis.com`: a test server.
+    pub google_storage_endpoint: Option<Url>,
+    /// Where kind `GCS` asks for tokens, whatever key files say: a test server.
+    pub google_token_endpoint: Option<Url>,
     /// Tells the time to signatures and `Retry-After` dates.
     pub clock: Clock,
     /// Certificate authorities trusted besides the machine's.
@@ -56,6 +63,9 @@ impl Default for FetchConfig {
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),
             amazon_s3_endpoint: None,
+            azure_blob_endpoint: None,
+            google_storage_endpoint: None,
+            google_token_endpoint: None,
             clock: Clock::system(),
             extra_roots: Vec::new(),
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Incoming;
 use limpid_domain::failure::{AttemptFailure, Reason};
@@ -20,7 +20,7 @@ use crate::transport::{Connection, Transport, tls};
 /// A request to be sent. The `Host` header is the URL's unless `headers` has one.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
-    /// `GET`, or `HEAD` to find out whether something exists.
+    /// `GET`, `HEAD` to find out whether something exists, `POST` towards token endpoints.
     pub(crate) method: Method,
     /// Where to.
     pub(crate) url: &'a Url,
@@ -28,6 +28,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) configured: Option<&'a Url>,
     /// Header fields besides `Host`.
     pub(crate) headers: &'a HeaderMap,
+    /// What a `POST` carries.
+    pub(crate) body: Bytes,
 }
 
 /// The head of an answer, and its body still on the wire.
@@ -125,6 +127,7 @@ impl Exchanger<'_> {
                 Err(failure(Reason::ResponseTimeout, note))
             }
         };
+        let response = response.and_then(unambiguous);
         attempt
             .trace
             .step("response", response.is_ok(), started, || match &response {
@@ -151,7 +154,19 @@ impl Exchanger<'_> {
     }
 }
 
-fn build_request(outgoing: &Outgoing<'_>) -> AttemptResult<Request<Empty<Bytes>>> {
+/// Two ways to say where a body ends are an attempt to smuggle, or a broken gateway. Source: RFC 9112 section 6.1.
+fn unambiguous(response: Response<Incoming>) -> AttemptResult<Response<Incoming>> {
+    let headers = response.headers();
+    let has_both = headers.contains_key(header::CONTENT_LENGTH)
+        && headers.contains_key(header::TRANSFER_ENCODING);
+    if has_both {
+        let note = "the answer has both Content-Length and Transfer-Encoding";
+        return Err(failure(Reason::HttpProtocolError, note));
+    }
+    Ok(response)
+}
+
+fn build_request(outgoing: &Outgoing<'_>) -> AttemptResult<Request<Full<Bytes>>> {
     let unsendable = |_| {
         failure(
             Reason::HttpProtocolError,
@@ -162,7 +177,7 @@ fn build_request(outgoing: &Outgoing<'_>) -> AttemptResult<Request<Empty<Bytes>>
     let mut request = Request::builder()
         .method(outgoing.method.clone())
         .uri(target)
-        .body(Empty::new())
+        .body(Full::new(outgoing.body.clone()))
         .map_err(unsendable)?;
     let host = &outgoing.url[Position::BeforeHost..Position::AfterPort];
     let host = HeaderValue::from_str(host).map_err(|error| unsendable(error.into()))?;

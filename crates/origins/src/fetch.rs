@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, header};
 use limpid_domain::failure::{AttemptFailure, PhaseTimings, Reason};
 use limpid_domain::ids::{OriginId, RequestId, StreamVersion, TenantId};
-use limpid_domain::origin::{OriginCredentials, OriginKind, OriginLocation, OriginSettings};
+use limpid_domain::origin::{OriginCredentials, OriginLocation, OriginSettings};
 use tracing::Instrument;
 
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
@@ -18,7 +18,7 @@ use crate::exchange::Exchanger;
 use crate::origin_state::{OriginState, OriginStates};
 use crate::trace::FetchTrace;
 use crate::transport::Transport;
-use crate::{retry, s3, scrub, web_folder, web_proxy};
+use crate::{akeneo, azure, google, retry, s3, scrub, web_folder, web_proxy};
 
 /// Fetches originals. Cheap to clone; holds the connections to all origins.
 #[derive(Debug, Clone)]
@@ -284,9 +284,9 @@ impl<'a> FetchContext<'a> {
             OriginLocation::S3 { .. }
             | OriginLocation::S3Compatible { .. }
             | OriginLocation::CloudinaryBackup { .. } => s3::fetch(self, attempt).await,
-            OriginLocation::Gcs { .. } => Err(not_served(OriginKind::Gcs)),
-            OriginLocation::AzureBlob { .. } => Err(not_served(OriginKind::AzureBlob)),
-            OriginLocation::AkeneoPim { .. } => Err(not_served(OriginKind::AkeneoPim)),
+            OriginLocation::Gcs { .. } => google::fetch(self, attempt).await,
+            OriginLocation::AzureBlob { .. } => azure::fetch(self, attempt).await,
+            OriginLocation::AkeneoPim { .. } => akeneo::fetch(self, attempt).await,
         }
     }
 }
@@ -317,14 +317,4 @@ impl Original {
             retries: 0,
         }
     }
-}
-
-fn not_served(kind: OriginKind) -> Box<AttemptFailure> {
-    failure(
-        Reason::Internal,
-        format!(
-            "origins of kind {} are not served by this version",
-            kind.as_str()
-        ),
-    )
 }

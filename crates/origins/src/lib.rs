@@ -5,9 +5,11 @@
 //! | [`fetch`] | [`OriginFetcher`]: concurrency cap, deadline, retries, one `match` over origin kinds |
 //! | [`config`] | time-outs, exempt addresses, name servers, trusted roots |
 //! | [`trace`] | the steps of a fetch, for `explain`; free when off |
-//! | `web_folder`, `web_proxy`, `s3` | one file per kind: from settings and path to a request, and what its answers mean |
+//! | `web_folder`, `web_proxy`, `s3`, `google`, `azure`, `akeneo` | one file per kind: from settings and path to a request, and what its answers mean |
 //! | `web` | what the two web kinds share: our headers, the redirect loop, statuses |
 //! | [`near_misses`] | paths near a missing one, for `explain` |
+//! | `store` | what the object stores share: keys in URLs, reading an object, what a refusal is made of |
+//! | `bearer` | access tokens of `google` and `akeneo`: asked for once, renewed before they end and once after a refusal |
 //! | `path` | request paths, refused where they climb |
 //! | `redirect` | where a redirect leads; every hop is judged again |
 //! | `exchange`, `body` | one request and its answer: phases timed, body bounded, encodings undone |
@@ -20,12 +22,16 @@
 //!
 //! Absent on purpose: pixels, SQL, caches, HTTP answers to clients.
 
+mod akeneo;
 mod attempt;
+mod azure;
+mod bearer;
 mod body;
 mod classify;
 pub mod config;
 mod exchange;
 pub mod fetch;
+mod google;
 mod location;
 pub mod near_misses;
 mod origin_state;
@@ -34,6 +40,7 @@ mod redirect;
 mod retry;
 mod s3;
 mod scrub;
+mod store;
 pub mod trace;
 mod transport;
 mod web;

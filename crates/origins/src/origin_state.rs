@@ -9,6 +9,7 @@ use limpid_domain::ids::{OriginId, StreamVersion, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::attempt::{Attempt, AttemptResult, failure};
+use crate::bearer::TokenCell;
 use crate::config::FetchConfig;
 use crate::fetch::OriginAccess;
 use crate::transport::pool::Pool;
@@ -21,6 +22,8 @@ const FORGET_AFTER: Duration = Duration::from_mins(2);
 pub(crate) struct OriginState {
     /// Its idle connections.
     pub(crate) pool: Arc<Pool>,
+    /// Its access token, for kinds that have one.
+    pub(crate) token: TokenCell,
     slots: Semaphore,
     // Standard mutexes: held to copy a value, never over an await.
     region: Mutex<Option<String>>,
@@ -101,6 +104,7 @@ impl OriginState {
     fn new(max_concurrency: usize) -> Self {
         Self {
             pool: Arc::new(Pool::default()),
+            token: TokenCell::default(),
             slots: Semaphore::new(max_concurrency),
             region: Mutex::new(None),
             last_used: Mutex::new(Instant::now()),

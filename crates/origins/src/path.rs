@@ -42,6 +42,11 @@ impl<'a> FilePath<'a> {
         self.raw
     }
 
+    /// The path as it came, unless decoding leaves it as it is: the second key worth asking for.
+    pub(crate) fn raw_unless(self, decoded: &str) -> Option<&'a str> {
+        (self.raw != decoded).then_some(self.raw)
+    }
+
     /// The path decoded once.
     ///
     /// Errors: `object_not_found` when that is no UTF-8, which object keys are.

@@ -9,26 +9,28 @@ mod sign;
 use std::borrow::Cow;
 use std::time::Instant;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
 use percent_encoding::percent_decode_str;
 
 use crate::attempt::{Attempt, AttemptResult, failure};
-use crate::classify::challenge::is_challenge;
-use crate::classify::s3::{MAX_ERROR_BYTES, S3Error, reason_of};
-use crate::classify::status::retry_after;
-use crate::classify::text::{excerpt, printable, telling_headers};
+use crate::classify::s3::{S3Error, reason_of};
+use crate::classify::text::printable;
 use crate::exchange::{Answer, Outgoing};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
+use crate::store::{self, Marks, ProviderError, may_be_missing};
 use address::Bucket;
 
 /// Longest key. Source: S3 user guide, "Naming Amazon S3 objects". Units: bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Objects whose metadata says `isprivatefile: true` need a signed URL.
-const IS_PRIVATE_FILE: &str = "x-amz-meta-isprivatefile";
+const MARKS: Marks = Marks {
+    request_id: "x-amz-request-id",
+    is_private: "x-amz-meta-isprivatefile",
+};
 
 /// Fetches an object: by the decoded path, then by the path as it came, for tools that store keys percent-encoded.
 pub(crate) async fn fetch(
@@ -61,14 +63,6 @@ pub(crate) async fn fetch(
         return Err(mismatch);
     }
     Err(missing)
-}
-
-/// Whether another key is worth a try.
-fn may_be_missing(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::ObjectNotFound | Reason::AccessDeniedOrMissing
-    )
 }
 
 /// A key that a careless encoder would have meant: `+` for a space, or encoded twice. Asked for with `HEAD`, and only
@@ -116,7 +110,8 @@ async fn get(
         .await
         .map_err(at)?;
     if answer.status == StatusCode::OK {
-        return finish(context, bucket, &key, answer, attempt)
+        let found = location::of_object(bucket.name(), &key);
+        return store::read(context, answer, found, MARKS, attempt)
             .await
             .map_err(at);
     }
@@ -130,7 +125,8 @@ async fn get(
         .await
         .map_err(at)?;
     let healed = if answer.status == StatusCode::OK {
-        finish(context, bucket, &key, answer, attempt).await
+        let found = location::of_object(bucket.name(), &key);
+        store::read(context, answer, found, MARKS, attempt).await
     } else {
         Err(refusal(context, answer, attempt).await.0)
     };
@@ -160,42 +156,16 @@ async fn send(
         .region()
         .unwrap_or_else(|| bucket.default_region());
     let url = bucket.url(key, &region)?;
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(http::header::USER_AGENT, context.user_agent());
-    headers.insert(
-        http::header::ACCEPT_ENCODING,
-        http::HeaderValue::from_static("identity"),
-    );
+    let mut headers = store::our_headers(context);
     sign::sign(context, &method, &url, &region, &mut headers)?;
     let outgoing = Outgoing {
         method,
         url: &url,
         configured: Some(&url),
         headers: &headers,
+        body: bytes::Bytes::new(),
     };
     context.exchanger().send(&outgoing, attempt).await
-}
-
-async fn finish(
-    context: &FetchContext<'_>,
-    bucket: &Bucket,
-    key: &str,
-    answer: Answer,
-    attempt: &mut Attempt<'_>,
-) -> AttemptResult<Original> {
-    let headers = answer.headers;
-    let body = answer.body.read(&headers, context.body_limits(), attempt);
-    let bytes = body.await.map_err(|mut failed| {
-        failed.upstream_status = Some(StatusCode::OK.as_u16());
-        failed.provider_request_id = request_id(&headers);
-        failed.response_headers = telling_headers(&headers);
-        failed
-    })?;
-    let is_private = headers
-        .get(IS_PRIVATE_FILE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    let found = location::of_object(bucket.name(), key);
-    Ok(Original::new(bytes, &headers, found, is_private))
 }
 
 /// What an answer other than 200 means, and the region it names.
@@ -204,44 +174,17 @@ async fn refusal(
     answer: Answer,
     attempt: &mut Attempt<'_>,
 ) -> (Box<AttemptFailure>, Option<String>) {
-    let (status, headers) = (answer.status, answer.headers);
-    let started = Instant::now();
-    let document = answer.body.read_excerpt(MAX_ERROR_BYTES, attempt).await;
-    let error = S3Error::parse(&document);
-    let reason = if error.code.is_none() && is_challenge(status, &headers, &document) {
-        Reason::BotChallenge
-    } else {
-        reason_of(status, &error)
-    };
-    attempt.trace.step("classify", false, started, || {
-        let code = error.code.as_deref().unwrap_or("no code");
-        format!("status {status}, {code}: {reason}")
-    });
-    let region = headers
-        .get("x-amz-bucket-region")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
+    let refused = store::refused(answer, MARKS, attempt).await;
+    let error = S3Error::parse(&refused.document);
+    let reason = reason_of(refused.status, &error);
+    let region = store::text(&refused.headers, "x-amz-bucket-region")
         .or_else(|| error.region.clone())
         .filter(|region| address::is_region(region));
-    let mut failed = AttemptFailure::new(reason);
-    failed.note = error
-        .message
-        .clone()
-        .or_else(|| Some(format!("the provider answered {status}")));
-    failed.upstream_status = Some(status.as_u16());
-    failed.provider_request_id = request_id(&headers).or(error.request_id);
-    // A document we understood is summed up by its code and message; the rest of it may quote the signed request.
-    failed.body_excerpt = match error.code {
-        Some(_) => None,
-        None => excerpt(&document),
+    let error = ProviderError {
+        code: error.code,
+        message: error.message,
+        request_id: error.request_id,
     };
-    failed.provider_code = error.code;
-    failed.retry_after = retry_after(&headers, context.now());
-    failed.response_headers = telling_headers(&headers);
-    (Box::new(failed), region)
-}
-
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("x-amz-request-id")?.to_str().ok()?;
-    Some(printable(value))
+    let failed = refused.into_failure(context, reason, error, attempt);
+    (failed, region)
 }

@@ -26,8 +26,19 @@ pub(crate) fn scrub(
         secrets.push(Cow::Borrowed(value));
         secrets.push(percent_decode_str(value).decode_utf8_lossy());
     }
-    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    if let OriginCredentials::SasToken { sas_token } = credentials {
+        // The signature alone opens nothing, but nobody needs to read it.
+        let parameters = sas_token.expose_secret().trim_start_matches('?').split('&');
+        for signature in parameters.filter_map(|pair| pair.strip_prefix("sig=")) {
+            secrets.push(Cow::Borrowed(signature));
+            secrets.push(percent_decode_str(signature).decode_utf8_lossy());
+        }
+    }
+    remove(failed, &secrets);
+}
 
+/// Replaces secrets in every text of a failure.
+pub(crate) fn remove(failed: &mut AttemptFailure, secrets: &[Cow<'_, str>]) {
     let texts = [
         &mut failed.note,
         &mut failed.location,
@@ -37,7 +48,8 @@ pub(crate) fn scrub(
     ];
     let values = failed.response_headers.iter_mut().map(|(_, value)| value);
     for text in texts.into_iter().flatten().chain(values) {
-        for secret in &secrets {
+        let long_enough = |secret: &&Cow<'_, str>| secret.len() >= SHORTEST_SECRET;
+        for secret in secrets.iter().filter(long_enough) {
             if text.contains(secret.as_ref()) {
                 *text = text.replace(secret.as_ref(), REMOVED);
             }

@@ -11,7 +11,7 @@ pub struct FetchTrace {
 /// One step of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceStep {
-    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`.
+    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`, `token`.
     pub name: &'static str,
     /// Whether the step succeeded.
     pub ok: bool,

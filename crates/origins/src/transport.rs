@@ -13,7 +13,7 @@ pub(crate) mod tls;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use limpid_domain::failure::Reason;
@@ -30,7 +30,7 @@ use resolve::Resolver;
 use tls::Tls;
 
 /// One connection, ready for one request at a time.
-pub(crate) type Connection = SendRequest<Empty<Bytes>>;
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
 
 /// Opens connections.
 #[derive(Debug)]

@@ -86,6 +86,7 @@ async fn visit(
         url,
         configured,
         headers,
+        body: bytes::Bytes::new(),
     };
     context.exchanger().send(&outgoing, attempt).await
 }

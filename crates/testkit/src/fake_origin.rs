@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use script::{Script, Step};
 
-/// Longest request head that is read. Units: bytes.
+/// Longest request head that is read, and longest body. Units: bytes.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 
 /// A web origin on loopback. Stops when dropped.
@@ -42,6 +42,8 @@ pub struct ReceivedRequest {
     pub headers: Vec<(String, String)>,
     /// Which connection it came over, counted from 0.
     pub connection: usize,
+    /// The body, if one was announced.
+    pub body: Vec<u8>,
 }
 
 /// What the origin answers, and what it was asked.
@@ -50,6 +52,16 @@ pub(crate) struct Pages {
     requests: Mutex<Vec<ReceivedRequest>>,
     // Several scripts for one target are played one after the other; the last one stays.
     scripts: Mutex<HashMap<String, VecDeque<Script>>>,
+    judge: Mutex<Option<Judge>>,
+}
+
+/// Answers requests that depend on more than their target; `None` leaves a request to the scripts.
+struct Judge(Box<dyn Fn(&ReceivedRequest) -> Option<Script> + Send + Sync>);
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Judge")
+    }
 }
 
 impl ReceivedRequest {
@@ -73,6 +85,7 @@ impl ReceivedRequest {
             target: request_line.next()?.to_owned(),
             headers: headers.collect(),
             connection,
+            body: Vec::new(),
         })
     }
 }
@@ -116,6 +129,14 @@ impl FakeOrigin {
         self.pages.answer(target, script);
     }
 
+    /// Lets a function look at every request first; where it answers nothing, the scripts do.
+    pub fn judge<F>(&self, judge: F)
+    where
+        F: Fn(&ReceivedRequest) -> Option<Script> + Send + Sync + 'static,
+    {
+        self.pages.judge(judge);
+    }
+
     /// Every request so far.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.pages.requests()
@@ -139,6 +160,14 @@ impl Pages {
             .push_back(script);
     }
 
+    pub(crate) fn judge<F>(&self, judge: F)
+    where
+        F: Fn(&ReceivedRequest) -> Option<Script> + Send + Sync + 'static,
+    {
+        let mut current = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Judge(Box::new(judge)));
+    }
+
     pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests
             .lock()
@@ -149,9 +178,15 @@ impl Pages {
     /// Answers requests on one connection until a script ends it.
     pub(crate) async fn serve<S: Peer>(&self, mut stream: S, connection: usize) {
         while let Some(head) = read_head(&mut stream).await {
-            let Some(request) = ReceivedRequest::parse(&head, connection) else {
+            let Some(mut request) = ReceivedRequest::parse(&head, connection) else {
                 return;
             };
+            let announced = request.header("content-length");
+            let announced: usize = announced.and_then(|n| n.parse().ok()).unwrap_or(0);
+            request.body.resize(announced.min(MAX_HEAD_BYTES), 0);
+            if stream.read_exact(&mut request.body).await.is_err() {
+                return;
+            }
             let script = self.script_for(&request);
             self.requests
                 .lock()
@@ -164,6 +199,11 @@ impl Pages {
     }
 
     fn script_for(&self, request: &ReceivedRequest) -> Script {
+        let judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judged) = judge.as_ref().and_then(|judge| judge.0(request)) {
+            return judged;
+        }
+        drop(judge);
         let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
         let added = scripts.get_mut(&request.target).and_then(|queue| {
             if queue.len() > 1 {

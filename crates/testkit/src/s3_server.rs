@@ -2,12 +2,10 @@
 //!
 //! Found by `LIMPID_TEST_MOTO` (path of `moto_server`) or under `.dev/python/bin` of the repository; `./dev` puts it there.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+
+use crate::emulator::{self, Emulator, encode};
 
 /// A key pair of the server.
 #[derive(Debug, Clone)]
@@ -21,8 +19,7 @@ pub struct S3Keys {
 /// The server, set up: bucket [`S3Server::BUCKET`] with [`S3Server::OBJECTS`]. One per test process; it ends with it.
 #[derive(Debug)]
 pub struct S3Server {
-    addr: SocketAddr,
-    _process: Child,
+    emulator: Emulator,
     /// May list the bucket and read its objects.
     pub reader: S3Keys,
     /// May read objects but not list, so missing ones look forbidden.
@@ -30,8 +27,6 @@ pub struct S3Server {
     /// May do nothing.
     pub powerless: S3Keys,
 }
-
-const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl S3Server {
     /// The bucket.
@@ -60,18 +55,21 @@ impl S3Server {
 
     /// Its address; path style.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("http://{}", self.addr())
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.emulator.addr()
     }
 
     fn start() -> Self {
-        let addr = free_port();
-        let process = supervise(&find_moto(), addr);
-        wait_until_ready(addr);
+        let moto = emulator::find("LIMPID_TEST_MOTO", ".dev/python/bin/moto_server");
+        let emulator = Emulator::start(&moto, |addr| {
+            let port = addr.port().to_string();
+            ["-H", "127.0.0.1", "-p", &port].map(str::to_owned).to_vec()
+        });
+        let addr = emulator.addr();
         let bucket = Self::BUCKET;
         call(addr, "PUT", &format!("/{bucket}"), "s3", b"");
         for key in Self::OBJECTS {
@@ -98,8 +96,7 @@ impl S3Server {
             "{{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"{listing}\"}}"
         );
         let server = Self {
-            addr,
-            _process: process,
+            emulator,
             reader: create_user(addr, "reader", &format!("{read},{list}")),
             reader_without_list: create_user(addr, "reader-without-list", &read),
             powerless: create_user(addr, "powerless", ""),
@@ -107,56 +104,6 @@ impl S3Server {
         // From here on every request needs a signature and a policy.
         call(addr, "POST", "/moto-api/reset-auth", "s3", b"0");
         server
-    }
-}
-
-fn find_moto() -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests are configured by their environment only"
-    )]
-    let named = std::env::var("LIMPID_TEST_MOTO").ok().map(PathBuf::from);
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let installed = repository.join(".dev/python/bin/moto_server");
-    let moto = named.unwrap_or(installed);
-    assert!(
-        moto.exists(),
-        "moto_server not found at {}; run ./dev test once, or set LIMPID_TEST_MOTO",
-        moto.display()
-    );
-    moto
-}
-
-fn free_port() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("loopback has a free port")
-}
-
-/// Starts the server under a shell that ends it when its standard input closes: when the process is gone, or earlier when
-/// the handle is dropped. (A static is never dropped, so `Drop` alone would leave the server behind.)
-fn supervise(moto: &Path, addr: SocketAddr) -> Child {
-    const SCRIPT: &str = "\"$1\" -H 127.0.0.1 -p \"$2\" </dev/null >/dev/null 2>&1 & server=$!; \
-         cat >/dev/null; kill \"$server\"";
-    Command::new("sh")
-        .args(["-c", SCRIPT, "sh"])
-        .arg(moto)
-        .arg(addr.port().to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("sh is available")
-}
-
-fn wait_until_ready(addr: SocketAddr) {
-    let started = Instant::now();
-    while TcpStream::connect(addr).is_err() {
-        assert!(
-            started.elapsed() < START_TIMEOUT,
-            "moto_server did not start within {START_TIMEOUT:?}"
-        );
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -194,37 +141,13 @@ fn call(addr: SocketAddr, method: &str, target: &str, service: &str, body: &[u8]
         "iam" => "application/x-www-form-urlencoded",
         _ => "application/octet-stream",
     };
-    let head = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ncontent-length: {}\r\n\
-         content-type: {content_type}\r\n\
-         authorization: AWS4-HMAC-SHA256 Credential=setup/20260101/us-east-1/{service}/aws4_request, \
-         SignedHeaders=host, Signature=none\r\n\r\n",
-        body.len()
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=setup/20260101/us-east-1/{service}/aws4_request, \
+         SignedHeaders=host, Signature=none"
     );
-    let mut stream = TcpStream::connect(addr).expect("the server listens");
-    stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(body))
-        .expect("the server reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("the server answers");
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(
-        answer.starts_with("HTTP/1.1 200"),
-        "{method} {target}: {answer}"
-    );
-    answer
-}
-
-fn encode(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/') {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("writing to memory does not fail");
-        }
-    }
-    encoded
+    let headers = [
+        ("content-type", content_type),
+        ("authorization", authorization.as_str()),
+    ];
+    emulator::call(addr, method, target, &headers, body)
 }

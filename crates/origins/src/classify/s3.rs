@@ -4,9 +4,7 @@ use http::StatusCode;
 use limpid_domain::failure::Reason;
 
 use super::status::reason_of_status;
-
-/// How much of an error document is read. Source: `reliability.md` F52.
-pub(crate) const MAX_ERROR_BYTES: usize = 64 * 1024;
+use super::xml::element;
 
 /// The elements of an error document that we use. Source: S3 API reference, "Error responses".
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -88,21 +86,6 @@ fn access_denied(message: &str) -> Reason {
         return Reason::AccessDenied;
     }
     Reason::AccessDeniedOrMissing
-}
-
-/// The text of the first element with this name. The documents are flat and small, so this needs no XML parser, and
-/// nothing in a hostile one (attributes, entities, depth) costs more than one pass over at most 64 KB.
-fn element(document: &str, name: &str) -> Option<String> {
-    let (_, rest) = document.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'")
-        .replace("&amp;", "&");
-    let text = text.trim();
-    (!text.is_empty()).then(|| super::text::printable(text))
 }
 
 #[cfg(test)]

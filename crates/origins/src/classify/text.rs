@@ -9,7 +9,7 @@ const MAX_LINE: usize = 200;
 pub(crate) const MAX_EXCERPT_BYTES: usize = 512;
 
 /// Header fields that help to find out what is wrong and never carry a secret.
-const TELLING_HEADERS: [&str; 20] = [
+const TELLING_HEADERS: [&str; 23] = [
     "age",
     "cache-control",
     "cf-mitigated",
@@ -28,6 +28,9 @@ const TELLING_HEADERS: [&str; 20] = [
     "x-amz-request-id",
     "x-amzn-waf-action",
     "x-cache",
+    "x-guploader-uploadid",
+    "x-ms-error-code",
+    "x-ms-request-id",
     "x-request-id",
     "x-served-by",
 ];

@@ -2,22 +2,15 @@
 
 use limpid_domain::failure::Reason;
 use limpid_domain::origin::OriginLocation;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use url::{Host, Url};
 
 use crate::attempt::{AttemptResult, failure};
 use crate::config::FetchConfig;
+use crate::store::KEY;
 
 /// Where buckets are looked for until the provider names another region.
 const DEFAULT_REGION: &str = "us-east-1";
-
-/// What stands for itself in a key. Source: S3 API reference, "Signature calculations", `UriEncode`.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b'/');
 
 /// A bucket at an address.
 #[derive(Debug)]

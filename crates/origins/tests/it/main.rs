@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod akeneo;
+mod azure;
 mod connections;
 mod faults;
 mod fetching;
+mod google;
 mod names;
 mod redirects;
 mod requests;

@@ -1,7 +1,6 @@
 //! What is recorded about a failure never gives a secret away.
 
 use limpid_domain::failure::Reason;
-use limpid_domain::origin::OriginLocation;
 use limpid_testkit::fake_origin::FakeOrigin;
 use limpid_testkit::fake_origin::script::Script;
 
@@ -44,19 +43,4 @@ async fn credentials_that_cannot_be_opened_are_our_failure_and_nobody_is_asked()
     fetching.credentials = limpid_domain::origin::OriginCredentials::Unreadable;
     assert_eq!(fetching.reason("photo.jpg").await, Reason::Internal);
     assert!(origin.requests().is_empty());
-}
-
-#[tokio::test]
-async fn kinds_of_a_later_version_say_so() {
-    let fetching = Fetching::from(OriginLocation::Gcs {
-        bucket: "b".to_owned(),
-        prefix: String::new(),
-        client_email: "a@b.example".to_owned(),
-    });
-    let failed = fetching.failure("a.jpg").await;
-    assert_eq!(failed.reason, Reason::Internal);
-    assert_eq!(
-        failed.note.as_deref(),
-        Some("origins of kind GCS are not served by this version")
-    );
 }
