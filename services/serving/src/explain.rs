@@ -302,6 +302,7 @@ fn decided(headline: &FailedAttempt, admitted: Option<&Admitted>) -> Decided {
         location: headline.failure.location.as_deref(),
         endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
         endpoint_id: endpoint_id.as_deref(),
+        note: headline.failure.note.as_deref(),
     };
     Decided {
         reason: headline.failure.reason,

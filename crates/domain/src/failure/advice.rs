@@ -1,7 +1,13 @@
 //! What to do about a failure, with the tenant's own values filled in.
 
+mod snippet;
+
+use url::Url;
+
 use super::reason::Reason;
-use crate::origin::{OriginLocation, OriginSettings};
+use crate::origin::{OriginKind, OriginLocation, OriginSettings};
+
+pub use snippet::{Snippet, snippet};
 
 /// The tenant's values an advice may name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,20 +20,73 @@ pub struct AdviceContext<'a> {
     pub endpoint: Option<&'a str>,
     /// The endpoint's public id.
     pub endpoint_id: Option<&'a str>,
+    /// The line for people of the failure: `certificate expired 2026-11-23 (3 days ago)`.
+    pub note: Option<&'a str>,
 }
 
 /// The advice of `reason` with every placeholder filled, from what is known, else by a general word.
 pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
-    let mut text = reason.row().advice.to_owned();
+    let kind = context.origin.map(|origin| origin.location.kind());
+    let template = kind.and_then(|kind| for_kind(reason, kind));
+    let mut text = template.unwrap_or(reason.row().advice).to_owned();
     for (placeholder, value) in placeholders(context) {
         if text.contains(placeholder) {
             text = text.replace(placeholder, &value);
         }
     }
-    text
+    // Dates, names and days are in the note, found at the handshake.
+    let note = context.note.filter(|_| is_about_a_certificate(reason));
+    match note {
+        Some(note) => format!("{text} We saw: {note}."),
+        None => text,
+    }
 }
 
-fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 8] {
+/// The advice where one kind of origin has a better one than the table's, which speaks to all of them.
+fn for_kind(reason: Reason, kind: OriginKind) -> Option<&'static str> {
+    use OriginKind::{AkeneoPim, AzureBlob, Gcs, WebFolder, WebProxy};
+    Some(match (reason, kind) {
+        (Reason::AccessDenied, WebFolder | WebProxy) => {
+            "Let {host} answer requests that carry the header x-req-from: its firewall, its access rules or a referrer check refuse {location}."
+        }
+        (Reason::AccessDenied | Reason::AccessDeniedOrMissing, Gcs) => {
+            "Give the service account {account} the role Storage Object Viewer on the bucket {bucket}, and check that {location} exists: without permission to list, a missing object looks forbidden."
+        }
+        (Reason::AccessDenied, AzureBlob) => {
+            "Issue a SAS token with read permission (sp=r) for the container {bucket} of {host}, valid for https and for our address, and save origin {origin} with it."
+        }
+        (Reason::CredentialsInvalid, AzureBlob) => {
+            "Issue a SAS token for the container {bucket} of {host} and save origin {origin} with it: the present one is incomplete, was altered, or its key was rotated."
+        }
+        (Reason::CredentialsExpired, AzureBlob) => {
+            "Issue a SAS token with a later end (se) for the container {bucket} of {host} and save origin {origin} with it."
+        }
+        (Reason::CredentialsInvalid, Gcs) => {
+            "Create a new key for the service account {account} and save origin {origin} with it: the present one was deleted, belongs to another account, or was not copied whole."
+        }
+        (Reason::AccessDenied, AkeneoPim) => {
+            "Give the user of the connection {origin} in Akeneo the permission to download media files: {location}."
+        }
+        (Reason::CredentialsInvalid, AkeneoPim) => {
+            "Take client ID, secret, user name and password from the connection's page in Akeneo and save origin {origin} with them."
+        }
+        (Reason::BucketNotFound, AzureBlob) => {
+            "Check the container name {bucket} of origin {origin}, and that it is in the account {host}."
+        }
+        _ => return None,
+    })
+}
+
+fn is_about_a_certificate(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::TlsCertificateExpired
+            | Reason::TlsCertificateNameMismatch
+            | Reason::TlsCertificateUntrusted
+    )
+}
+
+fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 9] {
     let location = context.origin.map(|origin| &origin.location);
     let bucket = location.and_then(bucket_of);
     let prefix = location
@@ -64,7 +123,15 @@ fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 8] {
             "{host}",
             location
                 .and_then(host_of)
+                .or_else(|| Some(host_of_url(&Url::parse(context.location?).ok()?)))
                 .unwrap_or_else(|| "the origin".to_owned()),
+        ),
+        (
+            "{account}",
+            match location {
+                Some(OriginLocation::Gcs { client_email, .. }) => client_email.clone(),
+                _ => "in question".to_owned(),
+            },
         ),
     ]
 }
@@ -99,13 +166,7 @@ fn host_of(location: &OriginLocation) -> Option<String> {
     match location {
         OriginLocation::WebFolder { base_url: url, .. }
         | OriginLocation::AkeneoPim { base_url: url }
-        | OriginLocation::S3Compatible { endpoint: url, .. } => {
-            let host = url.host_str()?;
-            Some(
-                url.port()
-                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-            )
-        }
+        | OriginLocation::S3Compatible { endpoint: url, .. } => Some(host_of_url(url)),
         OriginLocation::AzureBlob { account_name, .. } => {
             Some(format!("{account_name}.blob.core.windows.net"))
         }
@@ -114,6 +175,27 @@ fn host_of(location: &OriginLocation) -> Option<String> {
             Some(format!("{bucket}.s3.amazonaws.com"))
         }
         OriginLocation::WebProxy => None,
+    }
+}
+
+fn host_of_url(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Where a connection would go: the host, without its port, and the port.
+fn host_and_port(context: &AdviceContext<'_>) -> Option<(String, u16)> {
+    let at = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
+    match context.origin.map(|origin| &origin.location)? {
+        OriginLocation::WebFolder { base_url: url, .. }
+        | OriginLocation::AkeneoPim { base_url: url }
+        | OriginLocation::S3Compatible { endpoint: url, .. } => at(url),
+        OriginLocation::WebProxy => at(&Url::parse(context.location?).ok()?),
+        named @ (OriginLocation::S3 { .. }
+        | OriginLocation::CloudinaryBackup { .. }
+        | OriginLocation::Gcs { .. }
+        | OriginLocation::AzureBlob { .. }) => Some((host_of(named)?, 443)),
     }
 }
 
@@ -148,6 +230,48 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("arn:aws:s3:::acme-photos/raw/*"), "{text}");
+    }
+
+    #[test]
+    fn what_was_wrong_with_a_certificate_is_said() {
+        let origin = bucket_origin();
+        let context = AdviceContext {
+            origin: Some(&origin),
+            note: Some("certificate expired 2026-11-23 (3 days ago)"),
+            ..AdviceContext::default()
+        };
+        let text = advice(Reason::TlsCertificateExpired, &context);
+        assert!(text.ends_with("(3 days ago)."), "{text}");
+        assert!(!advice(Reason::ObjectNotFound, &context).contains("days ago"));
+    }
+
+    #[test]
+    fn a_kind_with_words_of_its_own_never_hears_of_another_providers() {
+        let azure = OriginSettings {
+            location: OriginLocation::AzureBlob {
+                account_name: "acmephotos".to_owned(),
+                container: "pictures".to_owned(),
+                prefix: String::new(),
+            },
+            ..bucket_origin()
+        };
+        let context = AdviceContext {
+            origin: Some(&azure),
+            ..AdviceContext::default()
+        };
+        for row in TABLE {
+            let text = advice(row.reason, &context);
+            assert!(
+                !text.contains("arn:aws") || row.reason == Reason::AccessDeniedOrMissing,
+                "{text}"
+            );
+            assert!(!text.contains('{'), "{}: {text}", row.name);
+        }
+        let text = advice(Reason::AccessDenied, &context);
+        assert!(
+            text.contains("container pictures of acmephotos.blob.core.windows.net"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A failure event as it is answered: every stored column, what follows from the table, and public ids.
 
 use chrono::{DateTime, Utc};
-use limpid_domain::failure::advice::{AdviceContext, advice};
+use limpid_domain::failure::advice::{AdviceContext, Snippet, advice, snippet};
 use limpid_domain::failure::{FailureDetail, FailureEvent};
 use limpid_read_models::delivery_config::UrlEndpointConfig;
 use limpid_read_models::failure_log::StoredFailure;
@@ -86,6 +86,9 @@ pub(super) struct EventWithDetailAnswer {
     meaning: &'static str,
     /// What to do about it, with the account's own values.
     advice: String,
+    /// The policy or command that goes with the advice, where there is one: `title`, `language` (`json`, `sh`) and `text`.
+    #[schema(value_type = Option<Object>)]
+    snippet: Option<Snippet>,
     /// The `ik-error` header of the answer.
     #[schema(example = "EACCES - Access to S3 was denied, check the credentials of the origin")]
     ik_error: String,
@@ -152,11 +155,13 @@ impl EventWithDetailAnswer {
             location: detail.and_then(|detail| detail.location.as_deref()),
             endpoint: endpoint.map(|endpoint| endpoint.settings.description.as_str()),
             endpoint_id: answer.url_endpoint_id.as_deref(),
+            note: detail.and_then(|detail| detail.note.as_deref()),
         };
         let attempts = attempts.iter();
         Self {
             meaning: event.reason.row().meaning,
             advice: advice(event.reason, &context),
+            snippet: snippet(event.reason, &context),
             ik_error: format!("{} - {}", answer.code, answer.message),
             attempts: attempts
                 .map(|attempt| EventAnswer::new(&attempt.event, names))
