@@ -103,6 +103,7 @@ pub(crate) async fn get(
     mut headers: HeaderMap,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<(Answer, SecretString)> {
+    let mut was_refused = false;
     loop {
         let token = usable_token(context, grant, attempt).await?;
         headers.insert(header::AUTHORIZATION, bearer(&token.value)?);
@@ -114,16 +115,20 @@ pub(crate) async fn get(
             body: bytes::Bytes::new(),
         };
         let answer = context.exchanger().send(&outgoing, attempt).await?;
-        if answer.status != StatusCode::UNAUTHORIZED || token.is_fresh {
+        if answer.status != StatusCode::UNAUTHORIZED {
             return Ok((answer, token.value));
         }
+        context.state.token.end(&token.value);
+        if token.is_fresh || was_refused {
+            return Ok((answer, token.value));
+        }
+        was_refused = true;
         let started = std::time::Instant::now();
         // Read to its end, the refusal leaves the connection usable.
         answer
             .body
             .read_excerpt(crate::store::MAX_ERROR_BYTES, attempt)
             .await;
-        context.state.token.end(&token.value);
         attempt.trace.step("token", false, started, || {
             "the kept token was refused; asking for another one".to_owned()
         });

@@ -10,6 +10,8 @@ use limpid_domain::clock::Clock;
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
+use crate::ambient::AmbientSources;
+
 /// Time-outs, limits and exemptions of an [`OriginFetcher`](crate::OriginFetcher).
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
@@ -33,6 +35,9 @@ pub struct FetchConfig {
     pub user_agent: String,
     /// Value of `x-req-from`, by which operators of origins may recognise us.
     pub request_marker: String,
+    /// The machine's own credentials, for origins with `useIAMRole`. `None`: such origins are refused. They open every bucket
+    /// the machine may read to every tenant who names it, so this is the operator's word, never the default.
+    pub ambient_credentials: Option<AmbientSources>,
     /// Where kind `S3` finds Amazon instead of `https://<bucket>.s3.<region>.amazonaws.com`: a private endpoint, a test server.
     /// Addressed in path style.
     pub amazon_s3_endpoint: Option<Url>,
@@ -62,6 +67,7 @@ impl Default for FetchConfig {
             concurrency_wait: Duration::from_secs(1),
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),
+            ambient_credentials: None,
             amazon_s3_endpoint: None,
             azure_blob_endpoint: None,
             google_storage_endpoint: None,

@@ -11,6 +11,7 @@ use limpid_domain::ids::{OriginId, RequestId, StreamVersion, TenantId};
 use limpid_domain::origin::{OriginCredentials, OriginLocation, OriginSettings};
 use tracing::Instrument;
 
+use crate::ambient::{Ambient, Keys};
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
 use crate::body::BodyLimits;
 use crate::config::FetchConfig;
@@ -33,6 +34,7 @@ struct Inner {
     request_marker: HeaderValue,
     transport: Transport,
     states: OriginStates,
+    ambient: Option<Ambient>,
 }
 
 /// Why an [`OriginFetcher`] could not be set up: the operator's configuration or machine.
@@ -118,6 +120,11 @@ impl OriginFetcher {
         let inner = Inner {
             transport: Transport::new(&config)?,
             states: OriginStates::new(&config),
+            ambient: config
+                .ambient_credentials
+                .clone()
+                .map(|sources| Ambient::new(sources, &config))
+                .transpose()?,
             user_agent,
             request_marker,
             config,
@@ -245,6 +252,25 @@ impl<'a> FetchContext<'a> {
         BodyLimits {
             max_bytes: self.request.max_bytes,
             idle_timeout: self.inner.config.idle_timeout,
+        }
+    }
+
+    /// The machine's own AWS credentials.
+    ///
+    /// Errors: `credentials_invalid` when the operator does not allow them, or when there are none.
+    pub(crate) async fn ambient_keys(&self, attempt: &mut Attempt<'_>) -> AttemptResult<Keys> {
+        let Some(ambient) = &self.inner.ambient else {
+            let note = "this server lends nobody its own role (useIAMRole); its operator may allow that with \
+                        origins.allow_ambient_credentials";
+            return Err(failure(Reason::CredentialsInvalid, note));
+        };
+        ambient.keys(self.config(), attempt).await
+    }
+
+    /// The provider called the machine's own credentials expired.
+    pub(crate) fn forget_ambient_keys(&self) {
+        if let Some(ambient) = &self.inner.ambient {
+            ambient.forget();
         }
     }
 

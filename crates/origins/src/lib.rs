@@ -10,6 +10,7 @@
 //! | [`near_misses`] | paths near a missing one, for `explain` |
 //! | `store` | what the object stores share: keys in URLs, reading an object, what a refusal is made of |
 //! | `bearer` | access tokens of `google` and `akeneo`: asked for once, renewed before they end and once after a refusal |
+//! | `ambient` | the machine's own AWS credentials, where the operator allows them |
 //! | `path` | request paths, refused where they climb |
 //! | `redirect` | where a redirect leads; every hop is judged again |
 //! | `exchange`, `body` | one request and its answer: phases timed, body bounded, encodings undone |
@@ -23,6 +24,7 @@
 //! Absent on purpose: pixels, SQL, caches, HTTP answers to clients.
 
 mod akeneo;
+mod ambient;
 mod attempt;
 mod azure;
 mod bearer;
@@ -47,6 +49,7 @@ mod web;
 mod web_folder;
 mod web_proxy;
 
+pub use ambient::{AmbientSources, InvalidAmbientSource};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
 pub use near_misses::{NearPath, near_paths};

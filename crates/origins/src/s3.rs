@@ -11,8 +11,11 @@ use std::time::Instant;
 
 use http::{Method, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
+use limpid_domain::origin::OriginCredentials;
 use percent_encoding::percent_decode_str;
+use secrecy::ExposeSecret;
 
+use crate::ambient::Keys;
 use crate::attempt::{Attempt, AttemptResult, failure};
 use crate::classify::s3::{S3Error, reason_of};
 use crate::classify::text::printable;
@@ -20,6 +23,7 @@ use crate::exchange::{Answer, Outgoing};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
+use crate::scrub;
 use crate::store::{self, Marks, ProviderError, may_be_missing};
 use address::Bucket;
 
@@ -32,6 +36,20 @@ const MARKS: Marks = Marks {
     is_private: "x-amz-meta-isprivatefile",
 };
 
+/// A bucket and what opens it.
+struct Opened {
+    bucket: Bucket,
+    keys: Option<Keys>,
+}
+
+impl std::ops::Deref for Opened {
+    type Target = Bucket;
+
+    fn deref(&self) -> &Bucket {
+        &self.bucket
+    }
+}
+
 /// Fetches an object: by the decoded path, then by the path as it came, for tools that store keys percent-encoded.
 pub(crate) async fn fetch(
     context: &FetchContext<'_>,
@@ -40,13 +58,43 @@ pub(crate) async fn fetch(
     let bucket = Bucket::of(&context.access.settings.location, context.config())?;
     let path = FilePath::parse(context.request.path)?;
     let decoded = path.decoded()?;
-    let missing = match get(context, &bucket, &decoded, attempt).await {
+    let keys = sign::signer(context, attempt).await?;
+    let store = Opened { bucket, keys };
+    let fetched = by_either_key(context, &store, path, &decoded, attempt).await;
+    fetched.map_err(|mut failed| {
+        let Some(keys) = &store.keys else {
+            return failed;
+        };
+        let are_the_machines = matches!(context.access.credentials, OriginCredentials::None);
+        if are_the_machines && failed.reason == Reason::CredentialsExpired {
+            context.forget_ambient_keys();
+        }
+        let session = keys.session_token.as_ref();
+        let secrets = [Some(&keys.access_key), Some(&keys.secret_key), session];
+        let secrets: Vec<Cow<'_, str>> = secrets
+            .into_iter()
+            .flatten()
+            .map(|secret| secret.expose_secret().into())
+            .collect();
+        scrub::remove(&mut failed, &secrets);
+        failed
+    })
+}
+
+async fn by_either_key(
+    context: &FetchContext<'_>,
+    bucket: &Opened,
+    path: FilePath<'_>,
+    decoded: &str,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Original> {
+    let missing = match get(context, bucket, decoded, attempt).await {
         Err(failed) if may_be_missing(failed.reason) => failed,
         settled => return settled,
     };
     if decoded != path.raw() {
         let started = Instant::now();
-        let as_it_came = get(context, &bucket, path.raw(), attempt).await;
+        let as_it_came = get(context, bucket, path.raw(), attempt).await;
         attempt.trace.step("key", as_it_came.is_ok(), started, || {
             "tried the key as it stands in the URL".to_owned()
         });
@@ -55,7 +103,7 @@ pub(crate) async fn fetch(
         }
     }
     if missing.reason == Reason::ObjectNotFound
-        && let Some(existing) = find_other_encoding(context, &bucket, &decoded, attempt).await
+        && let Some(existing) = find_other_encoding(context, bucket, decoded, attempt).await
     {
         let mut mismatch = missing;
         mismatch.reason = Reason::KeyEncodingMismatch;
@@ -69,7 +117,7 @@ pub(crate) async fn fetch(
 /// for paths that could be such.
 async fn find_other_encoding(
     context: &FetchContext<'_>,
-    bucket: &Bucket,
+    bucket: &Opened,
     path: &str,
     attempt: &mut Attempt<'_>,
 ) -> Option<String> {
@@ -93,7 +141,7 @@ async fn find_other_encoding(
 /// One object, with one more try in the region the provider names.
 async fn get(
     context: &FetchContext<'_>,
-    bucket: &Bucket,
+    bucket: &Opened,
     path: &str,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
@@ -146,7 +194,7 @@ async fn get(
 
 async fn send(
     context: &FetchContext<'_>,
-    bucket: &Bucket,
+    bucket: &Opened,
     key: &str,
     method: Method,
     attempt: &mut Attempt<'_>,
@@ -157,7 +205,9 @@ async fn send(
         .unwrap_or_else(|| bucket.default_region());
     let url = bucket.url(key, &region)?;
     let mut headers = store::our_headers(context);
-    sign::sign(context, &method, &url, &region, &mut headers)?;
+    if let Some(keys) = &bucket.keys {
+        sign::sign(context, keys, (&method, &url), &region, &mut headers)?;
+    }
     let outgoing = Outgoing {
         method,
         url: &url,

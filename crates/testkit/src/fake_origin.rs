@@ -56,7 +56,9 @@ pub(crate) struct Pages {
 }
 
 /// Answers requests that depend on more than their target; `None` leaves a request to the scripts.
-struct Judge(Box<dyn Fn(&ReceivedRequest) -> Option<Script> + Send + Sync>);
+struct Judge(Box<Verdict>);
+
+type Verdict = dyn Fn(&ReceivedRequest) -> Option<Script> + Send + Sync;
 
 impl std::fmt::Debug for Judge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,10 +4,16 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use percent_encoding::percent_decode_str;
 
 /// A token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Sas<'a> {
     query: Option<&'a str>,
     end: Option<DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for Sas<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sas(until {:?})", self.end)
+    }
 }
 
 impl<'a> Sas<'a> {

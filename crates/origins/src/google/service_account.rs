@@ -9,7 +9,7 @@ use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -45,7 +45,7 @@ impl std::fmt::Debug for ServiceAccount<'_> {
 /// A key as it is used.
 struct Key {
     client_email: String,
-    pem: String,
+    pem: SecretString,
     id: Option<String>,
     token_url: Url,
 }
@@ -101,7 +101,7 @@ impl ServiceAccount<'_> {
         Ok(Key {
             client_email: text("client_email").unwrap_or(self.client_email).to_owned(),
             // Copied out of a key file, a key has its line breaks written as `\n`.
-            pem: pem.replace("\\n", "\n"),
+            pem: SecretString::from(pem.replace("\\n", "\n")),
             id: text("private_key_id").map(str::to_owned),
             token_url,
         })
@@ -125,7 +125,7 @@ impl Key {
         });
         let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encoded(&head), encoded(&claims));
-        let signature = sign(&self.pem, signed.as_bytes())?;
+        let signature = sign(self.pem.expose_secret(), signed.as_bytes())?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
@@ -167,7 +167,7 @@ mod tests {
         let bare = read(" -----BEGIN X-----\\nAA\\n ").unwrap();
         assert_eq!(bare.token_url.as_str(), GOOGLE);
         assert_eq!(bare.client_email, "field@b.example");
-        assert_eq!(bare.pem, "-----BEGIN X-----\nAA\n");
+        assert_eq!(bare.pem.expose_secret(), "-----BEGIN X-----\nAA\n");
         let file = r#"{"client_email":"file@b.example","private_key":"k","private_key_id":"7","token_uri":"https://t.example/token"}"#;
         let file = read(file).unwrap();
         assert_eq!(file.token_url.as_str(), "https://t.example/token");

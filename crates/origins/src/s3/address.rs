@@ -31,23 +31,11 @@ enum Place {
 impl Bucket {
     /// The bucket of an S3 origin.
     ///
-    /// Errors: `bucket_not_found` when no bucket can have that name; `internal` for what this version does not serve.
+    /// Errors: `bucket_not_found` when no bucket can have that name.
     pub(super) fn of(location: &OriginLocation, config: &FetchConfig) -> AttemptResult<Self> {
         let (name, prefix, place) = match location {
-            OriginLocation::S3 {
-                bucket,
-                prefix,
-                use_iam_role,
-            }
-            | OriginLocation::CloudinaryBackup {
-                bucket,
-                prefix,
-                use_iam_role,
-            } => {
-                if *use_iam_role {
-                    let note = "ambient roles (useIAMRole) are not served by this version";
-                    return Err(failure(Reason::Internal, note));
-                }
+            OriginLocation::S3 { bucket, prefix, .. }
+            | OriginLocation::CloudinaryBackup { bucket, prefix, .. } => {
                 let place = match &config.amazon_s3_endpoint {
                     Some(url) => Place::Endpoint {
                         url: url.clone(),

@@ -9,32 +9,63 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use limpid_domain::failure::Reason;
-use limpid_domain::origin::OriginCredentials;
+use limpid_domain::origin::{OriginCredentials, OriginLocation};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::attempt::{AttemptResult, failure};
+use crate::ambient::Keys;
+use crate::attempt::{Attempt, AttemptResult, failure};
 use crate::fetch::FetchContext;
 
-/// Adds the signature of a request without a body. Without credentials the request stays anonymous.
-pub(super) fn sign(
+/// What a request is signed with: the origin's own keys, or the machine's. `None` for public buckets.
+///
+/// Errors: `credentials_invalid` where the machine's keys are wanted and not to be had.
+pub(super) async fn signer(
     context: &FetchContext<'_>,
-    method: &Method,
-    url: &Url,
-    region: &str,
-    headers: &mut HeaderMap,
-) -> AttemptResult<()> {
-    let OriginCredentials::AccessKey {
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Option<Keys>> {
+    if let OriginCredentials::AccessKey {
         access_key,
         secret_key,
     } = context.access.credentials
-    else {
-        return Ok(());
-    };
+    {
+        return Ok(Some(Keys {
+            access_key: access_key.clone(),
+            secret_key: secret_key.clone(),
+            session_token: None,
+            ends_at: None,
+        }));
+    }
+    let wants_the_machines = matches!(
+        &context.access.settings.location,
+        OriginLocation::S3 {
+            use_iam_role: true,
+            ..
+        } | OriginLocation::CloudinaryBackup {
+            use_iam_role: true,
+            ..
+        }
+    );
+    if wants_the_machines {
+        return context.ambient_keys(attempt).await.map(Some);
+    }
+    Ok(None)
+}
+
+/// Adds the signature of a request without a body.
+pub(super) fn sign(
+    context: &FetchContext<'_>,
+    keys: &Keys,
+    (method, url): (&Method, &Url),
+    region: &str,
+    headers: &mut HeaderMap,
+) -> AttemptResult<()> {
     let identity: Identity = Credentials::new(
-        access_key.expose_secret(),
-        secret_key.expose_secret(),
-        None,
+        keys.access_key.expose_secret(),
+        keys.secret_key.expose_secret(),
+        keys.session_token
+            .as_ref()
+            .map(|token| token.expose_secret().to_owned()),
         None,
         "origin",
     )

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod akeneo;
+mod ambient;
 mod azure;
 mod connections;
 mod faults;
