@@ -9,6 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 const TYPE_A: u16 = 1;
+const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
 const CODE_SERVER_FAILURE: u8 = 2;
 const CODE_NO_SUCH_NAME: u8 = 3;
@@ -29,6 +30,8 @@ pub enum DnsAnswer {
     Addresses(Vec<IpAddr>),
     /// The first answers one after the other, one per lookup (of A and AAAA together); the last one stays.
     Rebinding(Vec<Vec<IpAddr>>),
+    /// The name is another name for this one, which has these addresses.
+    Alias(String, Vec<IpAddr>),
     /// The name exists, without addresses.
     NoData,
     /// SERVFAIL.
@@ -122,6 +125,7 @@ impl Zone {
             Some(DnsAnswer::ServerFailure) => question.error(CODE_SERVER_FAILURE),
             Some(DnsAnswer::Refused) => question.error(CODE_REFUSED),
             Some(DnsAnswer::Addresses(addresses)) => question.addresses(&addresses),
+            Some(DnsAnswer::Alias(target, addresses)) => question.alias(&target, &addresses),
             Some(DnsAnswer::Rebinding(answers)) => {
                 let answer = answers.get(nth).or(answers.last())?;
                 question.addresses(answer)
@@ -170,15 +174,31 @@ impl<'a> Question<'a> {
     }
 
     fn addresses(&self, addresses: &[IpAddr]) -> Vec<u8> {
-        let records: Vec<Vec<u8>> = addresses
+        let records: Vec<Vec<u8>> = self
+            .data(addresses)
+            .map(|data| record(NAME_OF_THE_QUESTION, self.kind, &data))
+            .collect();
+        self.message(0, &records)
+    }
+
+    fn alias(&self, target: &str, addresses: &[IpAddr]) -> Vec<u8> {
+        let target = encoded(target);
+        let mut records = vec![record(NAME_OF_THE_QUESTION, TYPE_CNAME, &target)];
+        let addresses = self.data(addresses);
+        records.extend(addresses.map(|data| record(&target, self.kind, &data)));
+        self.message(0, &records)
+    }
+
+    /// The addresses of the kind that was asked for.
+    fn data<'b>(&self, addresses: &'b [IpAddr]) -> impl Iterator<Item = Vec<u8>> + use<'b> {
+        let kind = self.kind;
+        addresses
             .iter()
-            .filter_map(|address| match (address, self.kind) {
+            .filter_map(move |address| match (address, kind) {
                 (IpAddr::V4(v4), TYPE_A) => Some(v4.octets().to_vec()),
                 (IpAddr::V6(v6), TYPE_AAAA) => Some(v6.octets().to_vec()),
                 _ => None,
             })
-            .collect();
-        self.message(0, &records)
     }
 
     fn message(&self, code: u8, records: &[Vec<u8>]) -> Vec<u8> {
@@ -190,16 +210,35 @@ impl<'a> Question<'a> {
         message.extend_from_slice(&[0, 0, 0, 0]);
         message.extend_from_slice(self.section);
         for record in records {
-            // The name is the one at offset 12; class IN; TTL 0.
-            message.extend_from_slice(&[0xc0, 12]);
-            message.extend_from_slice(&self.kind.to_be_bytes());
-            message.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
-            let length = u16::try_from(record.len()).expect("4 or 16 bytes");
-            message.extend_from_slice(&length.to_be_bytes());
             message.extend_from_slice(record);
         }
         message
     }
+}
+
+/// A pointer to offset 12, where the question's name is.
+const NAME_OF_THE_QUESTION: &[u8] = &[0xc0, 12];
+
+/// A record of class IN with TTL 0.
+fn record(name: &[u8], kind: u16, data: &[u8]) -> Vec<u8> {
+    let mut record = name.to_vec();
+    record.extend_from_slice(&kind.to_be_bytes());
+    record.extend_from_slice(&[0, 1, 0, 0, 0, 0]);
+    let length = u16::try_from(data.len()).expect("an address or a short name");
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(data);
+    record
+}
+
+/// A name in labels.
+fn encoded(name: &str) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    for label in name.split('.') {
+        encoded.push(u8::try_from(label.len()).expect("a label is short"));
+        encoded.extend_from_slice(label.as_bytes());
+    }
+    encoded.push(0);
+    encoded
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

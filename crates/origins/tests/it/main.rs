@@ -9,6 +9,8 @@ mod connections;
 mod faults;
 mod fetching;
 mod google;
+mod guard;
+mod matrix;
 mod names;
 mod redirects;
 mod requests;
