@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use limpid_serving::config::AmbientSources;
 use secrecy::SecretString;
 
 use self::layers::Given;
@@ -137,6 +138,8 @@ pub(crate) struct Origins {
     pub(crate) total_timeout: Duration,
     /// Fetches at once from one origin.
     pub(crate) max_concurrency_per_origin: usize,
+    /// The machine's own AWS credentials, where origins may use them.
+    pub(crate) ambient_credentials: Option<AmbientSources>,
 }
 
 /// `limits.*`.
@@ -210,7 +213,7 @@ impl Config {
                 trust_trace_context: texts
                     .parse("telemetry.trust_trace_context", values::switch)?,
             },
-            origins: texts.origins()?,
+            origins: texts.origins(&sources.environment)?,
             limits: texts.limits()?,
             failures: Failures {
                 spool_dir: texts
@@ -281,7 +284,7 @@ impl Texts {
             .map(SecretString::from)
     }
 
-    fn origins(&self) -> Result<Origins, ConfigurationError> {
+    fn origins(&self, environment: &[(String, String)]) -> Result<Origins, ConfigurationError> {
         Ok(Origins {
             allow_addresses: self.parse("origins.allow_addresses", values::allowed_addresses)?,
             connect_timeout: self.parse("origins.connect_timeout", values::duration)?,
@@ -290,6 +293,9 @@ impl Texts {
             total_timeout: self.parse("origins.total_timeout", values::duration)?,
             max_concurrency_per_origin: self
                 .parse("origins.max_concurrency_per_origin", at_least_one)?,
+            ambient_credentials: self.parse("origins.allow_ambient_credentials", |text| {
+                ambient_credentials(text, environment)
+            })?,
         })
     }
 
@@ -301,6 +307,23 @@ impl Texts {
             max_connections: self.parse("limits.max_connections", at_least_one)?,
         })
     }
+}
+
+/// The sources the usual AWS variables name, if the switch is on.
+fn ambient_credentials(
+    text: &str,
+    environment: &[(String, String)],
+) -> Result<Option<AmbientSources>, String> {
+    if !values::switch(text)? {
+        return Ok(None);
+    }
+    let variable = |wanted: &str| {
+        let found = environment.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone())
+    };
+    AmbientSources::from_variables(variable)
+        .map(Some)
+        .map_err(|problem| problem.to_string())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

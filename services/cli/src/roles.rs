@@ -111,6 +111,7 @@ pub(crate) fn serving_config(
             total_timeout: config.origins.total_timeout,
             max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
             allow_addresses: allowed.chain(exempt).collect(),
+            ambient_credentials: config.origins.ambient_credentials.clone(),
             ..FetchConfig::default()
         },
         snapshot_path: config.data_dir.join("snapshot"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use limpid_domain::clock::Clock;
 use limpid_event_store::spool::SpoolConfig;
 use limpid_event_store::vault::Vault;
-pub use limpid_origins::{AllowedAddress, DnsConfig, FetchConfig};
+pub use limpid_origins::{AllowedAddress, AmbientSources, DnsConfig, FetchConfig};
 use secrecy::SecretString;
 
 /// The whole configuration of a serving node.

@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 33] = [
+pub(crate) const KEYS: [Key; 34] = [
     key(
         "data_dir",
         "./data",
@@ -104,6 +104,11 @@ pub(crate) const KEYS: [Key; 33] = [
         "origins.max_concurrency_per_origin",
         "64",
         "Fetches at once from one origin; the rest waits briefly, then fails with `origin_concurrency_limit`",
+    ),
+    key(
+        "origins.allow_ambient_credentials",
+        "false",
+        "Whether origins with `useIAMRole` may use this machine's own AWS role; every tenant may then name any bucket it can read",
     ),
     key("limits.max_source_bytes", "40MB", "Largest original"),
     key(

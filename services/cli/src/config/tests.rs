@@ -105,3 +105,27 @@ fn a_database_password_is_not_printed() {
     .unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn the_machines_own_credentials_are_lent_only_on_the_operators_word() {
+    let load = |pairs: &[(&str, &str)]| {
+        Config::load(&Sources {
+            environment: environment(pairs),
+            ..Sources::default()
+        })
+    };
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    assert!(load(&keys).unwrap().origins.ambient_credentials.is_none());
+    let allowed = ("LIMPID__ORIGINS__ALLOW_AMBIENT_CREDENTIALS", "true");
+    let config = load(&[keys[0], keys[1], allowed]).unwrap();
+    assert!(config.origins.ambient_credentials.is_some());
+    let elsewhere = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://keys.example/");
+    let refused = load(&[elsewhere, allowed]).unwrap_err().to_string();
+    assert!(
+        refused.contains("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        "{refused}"
+    );
+}
