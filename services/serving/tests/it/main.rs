@@ -11,6 +11,7 @@ mod drawings;
 mod failures;
 mod images;
 mod layers;
+mod origin_kinds;
 mod outage;
 mod restrictions;
 mod stack;
