@@ -73,6 +73,12 @@ async fn one_event_comes_with_its_detail_meaning_advice_and_sibling_attempts() {
         advice.contains("arn:aws:s3:::acme-photos/raw/*"),
         "{advice}"
     );
+    assert_eq!(event["snippet"]["language"], "json");
+    let policy: Value = serde_json::from_str(event["snippet"]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        policy["Statement"][0]["Resource"],
+        "arn:aws:s3:::acme-photos/raw/*"
+    );
     assert!(event["meaning"].is_string());
     assert!(event["ikError"].as_str().unwrap().starts_with("EACCES - "));
     assert_eq!(event["detail"]["providerRequestId"], "4442587FB7D0A2F9");
