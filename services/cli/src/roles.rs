@@ -122,6 +122,7 @@ pub(crate) fn serving_config(
         },
         cache: CacheConfig {
             variant_bytes: config.cache.memory_bytes,
+            ..CacheConfig::default()
         },
         transform_threads: NonZeroUsize::new(config.images.threads),
         trust_traceparent: config.telemetry.trust_trace_context,

@@ -103,12 +103,15 @@ impl Default for HttpConfig {
 pub struct CacheConfig {
     /// Finished answers. Units: bytes.
     pub variant_bytes: u64,
+    /// Failures that may be repeated for a while, of originals and again of finished answers; one tenant gets a quarter. Units: bytes.
+    pub negative_bytes: u64,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             variant_bytes: 256 * 1024 * 1024,
+            negative_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -20,6 +20,7 @@
 //! | `gates` | account, endpoint, rewriter, signature, transformation: from a request to an order |
 //! | `preferences` | client hints and `Save-Data` |
 //! | `delivery` | the way of one request through all of this |
+//! | `negative_cache` | failures that are answered again for a while without asking the origin |
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
 //! | `failure_recorder` | every failure on disk before its answer leaves |
@@ -40,6 +41,7 @@ mod image_request;
 mod layer_files;
 mod listener;
 mod metrics;
+mod negative_cache;
 mod node;
 mod picture;
 mod preferences;

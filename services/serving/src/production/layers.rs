@@ -7,7 +7,6 @@ use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_origins::Original;
 use tracing::{Instrument, info_span};
 
-use super::notes::count_failure;
 use super::{Order, Production};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFile};
@@ -29,7 +28,7 @@ impl Production {
                 .layer_file(order, file, (number, deadline), steps)
                 .instrument(span)
                 .await?;
-            fetched.push((file.name.clone(), Arc::new(original)));
+            fetched.push((file.name.clone(), original));
         }
         Ok(FetchedLayerFiles::new(fetched))
     }
@@ -40,7 +39,7 @@ impl Production {
         file: &LayerFile,
         (number, deadline): (i16, Instant),
         steps: &mut Steps,
-    ) -> Result<Original, Vec<FailedAttempt>> {
+    ) -> Result<Arc<Original>, Vec<FailedAttempt>> {
         let mut attempts: Vec<FailedAttempt> = Vec::new();
         let endpoint = order.layer_files.endpoint.as_ref();
         for origin in endpoint.iter().flat_map(|endpoint| &endpoint.origins) {
@@ -52,19 +51,14 @@ impl Production {
                 .saturating_add(number);
             let started = Instant::now();
             let request = (&file.path, number, deadline);
-            let failure = match self.fetch(order, origin, request, steps).await {
+            let failed = match self.fetch(order, origin, request, steps).await {
                 Ok(original) => return Ok(original),
-                Err(failure) => of_layer(*failure, &file.name),
+                Err(failed) => failed,
             };
-            count_failure(origin, failure.reason);
-            let is_limit = failure.reason.code() == FailureCode::Elimit;
-            attempts.push(FailedAttempt {
-                attempt: number,
-                origin: Some(Arc::clone(origin)),
-                failure,
-                ended_at: self.clock.now(),
-                duration: started.elapsed(),
-            });
+            let mut attempt = self.fetch_attempt(number, origin, &failed, started);
+            attempt.failure = of_layer(attempt.failure, &file.name);
+            let is_limit = attempt.failure.reason.code() == FailureCode::Elimit;
+            attempts.push(attempt);
             if is_limit {
                 break;
             }

@@ -11,5 +11,6 @@ mod drawings;
 mod failures;
 mod images;
 mod layers;
+mod negative_cache;
 mod outage;
 mod stack;
