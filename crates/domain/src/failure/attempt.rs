@@ -67,15 +67,15 @@ impl AttemptFailure {
         self
     }
 
-    /// How long the answer may be repeated without asking the origin again; zero means not at all. While a breaker is open it
-    /// answers by itself, so that is zero too.
+    /// How long the answer may be repeated without asking the origin again; zero means not at all. A breaker that is open names
+    /// the time until its probe as `retry_after`.
     pub fn negative_ttl(&self) -> Duration {
         match self.reason.row().negative_ttl {
             NegativeTtl::For(time) => time,
             NegativeTtl::RetryAfterAtMost(most) => {
                 self.retry_after.unwrap_or(UNNAMED_RETRY_AFTER).min(most)
             }
-            NegativeTtl::UntilProbe => Duration::ZERO,
+            NegativeTtl::UntilProbe => self.retry_after.unwrap_or_default(),
         }
     }
 
@@ -174,6 +174,7 @@ mod tests {
         assert_eq!(seconds(Reason::ObjectNotFound, Some(40)), 5);
         assert_eq!(seconds(Reason::Internal, None), 0);
         assert_eq!(seconds(Reason::CircuitOpen, None), 0);
+        assert_eq!(seconds(Reason::CircuitOpen, Some(9)), 9);
         let limited = [None, Some(0), Some(7), Some(3600)];
         let limited = limited.map(|asked| seconds(Reason::OriginRateLimited, asked));
         assert_eq!(limited, [2, 0, 7, 60]);

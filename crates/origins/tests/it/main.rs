@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod breaker;
 mod connections;
 mod faults;
 mod fetching;
 mod names;
 mod redirects;
 mod requests;
+mod retries;
 mod s3;
 mod s3_canned;
 mod secrets;
