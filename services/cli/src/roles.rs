@@ -122,7 +122,9 @@ pub(crate) fn serving_config(
         },
         cache: CacheConfig {
             variant_bytes: config.cache.memory_bytes,
-            ..CacheConfig::default()
+            negative_bytes: config.cache.failure_bytes,
+            kept_bytes: config.cache.kept_bytes,
+            kept_for: config.cache.kept_for,
         },
         transform_threads: NonZeroUsize::new(config.images.threads),
         trust_traceparent: config.telemetry.trust_trace_context,

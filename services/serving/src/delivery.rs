@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureEvent, Outcome as RequestOutcome, Reason};
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, info_span};
 
+use crate::bulkhead::Bulkhead;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::error::{self, ErrorAnswer, Refusal};
 use crate::failure_recorder::FailureRecorder;
@@ -21,7 +22,7 @@ use crate::image_request::ImageRequest;
 use crate::metrics;
 use crate::negative_cache::{NegativeCache, Owner};
 use crate::production::{Order, Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn};
+use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
 use crate::variant::{Variant, VariantCache, VariantKey};
@@ -37,7 +38,7 @@ pub(crate) struct Delivery {
     pub(crate) production: Arc<Production>,
     pub(crate) recorder: FailureRecorder,
     /// Cache misses being worked on; hits cost nothing worth bounding.
-    pub(crate) misses: Arc<Semaphore>,
+    pub(crate) misses: Bulkhead,
     /// Longest wait for work shared with others; longer than that work's own deadlines.
     pub(crate) longest_wait: Duration,
     pub(crate) clock: Clock,
@@ -84,7 +85,7 @@ impl Delivery {
             let task = async move { this.answer_repeat(&request, &admitted, &outcome).await };
             return self.shielded(request_id, task).await;
         }
-        let Ok(room) = Arc::clone(&self.misses).try_acquire_owned() else {
+        let Some(place) = self.misses.enter(admitted.order.account.tenant_id) else {
             let refusal = Refusal::busy("Too many requests are being answered, try again");
             return refused(&refusal, request.id);
         };
@@ -92,7 +93,7 @@ impl Delivery {
         let request_id = request.id;
         let task = async move {
             let answer = this.answer_miss(&request, &admitted).await;
-            drop(room);
+            drop(place);
             answer
         };
         self.shielded(request_id, task).await
@@ -149,7 +150,23 @@ impl Delivery {
             Outcome::Defaulted { variant, attempts } => {
                 let context = &admitted.event_context;
                 let events = context.events(attempts, RequestOutcome::Defaulted);
-                let stand_in = self.record_stand_in(context, attempts, events).await;
+                let kind = StandInKind::DefaultImage;
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
+            }
+            Outcome::Stale {
+                variant,
+                fetched_at,
+                attempts,
+            } => {
+                let context = &admitted.event_context;
+                let events = context.events(attempts, RequestOutcome::Stale);
+                let kind = self.stale_since(*fetched_at);
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
                 served(variant, request, admitted, Some(stand_in))
             }
             Outcome::Failed(attempts) => {
@@ -180,7 +197,22 @@ impl Delivery {
         match outcome {
             Outcome::Defaulted { variant, attempts } => {
                 let events = context.repeated_events(attempts, RequestOutcome::Defaulted, now);
-                let stand_in = self.record_stand_in(context, attempts, events).await;
+                let kind = StandInKind::DefaultImage;
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
+            }
+            Outcome::Stale {
+                variant,
+                fetched_at,
+                attempts,
+            } => {
+                let events = context.repeated_events(attempts, RequestOutcome::Stale, now);
+                let kind = self.stale_since(*fetched_at);
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
                 served(variant, request, admitted, Some(stand_in))
             }
             // What an origin failed with before another one had the original is no part of this failure.
@@ -265,17 +297,25 @@ impl Delivery {
         }
     }
 
-    /// Writes down the attempts of a request that was answered with the default image: for each request, as when it had failed.
+    fn stale_since(&self, fetched_at: DateTime<Utc>) -> StandInKind {
+        let age = (self.clock.now() - fetched_at).to_std();
+        StandInKind::Stale {
+            age: age.unwrap_or_default(),
+        }
+    }
+
+    /// Writes down the attempts of a request that was answered with a stand-in: for each request, as when it had failed.
     async fn record_stand_in(
         &self,
         context: &EventContext,
-        attempts: &[FailedAttempt],
+        (attempts, kind): (&[FailedAttempt], StandInKind),
         events: Vec<FailureEvent>,
     ) -> StandIn {
         let span = info_span!("failure.record");
         let recorded = self.recorder.record(events).instrument(span).await;
         let headline = headline_of(attempts);
         StandIn {
+            kind,
             reason: headline
                 .and_then(|headline| error::told_reason(headline, context.detail_level)),
             // The image is good; that the record is not shows in readiness and in the log.

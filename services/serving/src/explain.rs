@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Request, Uri};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::advice::{AdviceContext, advice};
@@ -16,7 +17,7 @@ use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::production::{Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn};
+use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::steps::Steps;
 
 /// Longest URL shown. Units: bytes.
@@ -83,7 +84,7 @@ impl Explainer<'_> {
         match gates::admit(self.snapshot, request, self.clock, steps) {
             Ok(admitted) => {
                 let outcome = self.production.produce(&admitted.order, steps).await;
-                answer(&outcome, request, &admitted)
+                answer(&outcome, request, &admitted, self.clock.now())
             }
             Err(stopped) => match *stopped {
                 Stopped::Refused(refusal) => {
@@ -129,9 +130,12 @@ fn answer(
     outcome: &Outcome,
     request: &ImageRequest,
     admitted: &Admitted,
+    now: DateTime<Utc>,
 ) -> (HttpResponse, Option<String>) {
     match outcome {
-        Outcome::Made { variant, .. } | Outcome::Defaulted { variant, .. }
+        Outcome::Made { variant, .. }
+        | Outcome::Defaulted { variant, .. }
+        | Outcome::Stale { variant, .. }
             if variant.is_private && !admitted.may_have_private() =>
         {
             let answer = error::refused(&error::Refusal::unsigned(), request.id);
@@ -141,10 +145,20 @@ fn answer(
             let context = admitted.success_context(request, None);
             (response::success(variant, &context), None)
         }
-        Outcome::Defaulted { variant, attempts } => {
+        Outcome::Defaulted { variant, attempts }
+        | Outcome::Stale {
+            variant, attempts, ..
+        } => {
             let headline = headline_of(attempts);
             let level = admitted.event_context.detail_level;
+            let kind = match outcome {
+                Outcome::Stale { fetched_at, .. } => StandInKind::Stale {
+                    age: (now - *fetched_at).to_std().unwrap_or_default(),
+                },
+                _ => StandInKind::DefaultImage,
+            };
             let stand_in = StandIn {
+                kind,
                 reason: headline.and_then(|headline| error::told_reason(headline, level)),
                 event_id: None,
             };

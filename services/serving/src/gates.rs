@@ -294,6 +294,7 @@ fn order(
             endpoint: Arc::clone(endpoint),
             file: resolved.file.clone(),
             forwarded_query: resolved.forwarded_query.clone(),
+            object_version: resolved.switches.object_version.clone(),
             host_field: request.host_field.clone(),
             layer_files: LayerFiles::of(&transformation, account)?,
             transformation,

@@ -20,6 +20,7 @@
 //! | `gates` | account, endpoint, rewriter, signature, transformation: from a request to an order |
 //! | `preferences` | client hints and `Save-Data` |
 //! | `delivery` | the way of one request through all of this |
+//! | `bulkhead` | room for work in progress, shared out between tenants |
 //! | `negative_cache` | failures that are answered again for a while without asking the origin |
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
@@ -27,6 +28,7 @@
 //! | `response`, `error` | the only places that write header fields and choose statuses |
 //! | `steps`, `telemetry`, `metrics` | what is told about all this, to whom |
 
+mod bulkhead;
 pub mod config;
 mod config_snapshot;
 mod content_coding;

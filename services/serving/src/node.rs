@@ -13,10 +13,10 @@ use limpid_event_store::spool::{self, FsyncPolicy};
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_origins::OriginFetcher;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bulkhead::Bulkhead;
 use crate::config::ServingConfig;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
@@ -109,7 +109,7 @@ impl Serving {
             outcomes: NegativeCache::new(config.cache.negative_bytes),
             production: Arc::new(production(&config, requests.clone())?),
             recorder: recorder.clone(),
-            misses: Arc::new(Semaphore::new(config.http.max_misses)),
+            misses: Bulkhead::new(config.http.max_misses),
             longest_wait: longest_wait(&config),
             clock: config.clock.clone(),
             tracker: requests.clone(),
@@ -239,7 +239,7 @@ fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production
         .map_err(|error| set_up("the origin fetcher", error))?;
     let pool =
         TransformPool::start(threads).map_err(|error| set_up("the transform pool", error))?;
-    let limits = (config.limits.max_source_bytes, config.cache.negative_bytes);
+    let limits = (config.limits.max_source_bytes, &config.cache);
     Ok(Production {
         originals: Originals::new(fetcher, tracker, limits, config.clock.clone()),
         pool,

@@ -27,10 +27,12 @@ use notes::{count_failure, count_fallback, describe, micros, note_picture, note_
 use originals::{FailedFetch, Originals};
 
 mod default_image;
+mod kept_originals;
 mod layers;
 mod notes;
 pub(crate) mod originals;
 mod outcome;
+mod stale;
 
 pub(crate) use outcome::Outcome;
 
@@ -41,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) file: FilePath,
     pub(crate) forwarded_query: Option<String>,
+    /// The version of the file that the client names.
+    pub(crate) object_version: Option<String>,
     /// `Host` of the request, for origins that want it.
     pub(crate) host_field: String,
     pub(crate) transformation: Transformation,
@@ -73,10 +77,13 @@ enum Ended {
 }
 
 impl Production {
-    /// Asks the origins of the order's endpoint, then for the default image if the request names one.
+    /// Asks the origins of the order's endpoint, then for an old copy, then for the default image if the request names one.
     pub(crate) async fn produce(&self, order: &Order, steps: &mut Steps) -> Outcome {
         match self.ask_origins(order, steps).await {
-            Outcome::Failed(attempts) => self.or_default_image(order, attempts, steps).await,
+            Outcome::Failed(attempts) => match self.or_stale(order, attempts, steps).await {
+                Ok(stale) => stale,
+                Err(attempts) => self.or_default_image(order, attempts, steps).await,
+            },
             ended => ended,
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use limpid_delivery_url::FilePath;
 use limpid_domain::clock::Clock;
-use limpid_domain::failure::{AttemptFailure, Reason};
+use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_domain::ids::{OriginNo, RequestId, StreamVersion, TenantId};
 use limpid_domain::origin::OriginLocation;
 use limpid_origins::{FetchRequest, FetchTrace, OriginAccess, OriginFetcher, Original};
@@ -14,7 +14,9 @@ use opentelemetry::KeyValue;
 use tokio_util::task::TaskTracker;
 
 use super::Order;
+use super::kept_originals::{KeptOriginal, KeptOriginals};
 use super::notes::{count_failure, record_fetch_duration};
+use crate::config::CacheConfig;
 use crate::config_snapshot::Origin;
 use crate::metrics;
 use crate::negative_cache::{HeapBytes, NegativeCache, Owner};
@@ -26,6 +28,7 @@ pub(crate) struct Originals {
     fetcher: OriginFetcher,
     flights: SingleFlight<OriginalKey, Fetched>,
     failures: Arc<NegativeCache<OriginalKey, Arc<FailedFetch>>>,
+    kept: Arc<KeptOriginals>,
     max_bytes: u64,
     clock: Clock,
 }
@@ -60,6 +63,8 @@ struct Fetch {
     key: OriginalKey,
     owner: Owner,
     origin: Arc<Origin>,
+    /// What the client says about which version of the file it wants; origins are not told.
+    object_version: Option<String>,
     host_field: String,
     request_id: RequestId,
     deadline: Instant,
@@ -69,13 +74,14 @@ impl Originals {
     pub(crate) fn new(
         fetcher: OriginFetcher,
         tracker: TaskTracker,
-        (max_bytes, negative_cache_bytes): (u64, u64),
+        (max_bytes, cache): (u64, &CacheConfig),
         clock: Clock,
     ) -> Self {
         Self {
             fetcher,
             flights: SingleFlight::new(tracker),
-            failures: Arc::new(NegativeCache::new(negative_cache_bytes)),
+            failures: Arc::new(NegativeCache::new(cache.negative_bytes)),
+            kept: Arc::new(KeptOriginals::new(cache.kept_bytes, cache.kept_for)),
             max_bytes,
             clock,
         }
@@ -119,10 +125,22 @@ impl Originals {
         self.worker().fetch(&fetch, trace).await
     }
 
+    /// The file as it last was at this origin, in the version the order names.
+    pub(super) fn kept(
+        &self,
+        order: &Order,
+        origin: &Arc<Origin>,
+        file: &FilePath,
+    ) -> Option<KeptOriginal> {
+        let fetch = Fetch::new(order, origin, file, Instant::now());
+        self.kept.get(&fetch.key, fetch.object_version.as_deref())
+    }
+
     fn worker(&self) -> Worker {
         Worker {
             fetcher: self.fetcher.clone(),
             failures: Arc::clone(&self.failures),
+            kept: Arc::clone(&self.kept),
             max_bytes: self.max_bytes,
             clock: self.clock.clone(),
         }
@@ -145,6 +163,7 @@ const FLIGHT_SLACK: Duration = Duration::from_secs(1);
 struct Worker {
     fetcher: OriginFetcher,
     failures: Arc<NegativeCache<OriginalKey, Arc<FailedFetch>>>,
+    kept: Arc<KeptOriginals>,
     max_bytes: u64,
     clock: Clock,
 }
@@ -159,12 +178,33 @@ impl Worker {
         }
         count("miss");
         let fetched = self.fetch(&fetch, &mut FetchTrace::off()).await;
+        self.keep_or_forget(&fetch, &fetched);
         if let Err(failed) = &fetched {
             let time = (self.clock.now(), failed.repeatable_until);
             self.failures
                 .insert(fetch.owner, fetch.key, Arc::clone(failed), time);
         }
         fetched
+    }
+
+    fn keep_or_forget(&self, fetch: &Fetch, fetched: &Fetched) {
+        match fetched {
+            Ok(original) => self.kept.keep(
+                fetch.key.clone(),
+                KeptOriginal {
+                    original: Arc::clone(original),
+                    fetched_at: self.clock.now(),
+                    object_version: fetch.object_version.clone(),
+                },
+            ),
+            // Gone, or no longer for us: the origin has spoken.
+            Err(failed) => {
+                let code = failed.failure.reason.code();
+                if matches!(code, FailureCode::Enoent | FailureCode::Eacces) {
+                    self.kept.forget(&fetch.key);
+                }
+            }
+        }
     }
 
     async fn fetch(&self, fetch: &Fetch, trace: &mut FetchTrace) -> Fetched {
@@ -219,8 +259,9 @@ impl Fetch {
             OriginLocation::WebProxy => (true, false),
             _ => (false, false),
         };
-        // the client's query is about the file it asked for
-        let gets_query = gets_query && *file == order.file;
+        // the client's query and version are about the file it asked for
+        let is_original = *file == order.file;
+        let gets_query = gets_query && is_original;
         Self {
             key: OriginalKey {
                 tenant: order.account.tenant_id,
@@ -234,6 +275,7 @@ impl Fetch {
                 config_version: order.account.config_version,
             },
             origin: Arc::clone(origin),
+            object_version: order.object_version.clone().filter(|_| is_original),
             host_field: order.host_field.clone(),
             request_id: order.request_id,
             deadline,

@@ -22,6 +22,13 @@ pub(crate) enum Outcome {
         variant: Arc<Variant>,
         attempts: Vec<FailedAttempt>,
     },
+    /// An origin is down; what it had before stands in.
+    Stale {
+        variant: Arc<Variant>,
+        /// When the origin gave it.
+        fetched_at: DateTime<Utc>,
+        attempts: Vec<FailedAttempt>,
+    },
     /// No origin gave a picture.
     Failed(Vec<FailedAttempt>),
     /// An origin gave the original, after those attempts had failed, but a file that a layer needs cannot be had.
@@ -43,6 +50,7 @@ impl Outcome {
         match self {
             Self::Failed(attempts)
             | Self::Defaulted { attempts, .. }
+            | Self::Stale { attempts, .. }
             | Self::LayerFailed { attempts, .. } => repeatable_until(attempts),
             Self::Made { .. } | Self::Refused { .. } => None,
         }
@@ -53,9 +61,10 @@ impl HeapBytes for Arc<Outcome> {
     fn heap_bytes(&self) -> usize {
         let (variant, attempts, rescued) = match &**self {
             Outcome::Failed(attempts) => (None, attempts.as_slice(), [].as_slice()),
-            Outcome::Defaulted { variant, attempts } => {
-                (Some(variant), attempts.as_slice(), [].as_slice())
-            }
+            Outcome::Defaulted { variant, attempts }
+            | Outcome::Stale {
+                variant, attempts, ..
+            } => (Some(variant), attempts.as_slice(), [].as_slice()),
             Outcome::LayerFailed { attempts, rescued } => {
                 (None, attempts.as_slice(), rescued.as_slice())
             }
