@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::ambient::AmbientSources;
+use crate::breaker::BreakerLimits;
 
 /// Time-outs, limits and exemptions of an [`OriginFetcher`](crate::OriginFetcher).
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct FetchConfig {
     pub max_concurrency_per_origin: usize,
     /// How long a fetch waits for its turn before it fails with `origin_concurrency_limit`.
     pub concurrency_wait: Duration,
+    /// When an origin that fails is left alone.
+    pub breaker: BreakerLimits,
     /// `User-Agent` of every request.
     pub user_agent: String,
     /// Value of `x-req-from`, by which operators of origins may recognise us.
@@ -65,6 +68,7 @@ impl Default for FetchConfig {
             dns: DnsConfig::default(),
             max_concurrency_per_origin: 64,
             concurrency_wait: Duration::from_secs(1),
+            breaker: BreakerLimits::default(),
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),
             ambient_credentials: None,

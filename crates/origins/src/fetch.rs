@@ -14,9 +14,10 @@ use tracing::Instrument;
 use crate::ambient::{Ambient, Keys};
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
 use crate::body::BodyLimits;
+use crate::breaker::{self, Refused, Verdict};
 use crate::config::FetchConfig;
 use crate::exchange::Exchanger;
-use crate::origin_state::{OriginState, OriginStates};
+use crate::origin_state::{OriginHealth, OriginState, OriginStates};
 use crate::trace::FetchTrace;
 use crate::transport::Transport;
 use crate::{akeneo, azure, google, retry, s3, scrub, web_folder, web_proxy};
@@ -177,6 +178,11 @@ impl OriginFetcher {
         result
     }
 
+    /// How the origins asked lately fare: fetches under way, breakers.
+    pub fn health(&self) -> Vec<OriginHealth> {
+        self.inner.states.health(Instant::now())
+    }
+
     async fn fetch_with_retries(
         &self,
         access: &OriginAccess<'_>,
@@ -195,6 +201,7 @@ impl OriginFetcher {
             request,
         };
         let mut retries = 0;
+        let mut earlier = None;
         loop {
             let mut attempt = Attempt::new(trace, deadline);
             let outcome = context.fetch_once(&mut attempt).await;
@@ -208,8 +215,18 @@ impl OriginFetcher {
                 }
                 Err(failed) => failed,
             };
+            // A repeat that was not let through says less than what it was to repeat.
+            let was_asked = !matches!(
+                failed.reason,
+                Reason::CircuitOpen | Reason::OriginConcurrencyLimit
+            );
+            if let Some(before) = earlier.take().filter(|_| !was_asked) {
+                failed = before;
+                retries -= 1;
+            }
             let jitter = Duration::from_millis(rand::random_range(retry::JITTER_MS));
-            let Some(pause) = retry::pause(&failed, retries, jitter, attempt.remaining()) else {
+            let again = retry::pause(&failed, retries, jitter, attempt.remaining());
+            let Some(pause) = again.filter(|_| was_asked) else {
                 failed.timings = timings;
                 failed.retries = failed.retries.max(retries);
                 scrub::scrub(&mut failed, access.credentials, request.query);
@@ -221,6 +238,7 @@ impl OriginFetcher {
             attempt.trace.step("retry", true, waiting, || {
                 format!("once more after {}", failed.reason)
             });
+            earlier = Some(failed);
         }
     }
 }
@@ -300,7 +318,26 @@ impl<'a> FetchContext<'a> {
             let note = "the stored credentials could not be opened; no origin was asked";
             return Err(failure(Reason::Internal, note));
         }
+        let server = match self.access.settings.location {
+            OriginLocation::WebProxy => web_proxy::server_of(self.request.path),
+            _ => String::new(),
+        };
+        // First, so that nobody waits for a slot in vain; and again with the slot, because the breaker may have opened meanwhile.
+        if let Some(refused) = self.state.breakers.refuses(&server, Instant::now()) {
+            return Err(circuit_open(refused));
+        }
         let _slot = self.inner.states.slot(self.state, attempt).await?;
+        let permit = self.state.breakers.admit(&server, Instant::now());
+        let permit = permit.map_err(circuit_open)?;
+        let result = self.ask(attempt).await;
+        let reason = result.as_ref().err().map(|failed| failed.reason);
+        if let Some(state) = permit.end(Verdict::of(reason), Instant::now()) {
+            breaker::note(state, self.access, reason);
+        }
+        result
+    }
+
+    async fn ask(&self, attempt: &mut Attempt<'_>) -> AttemptResult<Original> {
         match &self.access.settings.location {
             OriginLocation::WebFolder {
                 base_url,
@@ -343,4 +380,16 @@ impl Original {
             retries: 0,
         }
     }
+}
+
+fn circuit_open(refused: Refused) -> Box<AttemptFailure> {
+    let mut failed = failure(
+        Reason::CircuitOpen,
+        format!(
+            "most fetches from this origin failed lately; it is asked again in {} ms",
+            refused.rest.as_millis()
+        ),
+    );
+    failed.retry_after = Some(refused.rest);
+    failed
 }

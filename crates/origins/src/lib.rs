@@ -16,7 +16,8 @@
 //! | `exchange`, `body` | one request and its answer: phases timed, body bounded, encodings undone |
 //! | `transport` | guard, resolver, TLS, connections: nothing else in the product opens a socket to an origin |
 //! | `attempt` | what a running attempt gathers: timings, trace, the time left |
-//! | `origin_state` | what is remembered about an origin: connections, slots, region |
+//! | `origin_state` | what is remembered about an origin: connections, slots, region, breaker |
+//! | [`breaker`] | an origin that fails most of the time is left alone for a while |
 //! | `retry` | when an attempt is repeated, and how long it waits before |
 //! | `classify` | statuses, provider codes and challenge pages to reasons; foreign text made safe |
 //! | `location`, `scrub` | where we looked, and last of all: no secret leaves in a failure |
@@ -29,6 +30,7 @@ mod attempt;
 mod azure;
 mod bearer;
 mod body;
+pub mod breaker;
 mod classify;
 pub mod config;
 mod exchange;
@@ -50,7 +52,9 @@ mod web_folder;
 mod web_proxy;
 
 pub use ambient::{AmbientSources, InvalidAmbientSource};
+pub use breaker::{BreakerLimits, BreakerState};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
 pub use near_misses::{NearPath, near_paths};
+pub use origin_state::OriginHealth;
 pub use trace::{FetchTrace, TraceStep};

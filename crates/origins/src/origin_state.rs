@@ -1,4 +1,4 @@
-//! What is remembered about an origin between fetches: connections, free slots, the region it turned out to be in.
+//! What is remembered about an origin between fetches: connections, free slots, health, the region it turned out to be in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::attempt::{Attempt, AttemptResult, failure};
 use crate::bearer::TokenCell;
+use crate::breaker::{BreakerLimits, BreakerState, Breakers};
 use crate::config::FetchConfig;
 use crate::fetch::OriginAccess;
 use crate::transport::pool::Pool;
@@ -24,6 +25,8 @@ pub(crate) struct OriginState {
     pub(crate) pool: Arc<Pool>,
     /// Its access token, for kinds that have one.
     pub(crate) token: TokenCell,
+    /// Whether it may be asked.
+    pub(crate) breakers: Breakers,
     slots: Semaphore,
     // Standard mutexes: held to copy a value, never over an await.
     region: Mutex<Option<String>>,
@@ -36,6 +39,22 @@ pub(crate) struct OriginStates {
     states: Mutex<Registry>,
     max_concurrency: usize,
     concurrency_wait: Duration,
+    breaker: BreakerLimits,
+}
+
+/// How one origin fares at present, for people and dashboards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginHealth {
+    /// Whose origin it is.
+    pub tenant_id: TenantId,
+    /// Which origin.
+    pub origin_id: OriginId,
+    /// Which version of it.
+    pub version: StreamVersion,
+    /// Fetches under way.
+    pub in_flight: usize,
+    /// Its breaker by server: one with the empty name, or for a web proxy one for each server (`host:port`) asked lately.
+    pub breakers: Vec<(String, BreakerState)>,
 }
 
 type Key = (TenantId, OriginId, StreamVersion);
@@ -58,7 +77,28 @@ impl OriginStates {
                 .max_concurrency_per_origin
                 .clamp(1, Semaphore::MAX_PERMITS),
             concurrency_wait: config.concurrency_wait,
+            breaker: config.breaker,
         }
+    }
+
+    /// How the origins asked lately fare, in the order of tenant and origin.
+    pub(crate) fn health(&self, now: Instant) -> Vec<OriginHealth> {
+        let registry = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = registry.by_origin.iter();
+        let mut health: Vec<OriginHealth> = states
+            .map(|(&(tenant_id, origin_id, version), state)| OriginHealth {
+                tenant_id,
+                origin_id,
+                version,
+                in_flight: self
+                    .max_concurrency
+                    .saturating_sub(state.slots.available_permits()),
+                breakers: state.breakers.states(now),
+            })
+            .collect();
+        drop(registry);
+        health.sort_by_key(|origin| (origin.tenant_id, origin.origin_id, origin.version));
+        health
     }
 
     /// What is remembered about an origin.
@@ -72,7 +112,7 @@ impl OriginStates {
         let state = registry
             .by_origin
             .entry(key)
-            .or_insert_with(|| Arc::new(OriginState::new(self.max_concurrency)));
+            .or_insert_with(|| Arc::new(OriginState::new(self.max_concurrency, self.breaker)));
         state.touch();
         Arc::clone(state)
     }
@@ -101,10 +141,11 @@ impl OriginStates {
 }
 
 impl OriginState {
-    fn new(max_concurrency: usize) -> Self {
+    fn new(max_concurrency: usize, breaker: BreakerLimits) -> Self {
         Self {
             pool: Arc::new(Pool::default()),
             token: TokenCell::default(),
+            breakers: Breakers::new(breaker),
             slots: Semaphore::new(max_concurrency),
             region: Mutex::new(None),
             last_used: Mutex::new(Instant::now()),

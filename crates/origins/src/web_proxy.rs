@@ -19,6 +19,15 @@ pub(crate) async fn fetch(
     web::fetch(context, url, None, None, attempt).await
 }
 
+/// The server a path names, `host:port`; empty where it names none, which fails for that reason.
+pub(crate) fn server_of(path: &str) -> String {
+    let server = |url: Url| {
+        let port = url.port_or_known_default()?;
+        Some(format!("{}:{port}", url.host_str()?))
+    };
+    url_of(path, None).ok().and_then(server).unwrap_or_default()
+}
+
 /// The URL a path names: `https://host/a.jpg`, with slashes merged (`https:/host/a.jpg`), or encoded as a whole
 /// (`https%3A%2F%2Fhost%2Fa.jpg%3Fw%3D1`). Source: `imagekit.md` 3.4.
 ///

@@ -40,12 +40,12 @@ async fn settings_begin_with_the_documented_defaults_and_change_one_by_one() {
     let same = patch(&account, &json!({"restrictUnsignedUrls": true})).await;
     assert_eq!(same.header("etag"), "\"3\"", "nothing changed, no event");
     assert_eq!(account.get(SETTINGS).await.expect(200), expected);
-    let changes = account
+    let log = account
         .get("/dashboard/v1/changes?limit=1")
         .await
         .expect(200);
-    assert_eq!(changes["data"][0]["kind"], "tenant_settings_changed");
-    assert_eq!(changes["data"][0]["data"]["restrictUnsignedUrls"], true);
+    assert_eq!(log["data"][0]["kind"], "tenant_settings_changed");
+    assert_eq!(log["data"][0]["data"]["restrictUnsignedUrls"], true);
 }
 
 #[tokio::test]

@@ -179,6 +179,12 @@ pub(crate) struct Failures {
 pub(crate) struct Cache {
     /// Variants kept in memory.
     pub(crate) memory_bytes: u64,
+    /// Failures that may be repeated.
+    pub(crate) failure_bytes: u64,
+    /// Originals kept for the time their origin is down.
+    pub(crate) kept_bytes: u64,
+    /// How long such a copy may stand in.
+    pub(crate) kept_for: Duration,
 }
 
 /// `images.*`.
@@ -226,6 +232,9 @@ impl Config {
             },
             cache: Cache {
                 memory_bytes: texts.parse("cache.memory", values::bytes)?,
+                failure_bytes: texts.parse("cache.failures", values::bytes)?,
+                kept_bytes: texts.parse("cache.kept_originals", values::bytes)?,
+                kept_for: texts.parse("cache.kept_for", values::duration)?,
             },
             images: Images {
                 threads: texts.parse("images.threads", values::number)?,

@@ -123,6 +123,9 @@ pub(crate) fn serving_config(
         },
         cache: CacheConfig {
             variant_bytes: config.cache.memory_bytes,
+            negative_bytes: config.cache.failure_bytes,
+            kept_bytes: config.cache.kept_bytes,
+            kept_for: config.cache.kept_for,
         },
         transform_threads: NonZeroUsize::new(config.images.threads),
         trust_traceparent: config.telemetry.trust_trace_context,

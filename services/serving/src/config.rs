@@ -80,7 +80,7 @@ pub struct HttpConfig {
     pub write_timeout: Duration,
     /// Connections at a time; the next ones wait in the kernel's queue.
     pub max_connections: usize,
-    /// Cache misses being worked on at a time; the rest is refused with `EBUSY`.
+    /// Cache misses being worked on at a time, a quarter of them for any one tenant; the rest is refused with `EBUSY`.
     pub max_misses: usize,
     /// How long requests in flight may take after shutdown began.
     pub drain_timeout: Duration,
@@ -103,12 +103,21 @@ impl Default for HttpConfig {
 pub struct CacheConfig {
     /// Finished answers. Units: bytes.
     pub variant_bytes: u64,
+    /// Failures that may be repeated for a while, of originals and again of finished answers; one tenant gets a quarter. Units: bytes.
+    pub negative_bytes: u64,
+    /// Originals as they last were, for the time their origin is down. Units: bytes.
+    pub kept_bytes: u64,
+    /// How long such a copy may stand in.
+    pub kept_for: Duration,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             variant_bytes: 256 * 1024 * 1024,
+            negative_bytes: 32 * 1024 * 1024,
+            kept_bytes: 64 * 1024 * 1024,
+            kept_for: Duration::from_hours(24),
         }
     }
 }

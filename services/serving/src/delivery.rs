@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use limpid_domain::clock::Clock;
-use limpid_domain::failure::{AttemptFailure, Outcome as RequestOutcome, Reason};
+use limpid_domain::failure::{AttemptFailure, FailureEvent, Outcome as RequestOutcome, Reason};
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, info_span};
 
+use crate::bulkhead::Bulkhead;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::error::{self, ErrorAnswer, Refusal};
 use crate::failure_recorder::FailureRecorder;
@@ -19,8 +20,9 @@ use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::metrics;
+use crate::negative_cache::{NegativeCache, Owner};
 use crate::production::{Order, Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn};
+use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
 use crate::variant::{Variant, VariantCache, VariantKey};
@@ -30,11 +32,13 @@ use crate::variant::{Variant, VariantCache, VariantKey};
 pub(crate) struct Delivery {
     pub(crate) snapshots: Arc<ArcSwap<ConfigSnapshot>>,
     pub(crate) cache: VariantCache,
+    /// Failed and stood-in-for requests, while they may be answered alike.
+    pub(crate) outcomes: NegativeCache<VariantKey, Arc<Outcome>>,
     pub(crate) flights: SingleFlight<VariantKey, Arc<Outcome>>,
     pub(crate) production: Arc<Production>,
     pub(crate) recorder: FailureRecorder,
     /// Cache misses being worked on; hits cost nothing worth bounding.
-    pub(crate) misses: Arc<Semaphore>,
+    pub(crate) misses: Bulkhead,
     /// Longest wait for work shared with others; longer than that work's own deadlines.
     pub(crate) longest_wait: Duration,
     pub(crate) clock: Clock,
@@ -72,7 +76,16 @@ impl Delivery {
             count_cache("hit");
             return served(&variant, &request, &admitted, None);
         }
-        let Ok(room) = Arc::clone(&self.misses).try_acquire_owned() else {
+        let now = self.clock.now();
+        let known = self.outcomes.get(owner(&admitted), &admitted.key, now);
+        if let Some(outcome) = known {
+            count_cache("negative");
+            let this = Arc::clone(self);
+            let request_id = request.id;
+            let task = async move { this.answer_repeat(&request, &admitted, &outcome).await };
+            return self.shielded(request_id, task).await;
+        }
+        let Some(place) = self.misses.enter(admitted.order.account.tenant_id) else {
             let refusal = Refusal::busy("Too many requests are being answered, try again");
             return refused(&refusal, request.id);
         };
@@ -80,7 +93,7 @@ impl Delivery {
         let request_id = request.id;
         let task = async move {
             let answer = this.answer_miss(&request, &admitted).await;
-            drop(room);
+            drop(place);
             answer
         };
         self.shielded(request_id, task).await
@@ -135,8 +148,24 @@ impl Delivery {
                 served(variant, request, admitted, None)
             }
             Outcome::Defaulted { variant, attempts } => {
+                let context = &admitted.event_context;
+                let events = context.events(attempts, RequestOutcome::Defaulted);
+                let kind = StandInKind::DefaultImage;
                 let stand_in = self
-                    .record_stand_in(&admitted.event_context, attempts)
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
+            }
+            Outcome::Stale {
+                variant,
+                fetched_at,
+                attempts,
+            } => {
+                let context = &admitted.event_context;
+                let events = context.events(attempts, RequestOutcome::Stale);
+                let kind = self.stale_since(*fetched_at);
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
                     .await;
                 served(variant, request, admitted, Some(stand_in))
             }
@@ -156,12 +185,53 @@ impl Delivery {
         }
     }
 
+    /// Answers with what an earlier request met. Nobody is asked; the request is counted like any other.
+    async fn answer_repeat(
+        &self,
+        request: &ImageRequest,
+        admitted: &Admitted,
+        outcome: &Outcome,
+    ) -> Answer {
+        let context = &admitted.event_context;
+        let now = self.clock.now();
+        match outcome {
+            Outcome::Defaulted { variant, attempts } => {
+                let events = context.repeated_events(attempts, RequestOutcome::Defaulted, now);
+                let kind = StandInKind::DefaultImage;
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
+            }
+            Outcome::Stale {
+                variant,
+                fetched_at,
+                attempts,
+            } => {
+                let events = context.repeated_events(attempts, RequestOutcome::Stale, now);
+                let kind = self.stale_since(*fetched_at);
+                let stand_in = self
+                    .record_stand_in(context, (attempts, kind), events)
+                    .await;
+                served(variant, request, admitted, Some(stand_in))
+            }
+            // What an origin failed with before another one had the original is no part of this failure.
+            Outcome::Failed(attempts) | Outcome::LayerFailed { attempts, .. } => {
+                let events = context.repeated_events(attempts, RequestOutcome::Failed, now);
+                self.answer_with(context, attempts, events).await
+            }
+            Outcome::Made { variant, .. } => served(variant, request, admitted, None),
+            Outcome::Refused { refusal, .. } => refused(refusal, request.id),
+        }
+    }
+
     async fn shared_work(self: &Arc<Self>, admitted: &Admitted) -> (Option<Arc<Outcome>>, Role) {
         let key = admitted.key.clone();
         let start = || {
             let (this, key) = (Arc::clone(self), key.clone());
             let order = admitted.order.clone();
-            async move { this.produce_and_keep(key, &order).await }
+            let owner = owner(admitted);
+            async move { this.produce_and_keep(key, owner, &order).await }
         };
         let work = self.flights.work(key.clone(), start);
         match tokio::time::timeout(self.longest_wait, work).await {
@@ -171,26 +241,41 @@ impl Delivery {
     }
 
     /// The work itself, done once for all who wait.
-    async fn produce_and_keep(&self, key: VariantKey, order: &Order) -> Arc<Outcome> {
+    async fn produce_and_keep(&self, key: VariantKey, owner: Owner, order: &Order) -> Arc<Outcome> {
         // Another flight may have landed between this request's look-up and its take-off.
         if let Some(variant) = self.cache.get(&key) {
             let rescued = Vec::new();
             return Arc::new(Outcome::Made { variant, rescued });
         }
-        let outcome = self.production.produce(order, &mut Steps::off()).await;
-        if let Outcome::Made { variant, .. } = &outcome {
-            info_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
+        if let Some(outcome) = self.outcomes.get(owner, &key, self.clock.now()) {
+            return outcome;
         }
-        Arc::new(outcome)
+        let outcome = Arc::new(self.production.produce(order, &mut Steps::off()).await);
+        if let Outcome::Made { variant, .. } = &*outcome {
+            info_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
+        } else if let Some(until) = outcome.repeatable_until() {
+            let time = (self.clock.now(), until);
+            self.outcomes.insert(owner, key, Arc::clone(&outcome), time);
+        }
+        outcome
     }
 
     /// Writes the failure down, then answers.
     async fn answer_failed(&self, context: &EventContext, attempts: &[FailedAttempt]) -> Answer {
+        let events = context.events(attempts, RequestOutcome::Failed);
+        self.answer_with(context, attempts, events).await
+    }
+
+    async fn answer_with(
+        &self,
+        context: &EventContext,
+        attempts: &[FailedAttempt],
+        events: Vec<FailureEvent>,
+    ) -> Answer {
         let Some(headline) = headline_of(attempts) else {
             let refusal = Refusal::busy("Something failed on our side, try again");
             return refused(&refusal, context.request_id);
         };
-        let events = context.events(attempts, RequestOutcome::Failed);
         let recorded = self
             .recorder
             .record(events)
@@ -212,13 +297,25 @@ impl Delivery {
         }
     }
 
-    /// Writes down the attempts of a request that was answered with the default image: for each request, as when it had failed.
-    async fn record_stand_in(&self, context: &EventContext, attempts: &[FailedAttempt]) -> StandIn {
-        let events = context.events(attempts, RequestOutcome::Defaulted);
+    fn stale_since(&self, fetched_at: DateTime<Utc>) -> StandInKind {
+        let age = (self.clock.now() - fetched_at).to_std();
+        StandInKind::Stale {
+            age: age.unwrap_or_default(),
+        }
+    }
+
+    /// Writes down the attempts of a request that was answered with a stand-in: for each request, as when it had failed.
+    async fn record_stand_in(
+        &self,
+        context: &EventContext,
+        (attempts, kind): (&[FailedAttempt], StandInKind),
+        events: Vec<FailureEvent>,
+    ) -> StandIn {
         let span = info_span!("failure.record");
         let recorded = self.recorder.record(events).instrument(span).await;
         let headline = headline_of(attempts);
         StandIn {
+            kind,
             reason: headline
                 .and_then(|headline| error::told_reason(headline, context.detail_level)),
             // The image is good; that the record is not shows in readiness and in the log.
@@ -268,6 +365,13 @@ fn refused(refusal: &Refusal, request_id: RequestId) -> Answer {
         refusal.sentence()
     );
     failed(&error::refused(refusal, request_id))
+}
+
+fn owner(admitted: &Admitted) -> Owner {
+    Owner {
+        tenant: admitted.order.account.tenant_id,
+        config_version: admitted.order.account.config_version,
+    }
 }
 
 fn note_tenant(order: &Order) {

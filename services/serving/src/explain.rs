@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Request, Uri};
 use limpid_domain::clock::Clock;
 use limpid_domain::diagnosis::{Explanation, ExplanationStep, NearMiss};
@@ -19,7 +20,7 @@ use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::production::{Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn};
+use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::steps::Steps;
 use crate::variant::VariantCache;
 
@@ -91,7 +92,7 @@ impl Explainer<'_> {
             });
         }
         let outcome = self.production.produce(&admitted.order, steps).await;
-        let (response, decided) = answer(&outcome, request, &admitted);
+        let (response, decided) = answer(&outcome, request, &admitted, self.clock.now());
         let exists_as = match &decided {
             Some(decided) => self.near_misses(&admitted, decided, steps).await,
             None => Vec::new(),
@@ -110,7 +111,7 @@ impl Explainer<'_> {
             return Vec::new();
         };
         let search = NearMissSearch {
-            fetcher: &self.production.fetcher,
+            fetcher: self.production.originals.fetcher(),
             tenant_id: admitted.order.account.tenant_id,
             origin,
             path: admitted.order.file.as_raw(),
@@ -242,9 +243,12 @@ fn answer(
     outcome: &Outcome,
     request: &ImageRequest,
     admitted: &Admitted,
+    now: DateTime<Utc>,
 ) -> (HttpResponse, Option<Decided>) {
     match outcome {
-        Outcome::Made { variant, .. } | Outcome::Defaulted { variant, .. }
+        Outcome::Made { variant, .. }
+        | Outcome::Defaulted { variant, .. }
+        | Outcome::Stale { variant, .. }
             if variant.is_private && !admitted.may_have_private() =>
         {
             let answer = error::refused(&error::Refusal::unsigned(), request.id);
@@ -254,10 +258,20 @@ fn answer(
             let context = admitted.success_context(request, None);
             (response::success(variant, &context), None)
         }
-        Outcome::Defaulted { variant, attempts } => {
+        Outcome::Defaulted { variant, attempts }
+        | Outcome::Stale {
+            variant, attempts, ..
+        } => {
             let headline = headline_of(attempts);
             let level = admitted.event_context.detail_level;
+            let kind = match outcome {
+                Outcome::Stale { fetched_at, .. } => StandInKind::Stale {
+                    age: (now - *fetched_at).to_std().unwrap_or_default(),
+                },
+                _ => StandInKind::DefaultImage,
+            };
             let stand_in = StandIn {
+                kind,
                 reason: headline.and_then(|headline| error::told_reason(headline, level)),
                 event_id: None,
             };

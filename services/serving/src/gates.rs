@@ -305,6 +305,7 @@ fn order_of(checked: &Checked<'_>, asked: &Transformation) -> Result<Ordered, Re
             endpoint: Arc::clone(endpoint),
             file: resolved.file.clone(),
             forwarded_query: resolved.forwarded_query.clone(),
+            object_version: resolved.switches.object_version.clone(),
             host_field: request.host_field.clone(),
             layer_files: LayerFiles::of(&transformation, account)?,
             transformation,

@@ -21,12 +21,15 @@
 //! | `gates` | account, endpoint, rewriter, signature, transformation: from a request to an order |
 //! | `preferences` | client hints and `Save-Data` |
 //! | `delivery` | the way of one request through all of this |
+//! | `bulkhead` | room for work in progress, shared out between tenants |
+//! | `negative_cache` | failures that are answered again for a while without asking the origin |
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
 //! | `failure_recorder` | every failure on disk before its answer leaves |
 //! | `response`, `error` | the only places that write header fields and choose statuses |
 //! | `steps`, `telemetry`, `metrics` | what is told about all this, to whom |
 
+mod bulkhead;
 pub mod config;
 mod config_snapshot;
 mod content_coding;
@@ -42,6 +45,7 @@ mod image_request;
 mod layer_files;
 mod listener;
 mod metrics;
+mod negative_cache;
 mod node;
 mod picture;
 mod preferences;

@@ -41,6 +41,7 @@ pub(crate) fn get() -> &'static Metrics {
 }
 
 impl Metrics {
+    #[expect(clippy::too_many_lines, reason = "one instrument after the other")]
     fn new() -> Self {
         let meter = global::meter("limpid.serving");
         let make = Instruments { meter };

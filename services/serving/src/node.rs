@@ -14,10 +14,10 @@ use limpid_event_store::spool::{self, FsyncPolicy};
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_origins::OriginFetcher;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bulkhead::Bulkhead;
 use crate::config::ServingConfig;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
@@ -28,7 +28,9 @@ use crate::failure_recorder::{FailureRecorder, RecorderThread};
 use crate::health::Health;
 use crate::http_service::HttpService;
 use crate::listener::Listener;
+use crate::negative_cache::NegativeCache;
 use crate::production::Production;
+use crate::production::originals::Originals;
 use crate::single_flight::SingleFlight;
 use crate::transform_pool::TransformPool;
 use crate::variant::VariantCache;
@@ -106,9 +108,10 @@ impl Serving {
             snapshots: Arc::clone(&reconciler.snapshots),
             cache: VariantCache::new(config.cache.variant_bytes),
             flights: SingleFlight::new(requests.clone()),
-            production: Arc::new(production(&config)?),
+            outcomes: NegativeCache::new(config.cache.negative_bytes),
+            production: Arc::new(production(&config, requests.clone())?),
             recorder: recorder.clone(),
-            misses: Arc::new(Semaphore::new(config.http.max_misses)),
+            misses: Bulkhead::new(config.http.max_misses),
             longest_wait: longest_wait(&config),
             clock: config.clock.clone(),
             tracker: requests.clone(),
@@ -201,7 +204,7 @@ pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, S
     reconciler.load().await.map_err(configuration)?;
     let explainer = Explainer {
         snapshot: &reconciler.snapshots.load_full(),
-        production: &production(config)?,
+        production: &production(config, TaskTracker::new())?,
         clock: &config.clock,
         // another process has them
         cache: None,
@@ -238,7 +241,7 @@ fn failures_database(
     }
 }
 
-fn production(config: &ServingConfig) -> Result<Production, ServingError> {
+fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production, ServingError> {
     let threads = config
         .transform_threads
         .or_else(|| std::thread::available_parallelism().ok())
@@ -247,8 +250,9 @@ fn production(config: &ServingConfig) -> Result<Production, ServingError> {
         .map_err(|error| set_up("the origin fetcher", error))?;
     let pool =
         TransformPool::start(threads).map_err(|error| set_up("the transform pool", error))?;
+    let limits = (config.limits.clone(), &config.cache);
     Ok(Production {
-        fetcher,
+        originals: Originals::new(fetcher, tracker, limits, config.clock.clone()),
         pool,
         limits: config.limits.clone(),
         clock: config.clock.clone(),

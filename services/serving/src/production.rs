@@ -10,8 +10,7 @@ use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureCode, LimitBreach, PhaseTimings, Reason};
 use limpid_domain::ids::RequestId;
 use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError, Limits};
-use limpid_origins::{FetchRequest, OriginAccess, OriginFetcher, Original};
-use opentelemetry::KeyValue;
+use limpid_origins::Original;
 use tracing::{Instrument, field, info_span};
 
 use crate::config::RequestLimits;
@@ -19,20 +18,23 @@ use crate::config_snapshot::{Account, Endpoint, Origin};
 use crate::error::{Refusal, refusal_of};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFiles};
-use crate::metrics;
 use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
 use crate::transform_pool::{PoolError, TransformPool};
 use crate::variant::Variant;
 
-use notes::{
-    count_failure, count_fallback, describe, micros, note_picture, note_stages,
-    record_fetch_duration,
-};
+use notes::{count_failure, count_fallback, describe, micros, note_picture, note_stages};
+use originals::{FailedFetch, Originals};
 
 mod default_image;
+mod kept_originals;
 mod layers;
 mod notes;
+pub(crate) mod originals;
+mod outcome;
+mod stale;
+
+pub(crate) use outcome::Outcome;
 
 /// What is to be made, all gates passed.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) file: FilePath,
     pub(crate) forwarded_query: Option<String>,
+    /// The version of the file that the client names.
+    pub(crate) object_version: Option<String>,
     /// `Host` of the request, for origins that want it.
     pub(crate) host_field: String,
     pub(crate) transformation: Transformation,
@@ -55,37 +59,10 @@ pub(crate) struct Order {
     pub(crate) request_id: RequestId,
 }
 
-/// How it ended.
-#[derive(Debug, Clone)]
-pub(crate) enum Outcome {
-    /// Made, after these attempts had failed.
-    Made {
-        variant: Arc<Variant>,
-        rescued: Vec<FailedAttempt>,
-    },
-    /// No origin gave a picture; the default image the request names stands in.
-    Defaulted {
-        variant: Arc<Variant>,
-        attempts: Vec<FailedAttempt>,
-    },
-    /// No origin gave a picture.
-    Failed(Vec<FailedAttempt>),
-    /// An origin gave the original, after those attempts had failed, but a file that a layer needs cannot be had.
-    LayerFailed {
-        attempts: Vec<FailedAttempt>,
-        rescued: Vec<FailedAttempt>,
-    },
-    /// An origin gave the file, but the request cannot be answered with it.
-    Refused {
-        refusal: Refusal,
-        rescued: Vec<FailedAttempt>,
-    },
-}
-
 /// Makes variants.
 #[derive(Debug)]
 pub(crate) struct Production {
-    pub(crate) fetcher: OriginFetcher,
+    pub(crate) originals: Originals,
     pub(crate) pool: TransformPool,
     pub(crate) limits: RequestLimits,
     pub(crate) clock: Clock,
@@ -93,17 +70,20 @@ pub(crate) struct Production {
 
 /// How one attempt ended without a picture.
 enum Ended {
-    Failed(Box<AttemptFailure>),
+    Failed(Box<FailedAttempt>),
     /// With the layers' files; the original is there.
     LayerFailed(Vec<FailedAttempt>),
     Refused(Refusal),
 }
 
 impl Production {
-    /// Asks the origins of the order's endpoint, then for the default image if the request names one.
+    /// Asks the origins of the order's endpoint, then for an old copy, then for the default image if the request names one.
     pub(crate) async fn produce(&self, order: &Order, steps: &mut Steps) -> Outcome {
         match self.ask_origins(order, steps).await {
-            Outcome::Failed(attempts) => self.or_default_image(order, attempts, steps).await,
+            Outcome::Failed(attempts) => match self.or_stale(order, attempts, steps).await {
+                Ok(stale) => stale,
+                Err(attempts) => self.or_default_image(order, attempts, steps).await,
+            },
             ended => ended,
         }
     }
@@ -117,7 +97,6 @@ impl Production {
                 break;
             }
             let number = i16::try_from(index + 1).unwrap_or(i16::MAX);
-            let started = Instant::now();
             let ended = match self.attempt(order, origin, (number, deadline), steps).await {
                 Ok(variant) => {
                     count_fallback(index);
@@ -129,8 +108,8 @@ impl Production {
                 }
                 Err(ended) => ended,
             };
-            let failure = match ended {
-                Ended::Failed(failure) => *failure,
+            let failed = match ended {
+                Ended::Failed(failed) => *failed,
                 Ended::LayerFailed(failed) => {
                     let (attempts, rescued) = (failed, attempts);
                     return Outcome::LayerFailed { attempts, rescued };
@@ -140,15 +119,8 @@ impl Production {
                     return Outcome::Refused { refusal, rescued };
                 }
             };
-            count_failure(origin, failure.reason);
-            let is_limit = failure.reason.code() == FailureCode::Elimit;
-            attempts.push(FailedAttempt {
-                attempt: number,
-                origin: Some(Arc::clone(origin)),
-                failure,
-                ended_at: self.clock.now(),
-                duration: started.elapsed(),
-            });
+            let is_limit = failed.failure.reason.code() == FailureCode::Elimit;
+            attempts.push(failed);
             if is_limit {
                 break;
             }
@@ -181,78 +153,125 @@ impl Production {
             .fetch(order, origin, (&order.file, number, deadline), steps)
             .instrument(span.clone())
             .await;
-        let error = fetched.as_ref().err().map(|failure| failure.reason.code());
-        record_fetch_duration(kind.as_str(), started.elapsed(), error);
-        let original = fetched.map_err(|failure| {
-            span.record("error.type", failure.reason.code().as_str());
+        let original = fetched.map_err(|failed| {
+            span.record("error.type", failed.failure.reason.code().as_str());
             span.record("otel.status_code", "ERROR");
-            Ended::Failed(failure)
+            Ended::Failed(Box::new(
+                self.fetch_attempt(number, origin, &failed, started),
+            ))
         })?;
         drop(span);
         let layer_files = self
             .layer_files(order, &original, (number, deadline), steps)
             .await
             .map_err(Ended::LayerFailed)?;
-        let originals = (Arc::new(original), layer_files);
-        self.make(order, origin, originals, steps).await
+        let place = (number, origin, started);
+        self.make(order, place, (original, layer_files), steps)
+            .await
     }
 
     async fn fetch(
         &self,
         order: &Order,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         (file, number, deadline): (&FilePath, i16, Instant),
         steps: &mut Steps,
-    ) -> Result<Original, Box<AttemptFailure>> {
-        // the client's query is about the file it asked for
-        let is_original = *file == order.file;
-        let access = OriginAccess {
-            tenant_id: order.account.tenant_id,
-            origin_id: origin.id,
-            version: origin.version,
-            settings: &origin.settings,
-            credentials: &origin.credentials,
-        };
-        let request = FetchRequest {
-            path: file.as_raw(),
-            query: order.forwarded_query.as_deref().filter(|_| is_original),
-            forwarded_host: Some(&order.host_field),
-            request_id: order.request_id,
-            deadline,
-            max_bytes: order.account.limits_within(&self.limits).max_source_bytes,
-        };
-        let mut trace = steps.fetch_trace();
+    ) -> Result<Arc<Original>, Arc<FailedFetch>> {
         let started = Instant::now();
-        let result = self.fetcher.fetch(&access, &request, &mut trace).await;
-        steps.fetch(number, trace.steps());
-        let name = if is_original {
+        let result = if steps.are_recorded() {
+            self.note_memory(order, origin, (file, number), steps);
+            let mut trace = steps.fetch_trace();
+            let asked = self
+                .originals
+                .explain(order, origin, (file, deadline), &mut trace)
+                .await;
+            steps.fetch(number, trace.steps());
+            asked
+        } else {
+            self.originals.get(order, origin, (file, deadline)).await
+        };
+        let name = if *file == order.file {
             format!("origin {number}")
         } else {
             format!("layer file {}, origin {number}", file.as_raw())
         };
         match &result {
-            Ok(original) => {
-                let bytes = original.bytes.len() as u64;
-                metrics::get()
-                    .image_bytes
-                    .record(bytes, &[KeyValue::new("direction", "in")]);
-                steps.done(&name, started, || {
-                    format!(
-                        "\"{}\" gave {bytes} bytes from {}",
-                        origin.settings.name, original.location
-                    )
-                });
-            }
-            Err(failure) => steps.failed(&name, started, || describe(origin, failure)),
+            Ok(original) => steps.done(&name, started, || {
+                format!(
+                    "\"{}\" gave {} bytes from {}",
+                    origin.settings.name,
+                    original.bytes.len(),
+                    original.location
+                )
+            }),
+            Err(failed) => steps.failed(&name, started, || describe(origin, &failed.failure)),
         }
         result
+    }
+
+    /// The attempt that ended with `failed`.
+    fn fetch_attempt(
+        &self,
+        number: i16,
+        origin: &Arc<Origin>,
+        failed: &FailedFetch,
+        started: Instant,
+    ) -> FailedAttempt {
+        FailedAttempt {
+            attempt: number,
+            origin: Some(Arc::clone(origin)),
+            failure: failed.failure.clone(),
+            ended_at: self.clock.now(),
+            duration: started.elapsed(),
+            repeatable_until: failed.repeatable_until,
+            is_repeat: failed.is_repeat,
+        }
+    }
+
+    /// The attempt whose original was there, but no picture could be made of it.
+    fn picture_attempt(
+        &self,
+        (number, origin, started): (i16, &Arc<Origin>, Instant),
+        failure: AttemptFailure,
+    ) -> FailedAttempt {
+        count_failure(origin, failure.reason);
+        let now = self.clock.now();
+        FailedAttempt {
+            attempt: number,
+            origin: Some(Arc::clone(origin)),
+            ended_at: now,
+            duration: started.elapsed(),
+            repeatable_until: now + failure.negative_ttl(),
+            is_repeat: false,
+            failure,
+        }
+    }
+
+    /// Tells an explanation what the negative cache would have answered; it asks all the same.
+    fn note_memory(
+        &self,
+        order: &Order,
+        origin: &Arc<Origin>,
+        (file, number): (&FilePath, i16),
+        steps: &mut Steps,
+    ) {
+        let started = Instant::now();
+        let known = self.originals.repeated_until(order, origin, file);
+        let name = format!("origin {number}: negative cache");
+        steps.done(&name, started, || match known {
+            Some((reason, until)) => {
+                let rest = (until - self.clock.now()).num_milliseconds().max(0);
+                format!("requests are answered {reason} for {rest} ms more; asked anew here")
+            }
+            None => "no failure is remembered".to_owned(),
+        });
     }
 
     /// The pixel work on one of the pool's threads.
     async fn make(
         &self,
         order: &Order,
-        origin: &Origin,
+        place: (i16, &Arc<Origin>, Instant),
         (original, layer_files): (Arc<Original>, FetchedLayerFiles),
         steps: &mut Steps,
     ) -> Result<Variant, Ended> {
@@ -265,7 +284,7 @@ impl Production {
             settings: order.settings,
             limits: order.account.limits_within(&self.limits),
             deadline,
-            canonical_link: canonical_link(origin, &order.file),
+            canonical_link: canonical_link(place.1, &order.file),
             sanitizes_svg: order.sanitizes_svg,
         };
         let source = Arc::clone(&original);
@@ -294,23 +313,28 @@ impl Production {
                 let error = ImagingError::Layer { input, error };
                 let mut failure = picture::failure_of(&error);
                 failure.layer_input = layer_input;
-                let attempt = FailedAttempt::before_any_origin(failure, self.clock.now());
-                Ended::LayerFailed(vec![attempt])
+                let now = self.clock.now();
+                let mut attempt = FailedAttempt::before_any_origin(failure, now);
+                attempt.repeatable_until = now + attempt.failure.negative_ttl();
+                return Err(Ended::LayerFailed(vec![attempt]));
             }
-            Ok(Err(error)) => self.ended_by(&error),
-            Err(PoolError::Full | PoolError::Expired) => Ended::Refused(Refusal::busy(
+            Ok(Err(error)) => self.failure_by(&error),
+            Err(PoolError::Full | PoolError::Expired) => Err(Refusal::busy(
                 "Too many transformations are waiting, try again",
             )),
-            Err(PoolError::Panicked) => Ended::Failed(Box::new(
-                AttemptFailure::new(Reason::Internal).with_note("the transformation panicked"),
-            )),
+            Err(PoolError::Panicked) => {
+                Ok(AttemptFailure::new(Reason::Internal).with_note("the transformation panicked"))
+            }
         };
-        Err(with_original(ended, &original, started, steps))
+        let failure = ended.map_err(Ended::Refused);
+        let failure = failure.map(|failure| with_original(failure, &original, started, steps));
+        let failure = failure.map(|failure| self.picture_attempt(place, failure));
+        Err(failure.map_or_else(|refused| refused, |failed| Ended::Failed(Box::new(failed))))
     }
 
-    fn ended_by(&self, error: &ImagingError) -> Ended {
+    fn failure_by(&self, error: &ImagingError) -> Result<AttemptFailure, Refusal> {
         if let Some(refusal) = refusal_of(error) {
-            return Ended::Refused(refusal);
+            return Err(refusal);
         }
         let mut failure = picture::failure_of(error);
         if failure.reason == Reason::ProcessingTimeout {
@@ -321,15 +345,17 @@ impl Production {
                 allowed,
             });
         }
-        Ended::Failed(Box::new(failure))
+        Ok(failure)
     }
 }
 
 /// Adds to a failure of the pixel work where its bytes came from.
-fn with_original(ended: Ended, original: &Original, started: Instant, steps: &mut Steps) -> Ended {
-    let Ended::Failed(mut failure) = ended else {
-        return ended;
-    };
+fn with_original(
+    mut failure: AttemptFailure,
+    original: &Original,
+    started: Instant,
+    steps: &mut Steps,
+) -> AttemptFailure {
     failure.location = Some(original.location.clone());
     failure.retries = original.retries;
     failure.timings = PhaseTimings {
@@ -343,7 +369,7 @@ fn with_original(ended: Ended, original: &Original, started: Instant, steps: &mu
         let note = failure.note.as_deref().unwrap_or_default();
         format!("{}: {note}", failure.reason)
     });
-    Ended::Failed(failure)
+    failure
 }
 
 /// `<base/path>; rel="canonical"`, where the origin wants it. Source: `imagekit.md` 3.7.

@@ -1,6 +1,6 @@
 //! The only place that writes header fields.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -25,10 +25,9 @@ pub(crate) type HttpResponse = Response<Full<Bytes>>;
 /// How long a success may be kept. Source: `imagekit.md` 6.1.
 const SUCCESS_CACHE_CONTROL: HeaderValue =
     HeaderValue::from_static("public, s-maxage=31536000, max-age=31536000, must-revalidate");
+/// How long a stand-in may be kept: a repaired origin must show within a minute. Units: s.
+const STAND_IN_SECONDS: u64 = 60;
 /// Failures are never kept, so that a repaired origin works at once. Source: `imagekit.md` 1.1.
-/// A repaired origin must show within a minute also where a default image was served meanwhile.
-const STAND_IN_CACHE_CONTROL: HeaderValue =
-    HeaderValue::from_static("public, s-maxage=60, max-age=60, must-revalidate");
 const ERROR_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache,no-store");
 /// What a page on another host may read of an error.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -61,7 +60,7 @@ pub(crate) struct SuccessContext<'a> {
     pub(crate) codings: AcceptedCodings,
     /// Name of the download where one is asked for, without regard to the delivered format.
     pub(crate) attachment: Option<&'a str>,
-    /// Where the default image stands in: why, if the endpoint's detail level tells, and the event that records it.
+    /// Where a default image or an old copy stands in: why, if the endpoint's detail level tells, and the event that records it.
     pub(crate) stand_in: Option<StandIn>,
     /// Which header fields chose the variant, beside `Accept`.
     pub(crate) chosen_by: ChosenBy,
@@ -69,11 +68,21 @@ pub(crate) struct SuccessContext<'a> {
     pub(crate) content_dpr: Option<&'a str>,
 }
 
-/// Why and for what a default image is served.
+/// What is served in place of the file as it is now, why, and for what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StandIn {
+    pub(crate) kind: StandInKind,
     pub(crate) reason: Option<&'static str>,
     pub(crate) event_id: Option<EventId>,
+}
+
+/// What stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandInKind {
+    /// Another picture that the request names.
+    DefaultImage,
+    /// The file as it was this long ago.
+    Stale { age: Duration },
 }
 
 /// The answer with a variant: 200, 206, 304 or 416.
@@ -284,7 +293,11 @@ fn write_warning(headers: &mut HeaderMap, variant: &Variant, stand_in: Option<St
     let mut warnings = Vec::new();
     if let Some(stand_in) = stand_in {
         let reason = stand_in.reason.map(|reason| format!("; reason={reason}"));
-        warnings.push(format!("default-image{}", reason.unwrap_or_default()));
+        let kind = match stand_in.kind {
+            StandInKind::DefaultImage => "default-image",
+            StandInKind::Stale { .. } => "stale",
+        };
+        warnings.push(format!("{kind}{}", reason.unwrap_or_default()));
         if let Some(event_id) = stand_in.event_id {
             put(headers, IK_EVENT_ID, &event_id.to_string());
         }
@@ -306,6 +319,9 @@ fn write_validators(
 ) {
     write_open_to_pages(headers, context.request_id);
     headers.insert(header::CACHE_CONTROL, cache_control(variant, context));
+    if let Some(age) = context.stand_in.and_then(age_of) {
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    }
     put(headers, header::ETAG, etag);
     if let Some(modified) = variant.last_modified {
         put(headers, header::LAST_MODIFIED, &http_date(modified));
@@ -325,13 +341,28 @@ fn write_validators(
     }
 }
 
-/// Private files must not stay in caches that others ask, and default images nowhere for long.
+/// Private files must not stay in caches that others ask, and stand-ins nowhere for long.
 fn cache_control(variant: &Variant, context: &SuccessContext<'_>) -> HeaderValue {
-    match (variant.is_private, context.stand_in.is_some()) {
-        (true, true) => HeaderValue::from_static("private, max-age=60, must-revalidate"),
-        (true, false) => HeaderValue::from_static("private, max-age=31536000, must-revalidate"),
-        (false, true) => STAND_IN_CACHE_CONTROL,
-        (false, false) => SUCCESS_CACHE_CONTROL,
+    match (variant.is_private, context.stand_in) {
+        (false, None) => SUCCESS_CACHE_CONTROL,
+        (true, None) => HeaderValue::from_static("private, max-age=31536000, must-revalidate"),
+        (is_private, Some(stand_in)) => {
+            // A cache takes the age off: what is left is the same for every stand-in.
+            let seconds = STAND_IN_SECONDS + age_of(stand_in).map_or(0, |age| age.as_secs());
+            let text = if is_private {
+                format!("private, max-age={seconds}, must-revalidate")
+            } else {
+                format!("public, s-maxage={seconds}, max-age={seconds}, must-revalidate")
+            };
+            HeaderValue::from_str(&text).unwrap_or(ERROR_CACHE_CONTROL)
+        }
+    }
+}
+
+fn age_of(stand_in: StandIn) -> Option<Duration> {
+    match stand_in.kind {
+        StandInKind::Stale { age } => Some(age),
+        StandInKind::DefaultImage => None,
     }
 }
 

@@ -24,6 +24,11 @@ impl Steps {
         }
     }
 
+    /// Whether somebody will read them.
+    pub(crate) fn are_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
     /// A trace for the origin fetcher, recording where this does.
     pub(crate) fn fetch_trace(&self) -> FetchTrace {
         if self.recorded.is_some() {

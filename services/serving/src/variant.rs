@@ -10,6 +10,7 @@ use moka::sync::Cache;
 
 use crate::config_snapshot::Revision;
 use crate::content_coding::CodedBodies;
+use crate::negative_cache::HeapBytes;
 
 /// What a cache entry costs beside its body and key. Units: bytes.
 const ENTRY_OVERHEAD: usize = 512;
@@ -89,8 +90,18 @@ impl VariantCache {
 }
 
 fn weight(key: &VariantKey, variant: &Variant) -> u32 {
-    let key_bytes =
-        key.path.len() + key.transformation.len() + key.query.as_ref().map_or(0, String::len);
-    let bytes = variant.body.len() + variant.coded.len() + key_bytes + ENTRY_OVERHEAD;
+    let bytes = variant.heap_bytes() + key.heap_bytes() + ENTRY_OVERHEAD;
     u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+impl HeapBytes for VariantKey {
+    fn heap_bytes(&self) -> usize {
+        self.path.len() + self.transformation.len() + self.query.as_ref().map_or(0, String::len)
+    }
+}
+
+impl HeapBytes for Variant {
+    fn heap_bytes(&self) -> usize {
+        self.body.len() + self.coded.len()
+    }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::reason::Reason;
+use super::reason::{NegativeTtl, Reason};
+
+/// How long a refusal for its rate is repeated where the origin names no time: as long as for an overloaded origin in the table.
+const UNNAMED_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// One failed attempt. Everything in it may be stored; nothing in it is a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +68,18 @@ impl AttemptFailure {
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
+    }
+
+    /// How long the answer may be repeated without asking the origin again; zero means not at all. A breaker that is open names
+    /// the time until its probe as `retry_after`.
+    pub fn negative_ttl(&self) -> Duration {
+        match self.reason.row().negative_ttl {
+            NegativeTtl::For(time) => time,
+            NegativeTtl::RetryAfterAtMost(most) => {
+                self.retry_after.unwrap_or(UNNAMED_RETRY_AFTER).min(most)
+            }
+            NegativeTtl::UntilProbe => self.retry_after.unwrap_or_default(),
+        }
     }
 
     /// Adds the limit that was exceeded.
@@ -155,4 +170,25 @@ pub struct LimitBreach {
     pub found: String,
     /// What is allowed, with its unit.
     pub allowed: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_origin_say_how_long_a_failure_is_repeated() {
+        let seconds = |reason, retry_after: Option<u64>| {
+            let mut failure = AttemptFailure::new(reason);
+            failure.retry_after = retry_after.map(Duration::from_secs);
+            failure.negative_ttl().as_secs()
+        };
+        assert_eq!(seconds(Reason::ObjectNotFound, Some(40)), 5);
+        assert_eq!(seconds(Reason::Internal, None), 0);
+        assert_eq!(seconds(Reason::CircuitOpen, None), 0);
+        assert_eq!(seconds(Reason::CircuitOpen, Some(9)), 9);
+        let limited = [None, Some(0), Some(7), Some(3600)];
+        let limited = limited.map(|asked| seconds(Reason::OriginRateLimited, asked));
+        assert_eq!(limited, [2, 0, 7, 60]);
+    }
 }

@@ -14,6 +14,10 @@ pub const MOST_PIXELS: u64 = 500_000_000;
 /// A tenant's own limits; what is absent follows the serving node's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are the configuration's and the API's"
+)]
 pub struct TenantLimits {
     /// Longest original. Units: bytes.
     #[serde(skip_serializing_if = "Option::is_none")]

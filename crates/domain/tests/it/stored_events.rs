@@ -49,6 +49,7 @@ fn restrictions() -> Restrictions {
 }
 
 /// One event of every kind, with every optional field set.
+#[expect(clippy::too_many_lines, reason = "one event after the other")]
 fn samples() -> Vec<ConfigEvent> {
     let origin = json!({
         "name": "US S3", "type": "S3_COMPATIBLE", "bucket": "b", "prefix": "raw", "endpoint": "https://s3.example:9000",

@@ -44,7 +44,9 @@ pub(crate) fn is_readable_layout(tiff: &[u8]) -> bool {
     let has_planes = short(tiff, PLANAR_CONFIGURATION_TAG) == Some(SEPARATE_PLANES);
     let is_wide = short(tiff, BITS_PER_SAMPLE_TAG).is_some_and(|bits| bits >= 32);
     let is_fraction = short(tiff, SAMPLE_FORMAT_TAG) == Some(FLOATING_POINT);
-    !is_reversed && !(is_tiled && has_planes) && (is_fraction || !is_wide)
+    let is_noise = is_reversed || (is_wide && !is_fraction);
+    let is_panic = is_tiled && has_planes;
+    !(is_noise || is_panic)
 }
 
 /// Whether the colours of a TIFF file have been multiplied with its alpha.

@@ -8,7 +8,8 @@ use std::sync::{
 use resvg::{
     tiny_skia::{Pixmap, Transform},
     usvg::{
-        Fill, Group, ImageHrefResolver, ImageKind, Node, Options, Paint, Pattern, Stroke, Tree,
+        Fill, Group, ImageHrefResolver, ImageKind, Node, Options, Paint, Path, Pattern, Stroke,
+        Tree,
     },
 };
 use roxmltree::Document;
@@ -41,6 +42,9 @@ const MAX_FILTER_STEPS: f64 = 2e9;
 const MAX_EMBEDDED_PIXELS: u64 = 25_000_000;
 /// Pixels of the tile a pattern repeats.
 const MAX_TILE_PIXELS: f64 = 16_000_000.0;
+/// How far from the origin a stroked line may reach. The drawing library follows it all the way, seen or not: at four million it
+/// takes a second, and a width of some hundred million makes it panic. Units: px.
+const MAX_STROKE_REACH: f32 = 2_000_000.0;
 /// Nodes looked at for patterns.
 const MAX_VISITS: u32 = 1_000_000;
 
@@ -183,6 +187,24 @@ fn embedded_picture(data: Arc<Vec<u8>>, embedded: &AtomicU64) -> Option<ImageKin
     }
 }
 
+/// Refuses lines that are too long or too thick.
+fn check_stroke(path: &Path, outer: Transform) -> Result<(), ImagingError> {
+    if path.stroke().is_none() {
+        return Ok(());
+    }
+    let drawn = path.abs_stroke_bounding_box();
+    let reach = [drawn.left(), drawn.top(), drawn.right(), drawn.bottom()]
+        .into_iter()
+        .fold(0.0, |reach: f32, side| reach.max(side.abs()));
+    let (across, down) = outer.get_scale();
+    let reach = reach * across.max(down);
+    if reach.is_finite() && reach <= MAX_STROKE_REACH {
+        Ok(())
+    } else {
+        Err(rejected("a line of it is too long or too thick"))
+    }
+}
+
 /// Looks at every pattern before it gets its own canvas, and at every filter: how large they are comes from the document.
 struct Effort {
     canvas: Size,
@@ -209,6 +231,7 @@ impl Effort {
                     });
                 }
                 Node::Path(path) => {
+                    check_stroke(path, outer)?;
                     let paints = [
                         path.fill().map(Fill::paint),
                         path.stroke().map(Stroke::paint),

@@ -430,6 +430,8 @@ fn drawings_that_would_take_for_ever_are_refused_at_once() {
     );
     let pattern = "<pattern id=\"p\" width=\"30000\" height=\"30000\" patternUnits=\"userSpaceOnUse\"><rect width=\"9\" height=\"9\"/></pattern><rect width=\"20\" height=\"10\" fill=\"url(#p)\"/>";
     let nested = format!("{}{}", "<g>".repeat(150), "</g>".repeat(150));
+    let thick = "<path d=\"M0 0q9 9 18 0\" stroke=\"red\" stroke-width=\"582304546\"/>";
+    let long = "<path d=\"M0 0q9 9 30000000 9\" stroke=\"red\" fill=\"none\"/>";
     let filter = |primitive: &str| {
         format!(
             "<filter id=\"f\">{primitive}</filter><rect width=\"20\" height=\"10\" filter=\"url(#f)\"/>"
@@ -444,6 +446,8 @@ fn drawings_that_would_take_for_ever_are_refused_at_once() {
     for content in [
         uses.as_str(),
         filters.as_str(),
+        thick,
+        long,
         pattern,
         nested.as_str(),
         radius.as_str(),

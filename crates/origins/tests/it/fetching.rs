@@ -6,7 +6,8 @@ use limpid_domain::failure::{AttemptFailure, Reason};
 use limpid_domain::ids::{OriginId, RequestId, StreamVersion, TenantId};
 use limpid_domain::origin::{OriginCredentials, OriginLocation, OriginSettings};
 use limpid_origins::{
-    FetchConfig, FetchRequest, FetchTrace, OriginAccess, OriginFetcher, Original, TraceStep,
+    BreakerLimits, FetchConfig, FetchRequest, FetchTrace, OriginAccess, OriginFetcher, Original,
+    TraceStep,
 };
 
 /// Time-outs short enough for tests and long enough for a busy machine.
@@ -17,6 +18,11 @@ pub(crate) fn config() -> FetchConfig {
         idle_timeout: Duration::from_millis(700),
         total_timeout: Duration::from_secs(10),
         concurrency_wait: Duration::from_millis(100),
+        // Nearly every fetch here fails on purpose; the breaker has tests of its own.
+        breaker: BreakerLimits {
+            min_failures: u32::MAX,
+            ..BreakerLimits::default()
+        },
         allow_addresses: vec!["127.0.0.0/8".parse().unwrap()],
         ..FetchConfig::default()
     }

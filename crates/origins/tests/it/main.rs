@@ -5,6 +5,7 @@
 mod akeneo;
 mod ambient;
 mod azure;
+mod breaker;
 mod connections;
 mod faults;
 mod fetching;
@@ -14,6 +15,7 @@ mod matrix;
 mod names;
 mod redirects;
 mod requests;
+mod retries;
 mod s3;
 mod s3_canned;
 mod secrets;

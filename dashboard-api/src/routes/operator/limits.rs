@@ -47,6 +47,10 @@ async fn get_limits(
         (status = 403, description = "A wrong operator key.", body = ProblemBody),
         (status = 404, description = "No such account.", body = ProblemBody),
         (status = 412, description = "The account's settings have another version.", body = ProblemBody)))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each extracts a part of the request"
+)]
 async fn set_limits(
     _: Operator,
     State(state): State<ApiState>,

@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 34] = [
+pub(crate) const KEYS: [Key; 37] = [
     key(
         "data_dir",
         "./data",
@@ -162,6 +162,17 @@ pub(crate) const KEYS: [Key; 34] = [
         "",
         "Where; none: `cache` under the data directory",
     ),
+    key(
+        "cache.failures",
+        "32MB",
+        "Failures that may be repeated for their time, of originals and again of finished answers; one tenant gets a quarter",
+    ),
+    key(
+        "cache.kept_originals",
+        "64MB",
+        "Originals as they last were, served with `ik-warning: stale` while their origin is down",
+    ),
+    key("cache.kept_for", "24h", "How long such a copy may stand in"),
     key(
         "images.threads",
         "0",

@@ -143,6 +143,7 @@ fn transform_refuses_with_code_and_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one command after the other")]
 async fn commands_work_beside_a_running_instance() {
     let instance = Instance::start();
     let key = instance.ready("/demo/private_key");

@@ -92,7 +92,7 @@ impl OriginTest<'_> {
         let exists_as = match path {
             Some(path) => {
                 let search = NearMissSearch {
-                    fetcher: &self.production.fetcher,
+                    fetcher: self.production.originals.fetcher(),
                     tenant_id: self.tenant_id,
                     origin,
                     path,
@@ -101,12 +101,15 @@ impl OriginTest<'_> {
             }
             None => Vec::new(),
         };
+        let now = self.production.clock.now();
         let attempt = FailedAttempt {
             attempt: 1,
             origin: Some(Arc::clone(origin)),
             failure,
-            ended_at: self.production.clock.now(),
+            ended_at: now,
             duration: Duration::ZERO,
+            repeatable_until: now,
+            is_repeat: false,
         };
         let (response, decided) = explain::failed(&attempt, None, RequestId::mint(), None);
         let asked = path.unwrap_or_default().to_owned();
@@ -138,7 +141,8 @@ impl OriginTest<'_> {
         let started = Instant::now();
         let fetched = self
             .production
-            .fetcher
+            .originals
+            .fetcher()
             .fetch(&access, &request, &mut trace)
             .await;
         steps.fetch(1, trace.steps());

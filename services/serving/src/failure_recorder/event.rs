@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::failure::{
-    AttemptFailure, DetailLevel, FailureDetail, FailureEvent, Outcome, Reason, headline,
+    AttemptFailure, DetailLevel, FailureDetail, FailureEvent, Outcome, PhaseTimings, Reason,
+    headline,
 };
 use limpid_domain::ids::{
     EventId, OriginNo, RequestId, StreamVersion, TenantId, TenantSeq, UrlEndpointNo,
@@ -29,6 +30,10 @@ pub(crate) struct FailedAttempt {
     pub(crate) failure: AttemptFailure,
     pub(crate) ended_at: DateTime<Utc>,
     pub(crate) duration: Duration,
+    /// Until when the same may be answered again without asking the origin.
+    pub(crate) repeatable_until: DateTime<Utc>,
+    /// Nobody was asked: this is what the origin said a moment ago.
+    pub(crate) is_repeat: bool,
 }
 
 impl FailedAttempt {
@@ -40,6 +45,8 @@ impl FailedAttempt {
             failure,
             ended_at,
             duration: Duration::ZERO,
+            repeatable_until: ended_at,
+            is_repeat: false,
         }
     }
 
@@ -57,6 +64,12 @@ pub(crate) fn headline_of(attempts: &[FailedAttempt]) -> Option<&FailedAttempt> 
         .map(|attempt| attempt.failure.reason)
         .collect();
     attempts.get(headline(&reasons)?)
+}
+
+/// Until when all of `attempts` may be repeated together, if at all.
+pub(crate) fn repeatable_until(attempts: &[FailedAttempt]) -> Option<DateTime<Utc>> {
+    let times = attempts.iter().map(|attempt| attempt.repeatable_until);
+    times.min()
 }
 
 /// What all events of one request share.
@@ -81,6 +94,25 @@ pub(crate) struct EventContext {
 impl EventContext {
     /// The events of a request: one per attempt, the headline marked where the request failed.
     pub(crate) fn events(&self, attempts: &[FailedAttempt], outcome: Outcome) -> Vec<FailureEvent> {
+        self.events_at(attempts, outcome, None)
+    }
+
+    /// The events of a request that was answered at `now` with what `attempts` of an earlier one had found.
+    pub(crate) fn repeated_events(
+        &self,
+        attempts: &[FailedAttempt],
+        outcome: Outcome,
+        now: DateTime<Utc>,
+    ) -> Vec<FailureEvent> {
+        self.events_at(attempts, outcome, Some(now))
+    }
+
+    fn events_at(
+        &self,
+        attempts: &[FailedAttempt],
+        outcome: Outcome,
+        repeated_at: Option<DateTime<Utc>>,
+    ) -> Vec<FailureEvent> {
         let reasons: Vec<Reason> = attempts
             .iter()
             .map(|attempt| attempt.failure.reason)
@@ -93,7 +125,7 @@ impl EventContext {
             .map(|(index, attempt)| FailureEvent {
                 event_id: EventId::mint(),
                 tenant_id: self.tenant_id,
-                occurred_at: attempt.ended_at,
+                occurred_at: repeated_at.unwrap_or(attempt.ended_at),
                 request_id: self.request_id,
                 attempt: attempt.attempt,
                 headline: headline == Some(index),
@@ -117,14 +149,19 @@ impl EventContext {
                     .upstream_status
                     .and_then(|status| i16::try_from(status).ok())
                     .unwrap_or(0),
-                duration_ms: i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX),
+                duration_ms: match repeated_at {
+                    Some(_) => 0,
+                    None => i32::try_from(attempt.duration.as_millis()).unwrap_or(i32::MAX),
+                },
                 path: path.clone(),
-                detail: Some(Box::new(self.detail(&attempt.failure))),
+                detail: Some(Box::new(self.detail(attempt, repeated_at.is_some()))),
             })
             .collect()
     }
 
-    fn detail(&self, failure: &AttemptFailure) -> FailureDetail {
+    fn detail(&self, attempt: &FailedAttempt, is_repeat: bool) -> FailureDetail {
+        let failure = &attempt.failure;
+        let is_repeat = is_repeat || attempt.is_repeat;
         let url_text = |text: &String| redact_target(text, MAX_URL_BYTES);
         let client_text = |text: &String| redact_target(text, MAX_CLIENT_TEXT_BYTES);
         FailureDetail {
@@ -135,14 +172,18 @@ impl EventContext {
             location: failure.location.clone(),
             provider_code: failure.provider_code.clone(),
             provider_request_id: failure.provider_request_id.clone(),
-            timings: failure.timings,
+            timings: if is_repeat {
+                PhaseTimings::default()
+            } else {
+                failure.timings
+            },
             response_headers: failure.response_headers.clone(),
             body_excerpt: failure.body_excerpt.clone(),
             looks_like: failure.looks_like,
             limit: failure.limit.clone(),
             layer_input: failure.layer_input,
-            note: failure.note.clone(),
-            retries: failure.retries,
+            note: note(failure, is_repeat),
+            retries: if is_repeat { 0 } else { failure.retries },
             referrer: self.referrer.as_ref().map(client_text),
             user_agent: self
                 .user_agent
@@ -151,6 +192,18 @@ impl EventContext {
             trace_id: self.trace_id.clone(),
         }
     }
+}
+
+/// The line for people; says where nobody was asked.
+fn note(failure: &AttemptFailure, is_repeat: bool) -> Option<String> {
+    if !is_repeat {
+        return failure.note.clone();
+    }
+    let note = failure.note.as_ref().map(|note| format!(": {note}"));
+    Some(format!(
+        "repeated from the negative cache{}",
+        note.unwrap_or_default()
+    ))
 }
 
 /// Printable ASCII of `text`, at most `max_bytes` long.
@@ -206,6 +259,23 @@ mod tests {
     fn a_rescued_request_has_no_headline() {
         let events = context().events(&[attempt(1, Reason::AccessDenied)], Outcome::Rescued);
         assert!(!events[0].headline);
+    }
+
+    #[test]
+    fn a_repeat_happens_now_and_says_that_nobody_was_asked() {
+        let mut asked = attempt(1, Reason::AccessDenied);
+        asked.duration = Duration::from_millis(40);
+        asked.failure.retries = 1;
+        let now = DateTime::UNIX_EPOCH + Duration::from_secs(3);
+        let events = context().repeated_events(&[asked], Outcome::Failed, now);
+        assert_eq!((events[0].occurred_at, events[0].duration_ms), (now, 0));
+        assert!(events[0].headline);
+        let detail = events[0].detail.as_ref().unwrap();
+        assert_eq!(detail.retries, 0);
+        assert_eq!(
+            detail.note.as_deref(),
+            Some("repeated from the negative cache")
+        );
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn order_for(order: &Order, attempts: &[FailedAttempt]) -> Option<Order> {
         endpoint: Arc::clone(order.account.endpoint("")?),
         file: FilePath::from_decoded(path).ok()?,
         forwarded_query: None,
+        object_version: None,
         ..order.clone()
     })
 }

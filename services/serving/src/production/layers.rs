@@ -8,7 +8,6 @@ use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_origins::Original;
 use tracing::{Instrument, info_span};
 
-use super::notes::count_failure;
 use super::{Order, Production};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFile};
@@ -33,15 +32,15 @@ impl Production {
         let needed = order
             .layer_files
             .needed_for(&order.transformation, &original.bytes, &limits);
-        let fetches: Vec<_> = needed
+        let waiting: Vec<_> = needed
             .into_iter()
             .map(|file| self.fetch_layer(order, file, (number, deadline), steps.fork()))
             .collect();
-        let mut fetches = stream::iter(fetches).buffered(FETCHES_AT_ONCE);
+        let mut arriving = stream::iter(waiting).buffered(FETCHES_AT_ONCE);
         let mut fetched = Vec::new();
-        while let Some((name, outcome, own_steps)) = fetches.next().await {
+        while let Some((name, outcome, own_steps)) = arriving.next().await {
             steps.join(own_steps);
-            fetched.push((name, Arc::new(outcome?)));
+            fetched.push((name, outcome?));
         }
         Ok(FetchedLayerFiles::new(fetched))
     }
@@ -52,7 +51,7 @@ impl Production {
         file: &LayerFile,
         attempt: (i16, Instant),
         mut steps: Steps,
-    ) -> (String, Result<Original, Vec<FailedAttempt>>, Steps) {
+    ) -> (String, Result<Arc<Original>, Vec<FailedAttempt>>, Steps) {
         let outcome = self
             .layer_file(order, file, attempt, &mut steps)
             .instrument(info_span!("layer.fetch"))
@@ -66,7 +65,7 @@ impl Production {
         file: &LayerFile,
         (number, deadline): (i16, Instant),
         steps: &mut Steps,
-    ) -> Result<Original, Vec<FailedAttempt>> {
+    ) -> Result<Arc<Original>, Vec<FailedAttempt>> {
         let mut attempts: Vec<FailedAttempt> = Vec::new();
         let endpoint = order.layer_files.endpoint.as_ref();
         for origin in endpoint.iter().flat_map(|endpoint| &endpoint.origins) {
@@ -78,19 +77,14 @@ impl Production {
                 .saturating_add(number);
             let started = Instant::now();
             let request = (&file.path, number, deadline);
-            let failure = match self.fetch(order, origin, request, steps).await {
+            let failed = match self.fetch(order, origin, request, steps).await {
                 Ok(original) => return Ok(original),
-                Err(failure) => of_layer(*failure, file),
+                Err(failed) => failed,
             };
-            count_failure(origin, failure.reason);
-            let is_limit = failure.reason.code() == FailureCode::Elimit;
-            attempts.push(FailedAttempt {
-                attempt: number,
-                origin: Some(Arc::clone(origin)),
-                failure,
-                ended_at: self.clock.now(),
-                duration: started.elapsed(),
-            });
+            let mut attempt = self.fetch_attempt(number, origin, &failed, started);
+            attempt.failure = of_layer(attempt.failure, file);
+            let is_limit = attempt.failure.reason.code() == FailureCode::Elimit;
+            attempts.push(attempt);
             if is_limit {
                 break;
             }

@@ -1,5 +1,7 @@
 //! `di`: the default image in place of an original that cannot be had, and the failures recorded all the same.
 
+use chrono::TimeDelta;
+use limpid_domain::clock::Clock;
 use limpid_domain::failure::Outcome;
 use limpid_testkit::fake_origin::script::{PHOTO_JPEG, Script};
 use serde_json::json;
@@ -36,16 +38,19 @@ async fn a_default_image_stands_in_transformed_alike_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_repaired_origin_shows_at_once_and_each_request_counts_until_then() {
-    let stack = Stack::start().await;
+async fn a_repaired_origin_shows_after_moments_and_each_request_counts_until_then() {
+    let clock = Clock::fixed(Clock::system().now());
+    let stack = Stack::start_with(|config| config.clock = clock.clone()).await;
     let target = "/demo/tr:w-40,di-photo.jpg/counted/later.jpg";
     for _ in 0..3 {
         assert_eq!(stack.get(target).await.header("cache-control"), SHORT);
     }
     stack.summary_when(|summary| summary.attempts == 3).await;
+    assert_eq!(stack.origin.hits("/counted/later.jpg"), 1);
     stack
         .origin
         .answer("/counted/later.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
+    clock.advance(TimeDelta::seconds(5));
     let repaired = stack.get(target).await;
     assert!(repaired.header("ik-warning").is_empty());
     assert_ne!(repaired.header("cache-control"), SHORT);

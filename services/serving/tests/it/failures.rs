@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use limpid_domain::failure::Outcome;
 use limpid_testkit::dead_ends::RefusingPort;
-use limpid_testkit::fake_origin::script::{PHOTO_JPEG, Script};
+use limpid_testkit::fake_origin::script::Script;
 use serde_json::json;
 
 use crate::client::Answer;
@@ -182,20 +182,6 @@ async fn an_endpoint_without_origins_and_an_unknown_account_are_enoent() {
     let stranger = stack.get("/nobody/a.jpg").await;
     assert_is_a_failure(&stranger, "ENOENT", "account_not_found");
     assert_eq!(stranger.header("ik-event-id"), "");
-}
-
-#[tokio::test]
-async fn a_repaired_origin_works_at_once() {
-    let stack = Stack::start().await;
-    stack
-        .origin
-        .answer("/late.jpg", Script::response(404, &[], b""));
-    assert_eq!(stack.get("/demo/tr:w-30/late.jpg").await.status, 404);
-    stack
-        .origin
-        .answer("/late.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
-    assert_eq!(stack.get("/demo/tr:w-30/late.jpg").await.status, 404);
-    assert_eq!(stack.get("/demo/tr:w-30/late.jpg").await.status, 200);
 }
 
 #[tokio::test]
