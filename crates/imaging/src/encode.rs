@@ -2,7 +2,7 @@
 
 use crate::{
     error::ImagingError,
-    format::{Encoding, ImageFormat},
+    format::{Encoding, ImageFormat, Rivals},
     picture::Picture,
     planes::Planes,
     steps,
@@ -10,10 +10,14 @@ use crate::{
 
 pub(crate) mod animation;
 mod avif;
+mod colors;
 mod gif;
 mod jpeg;
 mod png;
 mod webp;
+
+/// Pictures of no more colours than a palette holds are drawings, screens and signs, which are often smaller without loss.
+const FEW_COLORS: usize = 256;
 
 /// An encoded picture.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ pub(crate) struct Quality {
 }
 
 impl Quality {
-    fn lossy(self) -> u8 {
+    pub(crate) fn lossy(self) -> u8 {
         self.asked.unwrap_or(self.usual)
     }
 }
@@ -67,8 +71,77 @@ pub(crate) fn encode(
     }
 }
 
+/// Encodes a picture in the format chosen for it and in those that may turn out smaller, and gives the smallest; of equal ones
+/// the format chosen.
+pub(crate) fn encode_smallest(
+    picture: Picture,
+    usual: ImageFormat,
+    rivals: Rivals,
+    wanted: Wanted,
+) -> Result<Encoded, ImagingError> {
+    if rivals == Rivals::default() || wanted.is_lossless {
+        return encode_as(picture, usual, wanted);
+    }
+    let lossless = rivals
+        .lossless
+        .filter(|_| colors::are_few(&picture, FEW_COLORS));
+    let mut others = Vec::new();
+    if rivals.jpeg {
+        others.push((ImageFormat::Jpeg, wanted));
+    }
+    if rivals.webp {
+        others.push((ImageFormat::WebP, wanted));
+    }
+    if let Some(accept) = lossless {
+        let lossless = Wanted {
+            is_lossless: true,
+            ..wanted
+        };
+        others.push((ImageFormat::Png, lossless));
+        if accept.webp {
+            others.push((ImageFormat::WebP, lossless));
+        }
+    }
+    let mut smallest = encode_as(picture.clone(), usual, wanted)?;
+    for (format, wanted) in others {
+        let other = encode_as(picture.clone(), format, wanted)?;
+        if other.bytes.len() < smallest.bytes.len() {
+            smallest = other;
+        }
+    }
+    Ok(smallest)
+}
+
+/// Planes in the format chosen for them and in those that may turn out smaller.
+pub(crate) fn encode_smallest_planes(
+    planes: Planes,
+    usual: ImageFormat,
+    rivals: Rivals,
+    quality: u8,
+) -> Result<Encoded, ImagingError> {
+    let others = [
+        (rivals.jpeg, ImageFormat::Jpeg),
+        (rivals.webp, ImageFormat::WebP),
+    ];
+    let mut smallest: Option<Encoded> = None;
+    for (_, format) in others.into_iter().filter(|(is_rival, _)| *is_rival) {
+        let other = encode_planes(planes.clone(), format, quality)?;
+        if smallest
+            .as_ref()
+            .is_none_or(|smallest| other.bytes.len() < smallest.bytes.len())
+        {
+            smallest = Some(other);
+        }
+    }
+    let first = encode_planes(planes, usual, quality)?;
+    Ok(match smallest {
+        Some(smallest) if smallest.bytes.len() < first.bytes.len() => smallest,
+        _ => first,
+    })
+}
+
 /// Encodes planes as JPEG, WebP or AVIF. Their differences are halved, or not where [`keeps_full_chroma`] says so.
-pub(crate) fn encode_planes(
+fn encode_planes(
     planes: Planes,
     format: ImageFormat,
     quality: u8,

@@ -6,14 +6,14 @@ use limpid_delivery_url::{Transformation, transformation::Format};
 
 use crate::{
     decode::{DecodeRequest, Decoded, animation::still, decode},
-    encode::{Quality, Wanted, encode},
+    encode::{Encoded, Quality, Wanted, encode, encode_smallest},
     error::ImagingError,
     format::{AcceptedFormats, Encoding, ImageFormat, ImageSettings, Negotiation},
     geometry::{Size, whole_pixels},
     inputs::Inputs,
     limits::{Limits, check_document_bytes},
     metadata::Metadata,
-    picture::Channels,
+    picture::{Channels, Picture},
     plan::{FocusTarget, Plan, PlannedStep, Surroundings, plan_in},
     probe::{ImageInfo, probe},
     sniff::{LooksLike, Sniffed, sniff},
@@ -268,7 +268,7 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
 
     let stepped = Instant::now();
     let Size { width, height } = picture.size;
-    let encoded = encode(picture, encoding, job.wanted(&carried_out))?;
+    let encoded = encoded(job, picture, encoding, &carried_out)?;
     let bytes = metadata.embed(encoded.bytes, encoded.format);
     let timings = StageTimings {
         plan: planned - started,
@@ -285,6 +285,22 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
         focus_fallback: findings.focus_fallback(),
         timings,
     })
+}
+
+/// Writes a finished picture, in the smallest format where it is free.
+fn encoded(
+    job: &Job<'_>,
+    picture: Picture,
+    encoding: Encoding,
+    carried_out: &Plan,
+) -> Result<Encoded, ImagingError> {
+    let wanted = job.wanted(carried_out);
+    let Encoding::One(usual) = encoding else {
+        return encode(picture, encoding, wanted);
+    };
+    let shape = (picture.size, picture.channels == Channels::Rgba);
+    let rivals = job.negotiation.rivals(usual, shape, wanted.quality.lossy());
+    encode_smallest(picture, usual, rivals, wanted)
 }
 
 /// How much a decoder may leave out before the first resize: as much as leaves that resize a factor of two, which costs no

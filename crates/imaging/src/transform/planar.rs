@@ -10,7 +10,7 @@ use super::{Job, StageTimings, Transformed};
 use crate::{
     color,
     decode::jpeg::{self, Points, Shape},
-    encode::{encode_planes, keeps_full_chroma},
+    encode::{encode_smallest_planes, keeps_full_chroma},
     error::ImagingError,
     format::{Encoding, ImageFormat},
     geometry::{Region, Size},
@@ -51,7 +51,10 @@ pub(super) fn transform(job: &Job<'_>) -> Result<Option<Transformed>, ImagingErr
     check_deadline(request.deadline)?;
     let resized = Instant::now();
     let Size { width, height } = planes.size();
-    let encoded = encode_planes(planes, format, quality)?;
+    let rivals = job
+        .negotiation
+        .rivals(format, (planes.size(), false), quality);
+    let encoded = encode_smallest_planes(planes, format, rivals, quality)?;
     Ok(Some(Transformed {
         bytes: encoded.bytes,
         format: encoded.format,

@@ -234,3 +234,68 @@ fn gray_and_palette_pngs_are_read() {
     let wide = image::ImageBuffer::<image::Luma<u16>, _>::from_pixel(4, 4, image::Luma([0x8000]));
     assert_color(&pixels(&png(wide), &[]), (1, 1), [128, 128, 128]);
 }
+
+/// A drawing: thin lines in few colours, which lossy formats blur and pay for.
+fn drawing(width: u32, height: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(width, height, |x, y| {
+        match (x % 7, y % 5, (x / 20 + y / 15) % 3) {
+            (0, _, _) => image::Rgb([20, 20, 20]),
+            (_, 0, 1) => image::Rgb([200, 30, 30]),
+            _ => image::Rgb([250, 250, 245]),
+        }
+    })
+}
+
+#[test]
+fn a_drawing_of_few_colours_is_given_without_loss_where_that_is_smaller() {
+    let source = png(drawing(240, 180));
+    let free = run_with(&source, &[], WEBP, &Limits::default()).unwrap();
+    let lossy = run(&source, &[as_format(Format::WebP)]).unwrap();
+    assert!(
+        free.bytes.len() < lossy.bytes.len(),
+        "{} and {}",
+        free.bytes.len(),
+        lossy.bytes.len()
+    );
+    assert!(free.vary_accept);
+    assert_eq!(look_at(&free.bytes), look_at(&source));
+}
+
+#[test]
+fn the_smallest_result_is_given_where_the_format_is_free() {
+    // noise, of which WebP makes more than JPEG at the same quality
+    let mut state = 1_u32;
+    let noise = image::RgbImage::from_fn(200, 150, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [.., value] = state.to_le_bytes();
+        image::Rgb([value; 3])
+    });
+    let asked = |picture: image::RgbImage| {
+        let source = jpeg(picture);
+        let halved = width(100);
+        let free = run_with(
+            &source,
+            std::slice::from_ref(&halved),
+            WEBP,
+            &Limits::default(),
+        );
+        let named = [Format::Jpeg, Format::WebP].map(|format| {
+            let step = Step {
+                format: Some(format),
+                ..halved.clone()
+            };
+            run(&source, &[step]).unwrap().bytes.len()
+        });
+        (free.unwrap(), named)
+    };
+    for picture in [noise, photograph(200, 150)] {
+        let (free, [jpeg, webp]) = asked(picture);
+        assert_eq!(free.bytes.len(), jpeg.min(webp));
+        let smaller = if jpeg < webp {
+            ImageFormat::Jpeg
+        } else {
+            ImageFormat::WebP
+        };
+        assert_eq!(free.format, smaller);
+    }
+}
