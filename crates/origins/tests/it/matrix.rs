@@ -26,10 +26,7 @@ const ELSEWHERE: [(Reason, &str); 20] = [
         Reason::NoOriginAttached,
         "services/serving/tests/it/failures.rs",
     ),
-    (
-        Reason::CircuitOpen,
-        "the breaker of an origin, crates/origins",
-    ),
+    (Reason::CircuitOpen, "tests/it/breaker.rs"),
     (Reason::OriginConcurrencyLimit, "tests/it/connections.rs"),
     (
         Reason::SourceResolutionTooLarge,

@@ -8,6 +8,7 @@
 
 mod access_log;
 mod bad_input;
+mod canaries;
 mod client;
 mod commands;
 mod crash;
