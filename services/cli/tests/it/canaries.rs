@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::client::Answer;
 use crate::instance::Instance;
 
 /// In every canary, and nowhere else.
@@ -73,7 +74,7 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
             let path = format!("/{tenant}/broken/cat.jpg");
             let failed = instance.get_configured(&path, "").await;
             assert_eq!(failed.status, 404, "{tenant}: {:?}", failed.headers);
-            answers += &format!("{:?}", failed.headers);
+            answers += &fields(&failed);
             let (summary, _) = instance
                 .summary_when(&key, |summary| summary["attempts"].as_u64() >= Some(1))
                 .await;
@@ -91,7 +92,7 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
     let signed = format!("/demo/broken/cat.jpg?token={CANARY}&X-Amz-Signature={CANARY}");
     let failed = instance.get(&signed).await;
     assert!(failed.status >= 400, "{}", failed.status);
-    answers += &format!("{:?}", failed.headers);
+    answers += &fields(&failed);
     instance
         .summary_when(&demo, |summary| summary["attempts"].as_u64() >= Some(1))
         .await;
@@ -109,6 +110,10 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
     let mut searched = 0;
     search(&instance.data_dir(), &mut searched);
     assert!(searched > 5, "{searched} files");
+}
+
+fn fields(answer: &Answer) -> String {
+    format!("{:?}", answer.headers)
 }
 
 /// What an account is told about itself.

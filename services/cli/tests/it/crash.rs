@@ -123,10 +123,10 @@ async fn ask_many(serving: SocketAddr, client: u64, progress: Arc<AtomicU64>) ->
 async fn check(instance: &Instance, database_url: &str, seen: &Seen) {
     let key = &instance.ready("/demo/private_key");
     // requests that were cut may have their events in frames that come last: wait until nothing comes any more
-    let before = std::cell::Cell::new(0);
+    let before = AtomicU64::new(0);
     let settled = |summary: &Value| {
         let now = summary["clientVisible"].as_u64().unwrap();
-        let has_stopped = before.replace(now) == now;
+        let has_stopped = before.swap(now, Ordering::Relaxed) == now;
         has_stopped && now >= seen.answered && summary["meta"]["complete"] == true
     };
     let (summary, _) = instance.summary_when(key, settled).await;
