@@ -171,6 +171,26 @@ pub enum OriginLocation {
 }
 
 impl OriginLocation {
+    /// Folder inside the bucket or container, for kinds that have one.
+    pub fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::S3 { prefix, .. }
+            | Self::S3Compatible { prefix, .. }
+            | Self::CloudinaryBackup { prefix, .. }
+            | Self::Gcs { prefix, .. }
+            | Self::AzureBlob { prefix, .. } => Some(prefix),
+            Self::WebFolder { .. } | Self::WebProxy | Self::AkeneoPim { .. } => None,
+        }
+    }
+
+    /// What is put before every request path: the prefix, or the path of a web folder; empty for none.
+    pub fn folder(&self) -> &str {
+        if let Self::WebFolder { base_url, .. } = self {
+            return base_url.path();
+        }
+        self.prefix().unwrap_or_default()
+    }
+
     /// The kind of this location.
     pub fn kind(&self) -> OriginKind {
         match self {

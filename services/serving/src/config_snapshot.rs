@@ -16,6 +16,7 @@ use limpid_domain::restrictions::Restrictions;
 use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::{ImageSettings, Limits};
+use limpid_origins::OriginAccess;
 use secrecy::SecretString;
 
 use crate::config::RequestLimits;
@@ -172,6 +173,19 @@ impl Endpoint {
             return "default".to_owned();
         }
         self.id.to_string()
+    }
+}
+
+impl Origin {
+    /// What the fetcher needs to know about it.
+    pub(crate) fn access(&self, tenant_id: TenantId) -> OriginAccess<'_> {
+        OriginAccess {
+            tenant_id,
+            origin_id: self.id,
+            version: self.version,
+            settings: &self.settings,
+            credentials: &self.credentials,
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Diagnosis {
         };
         let test = OriginTest {
             production: &self.delivery.production,
-            tenant_id,
+            account,
         };
         let explained = match &request.question {
             Question::Trace { url, fields } => {

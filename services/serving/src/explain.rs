@@ -10,8 +10,7 @@ use limpid_domain::diagnosis::{Explanation, ExplanationStep, NearMiss};
 use limpid_domain::failure::Reason;
 use limpid_domain::failure::advice::{AdviceContext, advice};
 use limpid_domain::ids::{RequestId, TenantId};
-use limpid_domain::origin::{OriginLocation, OriginSettings};
-use limpid_origins::{FetchRequest, FetchTrace, OriginAccess, OriginFetcher, near_paths};
+use limpid_origins::{FetchRequest, FetchTrace, OriginFetcher, near_paths};
 
 use crate::config_snapshot::{ConfigSnapshot, Origin};
 use crate::error;
@@ -143,7 +142,7 @@ impl NearMissSearch<'_> {
         let deadline = started + NEAR_MISS_BUDGET;
         let mut found = Vec::new();
         let mut asked = 0;
-        for near in near_paths(self.path, &folder_of(&self.origin.settings)) {
+        for near in near_paths(self.path, self.origin.settings.location.folder()) {
             if Instant::now() >= deadline {
                 break;
             }
@@ -167,13 +166,7 @@ impl NearMissSearch<'_> {
     }
 
     async fn is_there(&self, path: &str, deadline: Instant) -> bool {
-        let access = OriginAccess {
-            tenant_id: self.tenant_id,
-            origin_id: self.origin.id,
-            version: self.origin.version,
-            settings: &self.origin.settings,
-            credentials: &self.origin.credentials,
-        };
+        let access = self.origin.access(self.tenant_id);
         let request = FetchRequest {
             path,
             query: None,
@@ -188,19 +181,6 @@ impl NearMissSearch<'_> {
             .fetch(&access, &request, &mut FetchTrace::off())
             .await;
         fetched.map_or_else(|failed| failed.reason == Reason::SourceTooLarge, |_| true)
-    }
-}
-
-/// What the origin puts before every path.
-fn folder_of(settings: &OriginSettings) -> String {
-    match &settings.location {
-        OriginLocation::S3 { prefix, .. }
-        | OriginLocation::S3Compatible { prefix, .. }
-        | OriginLocation::CloudinaryBackup { prefix, .. }
-        | OriginLocation::Gcs { prefix, .. }
-        | OriginLocation::AzureBlob { prefix, .. } => prefix.clone(),
-        OriginLocation::WebFolder { base_url, .. } => base_url.path().to_owned(),
-        OriginLocation::WebProxy | OriginLocation::AkeneoPim { .. } => String::new(),
     }
 }
 

@@ -90,7 +90,7 @@ fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 9] {
     let location = context.origin.map(|origin| &origin.location);
     let bucket = location.and_then(bucket_of);
     let prefix = location
-        .and_then(prefix_of)
+        .and_then(OriginLocation::prefix)
         .map(|prefix| prefix.trim_matches('/'));
     let quoted = |value: Option<&str>, general: &str| {
         value.map_or_else(|| general.to_owned(), |value| format!("\"{value}\""))
@@ -143,19 +143,6 @@ fn bucket_of(location: &OriginLocation) -> Option<&str> {
         | OriginLocation::CloudinaryBackup { bucket, .. }
         | OriginLocation::Gcs { bucket, .. } => Some(bucket),
         OriginLocation::AzureBlob { container, .. } => Some(container),
-        OriginLocation::WebFolder { .. }
-        | OriginLocation::WebProxy
-        | OriginLocation::AkeneoPim { .. } => None,
-    }
-}
-
-fn prefix_of(location: &OriginLocation) -> Option<&str> {
-    match location {
-        OriginLocation::S3 { prefix, .. }
-        | OriginLocation::S3Compatible { prefix, .. }
-        | OriginLocation::CloudinaryBackup { prefix, .. }
-        | OriginLocation::Gcs { prefix, .. }
-        | OriginLocation::AzureBlob { prefix, .. } => Some(prefix),
         OriginLocation::WebFolder { .. }
         | OriginLocation::WebProxy
         | OriginLocation::AkeneoPim { .. } => None,

@@ -7,18 +7,18 @@ use http::StatusCode;
 use limpid_delivery_url::grammar;
 use limpid_domain::diagnosis::Explanation;
 use limpid_domain::failure::{AttemptFailure, Reason};
-use limpid_domain::ids::{OriginId, OriginNo, RequestId, StreamVersion, TenantId};
+use limpid_domain::ids::{OriginId, OriginNo, RequestId, StreamVersion};
 use limpid_domain::origin::{OriginDraft, OriginLocation};
-use limpid_imaging::{AcceptedFormats, ImageSettings};
-use limpid_origins::{FetchRequest, OriginAccess, Original};
+use limpid_imaging::{AcceptedFormats, ImageSettings, Limits};
+use limpid_origins::{FetchRequest, Original};
 use serde_json::Value;
 
-use crate::config_snapshot::Origin;
+use crate::config_snapshot::{Account, Origin};
 use crate::explain::{self, NearMissSearch};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::FetchedLayerFiles;
 use crate::picture::{self, PictureOrder};
-use crate::production::{Production, engine_limits};
+use crate::production::Production;
 use crate::steps::Steps;
 
 /// How long the whole test may take; a person waits for it.
@@ -33,7 +33,7 @@ const PROOF_OF_DECODING: &str = "w-16";
 /// Tests origins of one account.
 pub(crate) struct OriginTest<'a> {
     pub(crate) production: &'a Production,
-    pub(crate) tenant_id: TenantId,
+    pub(crate) account: &'a Account,
 }
 
 impl OriginTest<'_> {
@@ -93,7 +93,7 @@ impl OriginTest<'_> {
             Some(path) => {
                 let search = NearMissSearch {
                     fetcher: self.production.originals.fetcher(),
-                    tenant_id: self.tenant_id,
+                    tenant_id: self.account.tenant_id,
                     origin,
                     path,
                 };
@@ -116,26 +116,25 @@ impl OriginTest<'_> {
         explain::explanation(asked, &response, steps, decided, exists_as)
     }
 
+    /// As for the account's images.
+    fn limits(&self) -> Limits {
+        self.account.limits_within(&self.production.limits)
+    }
+
     async fn fetch(
         &self,
         origin: &Origin,
         path: &str,
         steps: &mut Steps,
     ) -> Result<Original, Box<AttemptFailure>> {
-        let access = OriginAccess {
-            tenant_id: self.tenant_id,
-            origin_id: origin.id,
-            version: origin.version,
-            settings: &origin.settings,
-            credentials: &origin.credentials,
-        };
+        let access = origin.access(self.account.tenant_id);
         let request = FetchRequest {
             path,
             query: None,
             forwarded_host: None,
             request_id: RequestId::mint(),
             deadline: Instant::now() + BUDGET,
-            max_bytes: self.production.limits.max_source_bytes,
+            max_bytes: self.limits().max_source_bytes,
         };
         let mut trace = steps.fetch_trace();
         let started = Instant::now();
@@ -168,7 +167,7 @@ impl OriginTest<'_> {
             layer_files: FetchedLayerFiles::default(),
             accept: AcceptedFormats::default(),
             settings: ImageSettings::default(),
-            limits: engine_limits(&self.production.limits),
+            limits: self.limits(),
             deadline,
             canonical_link: None,
             sanitizes_svg: true,
@@ -186,7 +185,7 @@ impl OriginTest<'_> {
         let made = self
             .production
             .pool
-            .run(self.tenant_id, deadline, move || {
+            .run(self.account.tenant_id, deadline, move || {
                 picture::make(&source, &order).map(|_| ())
             })
             .await;

@@ -67,10 +67,15 @@ pub(super) fn events_of_two_attempts() -> Vec<FailureEvent> {
 struct FakeSink {
     frames: mpsc::Sender<Vec<FailureEvent>>,
     broken: Arc<AtomicBool>,
+    /// The first frame waits until the other end is dropped.
+    hold: Option<mpsc::Receiver<()>>,
 }
 
 impl FrameSink for FakeSink {
     fn append(&mut self, events: &[FailureEvent]) -> Result<(), SinkError> {
+        if let Some(hold) = self.hold.take() {
+            let _released = hold.recv();
+        }
         if self.broken.load(Ordering::SeqCst) {
             return Err("disk full".into());
         }
@@ -83,17 +88,30 @@ impl FrameSink for FakeSink {
     }
 }
 
-fn recorder() -> (
+type Recorder = (
     FailureRecorder,
     RecorderThread,
     mpsc::Receiver<Vec<FailureEvent>>,
     Arc<AtomicBool>,
-) {
+);
+
+fn recorder() -> Recorder {
+    recorder_with(None)
+}
+
+/// A recorder that answers nothing until what comes with it is dropped.
+fn held_recorder() -> (Recorder, mpsc::Sender<()>) {
+    let (release, hold) = mpsc::channel();
+    (recorder_with(Some(hold)), release)
+}
+
+fn recorder_with(hold: Option<mpsc::Receiver<()>>) -> Recorder {
     let (frames, written) = mpsc::channel();
     let broken = Arc::new(AtomicBool::new(false));
     let sink = FakeSink {
         frames,
         broken: Arc::clone(&broken),
+        hold,
     };
     let (recorder, thread) = FailureRecorder::start(sink, Some(Duration::from_millis(50))).unwrap();
     (recorder, thread, written, broken)
@@ -146,24 +164,25 @@ async fn a_refused_frame_is_told_to_the_request_and_to_readiness() {
 
 #[tokio::test]
 async fn a_request_that_hangs_up_leaves_its_event() {
-    let (recorder, thread, written, _) = recorder();
+    let ((recorder, thread, written, _), release) = held_recorder();
     let mut request = Box::pin(recorder.record(vec![event_on("/a.jpg")]));
-    // begun; on a busy machine the thread may even have answered by now
-    let _begun = futures::poll!(&mut request);
+    assert!(futures::poll!(&mut request).is_pending());
     drop(request);
+    drop(release);
     thread.finish();
     assert_eq!(written.iter().flatten().count(), 1);
 }
 
 #[tokio::test]
 async fn finishing_writes_what_is_held_and_refuses_what_comes_later() {
-    let (recorder, thread, written, _) = recorder();
+    let ((recorder, thread, written, _), release) = held_recorder();
     let mut requests: Vec<_> = (0..50)
         .map(|_| Box::pin(recorder.record(vec![event_on("/a.jpg")])))
         .collect();
     for request in &mut requests {
-        let _begun = futures::poll!(request);
+        assert!(futures::poll!(request).is_pending());
     }
+    drop(release);
     thread.finish();
     let sum: i32 = written
         .iter()

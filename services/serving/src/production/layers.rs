@@ -28,11 +28,8 @@ impl Production {
         (number, deadline): (i16, Instant),
         steps: &mut Steps,
     ) -> Result<FetchedLayerFiles, Vec<FailedAttempt>> {
-        let limits = order.account.limits_within(&self.limits);
-        let needed = order
-            .layer_files
-            .needed_for(&order.transformation, &original.bytes, &limits);
-        let waiting: Vec<_> = needed
+        let waiting: Vec<_> = self
+            .needed_layer_files(order, original)
             .into_iter()
             .map(|file| self.fetch_layer(order, file, (number, deadline), steps.fork()))
             .collect();
@@ -43,6 +40,18 @@ impl Production {
             fetched.push((name, outcome?));
         }
         Ok(FetchedLayerFiles::new(fetched))
+    }
+
+    /// Those of the branch of a conditional that `original` takes.
+    pub(super) fn needed_layer_files<'a>(
+        &self,
+        order: &'a Order,
+        original: &Original,
+    ) -> Vec<&'a LayerFile> {
+        let limits = order.account.limits_within(&self.limits);
+        order
+            .layer_files
+            .needed_for(&order.transformation, &original.bytes, &limits)
     }
 
     async fn fetch_layer(

@@ -9,7 +9,7 @@ use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_domain::ids::{OriginNo, RequestId, StreamVersion, TenantId};
 use limpid_domain::origin::OriginLocation;
-use limpid_origins::{FetchRequest, FetchTrace, OriginAccess, OriginFetcher, Original};
+use limpid_origins::{FetchRequest, FetchTrace, OriginFetcher, Original};
 use opentelemetry::KeyValue;
 use tokio_util::task::TaskTracker;
 
@@ -228,13 +228,7 @@ impl Worker {
 
     async fn fetch(&self, fetch: &Fetch, trace: &mut FetchTrace) -> Fetched {
         let origin = &fetch.origin;
-        let access = OriginAccess {
-            tenant_id: fetch.key.tenant,
-            origin_id: origin.id,
-            version: origin.version,
-            settings: &origin.settings,
-            credentials: &origin.credentials,
-        };
+        let access = origin.access(fetch.key.tenant);
         let request = FetchRequest {
             path: &fetch.key.path,
             query: fetch.key.query.as_deref(),

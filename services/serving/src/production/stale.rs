@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use limpid_domain::failure::{Blame, FailureCode, Reason};
+use limpid_origins::Original;
 
 use super::{Order, Outcome, Production};
 use crate::failure_recorder::event::FailedAttempt;
@@ -27,9 +28,6 @@ impl Production {
         if attempts.iter().any(is_limit) {
             return Err(attempts);
         }
-        let Some(layer_files) = self.kept_layer_files(order) else {
-            return Err(attempts);
-        };
         let down = attempts
             .iter()
             .filter(|attempt| is_down(attempt.failure.reason));
@@ -41,8 +39,11 @@ impl Production {
             let Some(kept) = self.originals.kept(order, origin, &order.file) else {
                 continue;
             };
+            let Some(layer_files) = self.kept_layer_files(order, &kept.original) else {
+                continue;
+            };
             let place = (attempt.attempt, origin, Instant::now());
-            let originals = (kept.original, layer_files.clone());
+            let originals = (kept.original, layer_files);
             if let Ok(variant) = self.make(order, place, originals, steps).await {
                 made = Some((variant, kept.fetched_at));
                 break;
@@ -58,10 +59,11 @@ impl Production {
         }
     }
 
-    /// What the layers need, from copies alone: nobody is asked any more.
-    fn kept_layer_files(&self, order: &Order) -> Option<FetchedLayerFiles> {
+    /// What `original` needs for its layers, from copies alone: nobody is asked any more.
+    fn kept_layer_files(&self, order: &Order, original: &Original) -> Option<FetchedLayerFiles> {
         let endpoint = order.layer_files.endpoint.as_ref();
-        let files = order.layer_files.files.iter().map(|file| {
+        let files = self.needed_layer_files(order, original).into_iter();
+        let files = files.map(|file| {
             let mut origins = endpoint.iter().flat_map(|endpoint| &endpoint.origins);
             let kept = origins.find_map(|origin| self.originals.kept(order, origin, &file.path))?;
             Some((file.name.clone(), kept.original))
