@@ -1,5 +1,7 @@
 //! What the object stores have in common: how an object's body is read, and what a refusal is made of.
 
+mod folder;
+
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ use crate::classify::status::retry_after;
 use crate::classify::text::{excerpt, printable, telling_headers};
 use crate::exchange::Answer;
 use crate::fetch::{FetchContext, Original};
+
+pub(crate) use folder::Folder;
 
 /// How much of an error document is read. Source: `reliability.md` F52.
 pub(crate) const MAX_ERROR_BYTES: usize = 64 * 1024;

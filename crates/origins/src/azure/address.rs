@@ -2,24 +2,18 @@
 
 use limpid_domain::failure::Reason;
 use limpid_domain::origin::OriginLocation;
-use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::attempt::{AttemptResult, failure};
 use crate::config::FetchConfig;
-use crate::path::FilePath;
-use crate::store::KEY;
+use crate::store::Folder;
 
 /// Longest blob name. Source: "Naming and referencing containers, blobs, and metadata". Units: characters.
 const MAX_NAME_CHARS: usize = 1024;
 
 /// A container at an address.
 #[derive(Debug)]
-pub(super) struct Container {
-    /// `https://<account>.blob.core.windows.net/<container>`.
-    base: Url,
-    prefix: String,
-}
+pub(super) struct Container(Folder);
 
 impl Container {
     /// The container of an Azure origin.
@@ -53,37 +47,25 @@ impl Container {
             let note = format!("account and container make no URL: {error}");
             failure(Reason::HostNotAllowed, note)
         })?;
-        Ok(Self {
-            base,
-            prefix: prefix.trim_matches('/').to_owned(),
-        })
+        Ok(Self(Folder::new(base, prefix)))
     }
 
     /// The address whose port is open.
     pub(super) fn configured(&self) -> &Url {
-        &self.base
+        self.0.base()
     }
 
     /// The URL of a blob, without the signature.
     ///
     /// Errors: `object_not_found` when no blob can have that name.
     pub(super) fn url(&self, path: &str) -> AttemptResult<Url> {
-        let name = if self.prefix.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{}/{path}", self.prefix)
-        };
+        let name = self.0.key(path)?;
         if name.chars().count() > MAX_NAME_CHARS {
             let note =
                 format!("the name is longer than {MAX_NAME_CHARS} characters; no origin was asked");
             return Err(failure(Reason::ObjectNotFound, note));
         }
-        // The prefix came from the tenant: it climbs no more than the path does.
-        FilePath::parse(&name)?;
-        let mut url = self.base.clone();
-        let folder = self.base.path();
-        url.set_path(&format!("{folder}/{}", utf8_percent_encode(&name, KEY)));
-        Ok(url)
+        Ok(self.0.url(&name))
     }
 }
 

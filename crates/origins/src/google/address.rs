@@ -2,13 +2,11 @@
 
 use limpid_domain::failure::Reason;
 use limpid_domain::origin::OriginLocation;
-use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::attempt::{AttemptResult, failure};
 use crate::config::FetchConfig;
-use crate::path::FilePath;
-use crate::store::KEY;
+use crate::store::Folder;
 
 /// Where Cloud Storage is.
 const GOOGLE: &str = "https://storage.googleapis.com";
@@ -18,10 +16,7 @@ const MAX_KEY_BYTES: usize = 1024;
 
 /// A bucket at an address.
 #[derive(Debug)]
-pub(super) struct Bucket {
-    base: Url,
-    prefix: String,
-}
+pub(super) struct Bucket(Folder);
 
 impl Bucket {
     /// The bucket of a Google origin.
@@ -42,36 +37,24 @@ impl Bucket {
             .trim_end_matches('/');
         let base = Url::parse(&format!("{endpoint}/{bucket}"))
             .map_err(|error| failure(Reason::HostNotAllowed, error.to_string()))?;
-        Ok(Self {
-            base,
-            prefix: prefix.trim_matches('/').to_owned(),
-        })
+        Ok(Self(Folder::new(base, prefix)))
     }
 
     /// The address whose port is open.
     pub(super) fn configured(&self) -> &Url {
-        &self.base
+        self.0.base()
     }
 
     /// The URL of an object.
     ///
     /// Errors: `object_not_found` when no object can have that key.
     pub(super) fn url(&self, path: &str) -> AttemptResult<Url> {
-        let key = if self.prefix.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{}/{path}", self.prefix)
-        };
+        let key = self.0.key(path)?;
         if key.len() > MAX_KEY_BYTES {
             let note = format!("the key is longer than {MAX_KEY_BYTES} bytes; no origin was asked");
             return Err(failure(Reason::ObjectNotFound, note));
         }
-        // The prefix came from the tenant: it climbs no more than the path does.
-        FilePath::parse(&key)?;
-        let mut url = self.base.clone();
-        let bucket = self.base.path();
-        url.set_path(&format!("{bucket}/{}", utf8_percent_encode(&key, KEY)));
-        Ok(url)
+        Ok(self.0.url(&key))
     }
 }
 
