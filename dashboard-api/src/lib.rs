@@ -25,6 +25,7 @@ mod json_body;
 mod query;
 mod routes;
 mod serving_node;
+mod streams;
 mod throttle;
 
 pub use config::DashboardConfig;

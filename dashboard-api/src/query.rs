@@ -52,10 +52,7 @@ impl Parameters {
                 Some(suggestion) => {
                     format!("Unknown parameter \"{name}\"; did you mean \"{suggestion}\"?")
                 }
-                None => format!(
-                    "Unknown parameter \"{name}\"; known are {}.",
-                    known.join(", ")
-                ),
+                None => format!("Unknown parameter \"{name}\"; known are {}.", listed(known)),
             };
             self.refuse(&name, detail);
         }
@@ -189,6 +186,17 @@ fn shown(text: &str) -> String {
         format!("{line}…")
     } else {
         line
+    }
+}
+
+/// Names in the order they are known; of a name and its negation only the name, and that there are negations.
+fn listed(known: &[&str]) -> String {
+    let (negations, names): (Vec<&str>, Vec<&str>) =
+        known.iter().partition(|name| name.starts_with("not."));
+    let names = names.join(", ");
+    match negations.first() {
+        Some(example) => format!("{names}; and negations such as {example}"),
+        None => names,
     }
 }
 

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use limpid_domain::event::EventMeta;
 use limpid_event_store::Database;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +21,7 @@ use crate::exchange::{ExchangeState, exchange};
 use crate::routes::{
     accounts, dashboard, health, named_transformations, operator, problems, unsupported,
 };
+use crate::streams::Streams;
 use crate::throttle::Throttle;
 
 /// Each asks an origin up to a dozen times. Source: `dashboard.md` 2.4.
@@ -32,15 +34,29 @@ pub(crate) struct ApiState {
     config: Arc<ApiConfig>,
     traces: Arc<Throttle>,
     origin_tests: Arc<Throttle>,
+    streams: Streams,
+    shutdown: CancellationToken,
 }
 
 impl ApiState {
-    fn new(config: ApiConfig) -> Self {
+    fn new(config: ApiConfig, shutdown: CancellationToken) -> Self {
         Self {
             config: Arc::new(config),
             traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
             origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
+            streams: Streams::default(),
+            shutdown,
         }
+    }
+
+    /// Counts open streams.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Cancelled when open streams are to end.
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
     }
 
     /// The configuration the service was started with.
@@ -73,15 +89,15 @@ impl ApiState {
     }
 }
 
-/// The whole API as a tower service.
-pub fn router(config: ApiConfig) -> Router {
+/// The whole API as a tower service. `shutdown` ends answers that would never end by themselves.
+pub fn router(config: ApiConfig, shutdown: CancellationToken) -> Router {
     let surroundings = ExchangeState::new(&config.help);
     let (documented, _document) = documented_routes().split_for_parts();
     documented
         .merge(unsupported::routes())
         .fallback(unsupported::route_not_found)
         .method_not_allowed_fallback(unsupported::method_not_allowed)
-        .with_state(ApiState::new(config))
+        .with_state(ApiState::new(config, shutdown))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::from_fn_with_state(surroundings, exchange))
 }

@@ -53,7 +53,7 @@ pub async fn run(
         .map_err(DashboardError::Listener)?;
     tracing::info!(%address, "the dashboard API answers");
     let server = Server {
-        app: router(config.api),
+        app: router(config.api, shutdown.clone()),
         connections: TaskTracker::new(),
         slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         shutdown,

@@ -126,6 +126,36 @@ number_ids! {
     BatchSeq(i64)
 }
 
+/// A group of failures alike: the same endpoint, origin, reason and path template, within a tenant.
+///
+/// A hash, so it is the same wherever it is worked out. Shown as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupId(pub i64);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0.cast_unsigned())
+    }
+}
+
+impl FromStr for GroupId {
+    type Err = InvalidGroupId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidGroupId);
+        }
+        let number = u64::from_str_radix(text, 16).map_err(|_no_number| InvalidGroupId)?;
+        Ok(Self(number.cast_signed()))
+    }
+}
+
+/// Why a text is not a [`GroupId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a group's id is 16 hexadecimal digits")]
+pub struct InvalidGroupId;
+
 impl OriginNo {
     /// Stands for "no origin" in fact tables.
     pub const NONE: Self = Self(0);

@@ -1,5 +1,6 @@
-//! Single failures: newest first by page, one by its id, all attempts of one request.
+//! Single failures: newest first by page, one by its id, all attempts of one request, as they arrive.
 
+mod arrivals;
 mod cursor;
 mod row;
 
@@ -9,7 +10,8 @@ use limpid_domain::ids::{BatchSeq, EventId, NodeId, RequestId};
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::filter::{FailureFilter, Window, push_conditions, push_path_condition};
+use crate::filter::{FailureFilter, Window, push_events_where};
+pub use arrivals::{Arrivals, InvalidPosition, Position, arrivals, latest_position};
 pub use cursor::{Cursor, InvalidCursor};
 use row::{COLUMNS, EventRow};
 
@@ -60,8 +62,7 @@ pub async fn events(
     let limit = limit.clamp(1, MAX_PAGE);
     let window = cursor.map_or(filter.window, |cursor| cursor.window);
     let mut query = select();
-    push_conditions(&mut query, tx.tenant_id(), ("occurred_at", window), filter);
-    push_path_condition(&mut query, filter);
+    push_events_where(&mut query, tx.tenant_id(), &filter.over(window));
     if let Some(cursor) = cursor {
         // The first condition repeats half of the second for the planner's sake: it is what the index can do.
         query
@@ -145,13 +146,7 @@ fn around(tx: &TenantTx, at: DateTime<Utc>, radius: TimeDelta) -> QueryBuilder<P
         to: at.checked_add_signed(radius).unwrap_or(at),
     };
     let mut query = select();
-    let everything = FailureFilter::all(window);
-    push_conditions(
-        &mut query,
-        tx.tenant_id(),
-        ("occurred_at", window),
-        &everything,
-    );
+    push_events_where(&mut query, tx.tenant_id(), &FailureFilter::all(window));
     query
 }
 

@@ -10,7 +10,7 @@ use limpid_domain::ids::OriginNo;
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::filter::{FailureFilter, Sources, push_conditions, push_path_condition};
+use crate::filter::{Detail, FailureFilter, push_conditions, sources};
 
 /// The numbers of a window. All count failed requests or attempts (occurrences), not stored rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,24 +43,16 @@ pub async fn summary(tx: &mut TenantTx, filter: &FailureFilter) -> Result<Summar
 type Cell = (i16, i32, i16, bool, i64);
 
 fn statement(tx: &TenantTx, filter: &FailureFilter) -> QueryBuilder<Postgres> {
-    let sources = Sources::of(filter);
     let mut query = QueryBuilder::new(
         "select reason, origin_no, outcome, headline, sum(occurrences)::bigint from (",
     );
     let mut separator = "";
-    for edge in &sources.raw {
+    for source in sources(filter, Detail::default()) {
         query.push(separator).push(
-            "select reason, origin_no, outcome, headline, occurrences::bigint as occurrences from origin_failure where ",
+            "select reason, origin_no, outcome, headline, occurrences::bigint as occurrences",
         );
-        push_conditions(&mut query, tx.tenant_id(), ("occurred_at", *edge), filter);
-        push_path_condition(&mut query, filter);
+        push_conditions(&mut query, tx.tenant_id(), source, filter);
         separator = " union all ";
-    }
-    if let Some(hours) = sources.hours {
-        query.push(separator).push(
-            "select reason, origin_no, outcome, headline, occurrences from failure_1h where ",
-        );
-        push_conditions(&mut query, tx.tenant_id(), ("hour", hours), filter);
     }
     query.push(") f group by 1, 2, 3, 4");
     query

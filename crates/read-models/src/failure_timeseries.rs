@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_domain::failure::{FailureCode, Outcome, Reason};
-use limpid_domain::ids::{OriginNo, UrlEndpointNo};
 use limpid_event_store::{StoreError, TenantTx};
-use sqlx::{Postgres, QueryBuilder};
 
-use crate::filter::{FailureFilter, Sources, Window, push_conditions, push_path_condition};
+pub use crate::breakdown::{GroupBy, SeriesKey};
+use crate::breakdown::{Measures, cells};
+use crate::filter::{FailureFilter, Window};
 
 /// The most buckets of an answer.
 pub const MAX_BUCKETS: i64 = 120;
@@ -18,35 +17,8 @@ pub const INTERVALS_SECONDS: [i64; 13] = [
     10, 30, 60, 300, 600, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800,
 ];
 
-/// What makes a line of the chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GroupBy {
-    /// One line per public code.
-    Code,
-    /// One line per reason.
-    Reason,
-    /// One line per origin.
-    Origin,
-    /// One line per URL endpoint.
-    Endpoint,
-    /// One line per outcome.
-    Outcome,
-}
-
-/// Which line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SeriesKey {
-    /// Of a public code.
-    Code(FailureCode),
-    /// Of a reason.
-    Reason(Reason),
-    /// Of an origin.
-    Origin(OriginNo),
-    /// Of a URL endpoint.
-    Endpoint(UrlEndpointNo),
-    /// Of an outcome.
-    Outcome(Outcome),
-}
+/// The most lines of an answer; what is left of more becomes [`SeriesKey::Other`].
+pub const MAX_LINES: usize = 20;
 
 /// Counts per bucket and line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +33,21 @@ pub struct Timeseries {
     pub counts: Vec<Vec<i64>>,
 }
 
-/// Picks the narrowest interval that needs at most [`MAX_BUCKETS`] buckets.
+/// Longest window that is answered in buckets of less than an hour by itself: those are counted from single events.
+const FINE_SPAN: TimeDelta = TimeDelta::hours(12);
+
+/// Picks the narrowest interval that may be asked for and, over 12 hours, that the counts can answer.
 pub fn interval_for(window: Window) -> TimeDelta {
+    let narrowest = narrowest_interval(window);
+    if window.to - window.from > FINE_SPAN {
+        narrowest.max(TimeDelta::hours(1))
+    } else {
+        narrowest
+    }
+}
+
+/// The narrowest interval that needs at most [`MAX_BUCKETS`] buckets.
+pub fn narrowest_interval(window: Window) -> TimeDelta {
     let fits = |seconds: &&i64| bucket_count(window, TimeDelta::seconds(**seconds)) <= MAX_BUCKETS;
     let [.., longest] = INTERVALS_SECONDS;
     let seconds = INTERVALS_SECONDS.iter().find(fits).copied();
@@ -89,66 +74,18 @@ pub async fn timeseries(
     group_by: GroupBy,
     interval: TimeDelta,
 ) -> Result<Timeseries, StoreError> {
-    let mut query = statement(tx, filter, group_by, interval);
-    let cells: Vec<(i64, i32, i64)> = query.build_query_as().fetch_all(tx.as_conn()).await?;
+    let mut query = cells(
+        tx,
+        filter,
+        (group_by, Some(interval)),
+        Measures::Occurrences,
+    );
+    let cells: Vec<(i64, i64, i64)> = query.build_query_as().fetch_all(tx.as_conn()).await?;
     Ok(arrange(&cells, filter.window, group_by, interval))
 }
 
-/// Rows of (bucket number since 1970, key number, occurrences).
-fn statement(
-    tx: &TenantTx,
-    filter: &FailureFilter,
-    group_by: GroupBy,
-    interval: TimeDelta,
-) -> QueryBuilder<Postgres> {
-    let seconds = interval.num_seconds().max(1);
-    let key = match group_by {
-        GroupBy::Code | GroupBy::Reason => "reason",
-        GroupBy::Origin => "origin_no",
-        GroupBy::Endpoint => "endpoint_no",
-        GroupBy::Outcome => "outcome",
-    };
-    let sources = if seconds % 3_600 == 0 {
-        Sources::of(filter)
-    } else {
-        Sources {
-            raw: vec![filter.window],
-            hours: None,
-        }
-    };
-    let edges = sources
-        .raw
-        .iter()
-        .map(|edge| ("origin_failure", "occurred_at", *edge));
-    let hours = sources.hours.map(|hours| ("failure_1h", "hour", hours));
-    let mut query = QueryBuilder::new("select bucket, key, sum(occurrences)::bigint from (");
-    let mut separator = "";
-    for (table, time, window) in edges.chain(hours) {
-        query
-            .push(separator)
-            .push("select floor(extract(epoch from ")
-            .push(time)
-            .push(") / ");
-        query
-            .push_bind(seconds)
-            .push(")::bigint as bucket, ")
-            .push(key);
-        query
-            .push("::integer as key, occurrences::bigint as occurrences from ")
-            .push(table)
-            .push(" where ");
-        push_conditions(&mut query, tx.tenant_id(), (time, window), filter);
-        if table == "origin_failure" {
-            push_path_condition(&mut query, filter);
-        }
-        separator = " union all ";
-    }
-    query.push(") f group by 1, 2");
-    query
-}
-
 fn arrange(
-    cells: &[(i64, i32, i64)],
+    cells: &[(i64, i64, i64)],
     window: Window,
     group_by: GroupBy,
     interval: TimeDelta,
@@ -157,9 +94,9 @@ fn arrange(
     let first = window.from.timestamp().div_euclid(width);
     let buckets = usize::try_from(bucket_count(window, interval)).unwrap_or(0);
     // By number first: reasons of one code share a line.
-    let mut lines: BTreeMap<i32, (SeriesKey, Vec<i64>)> = BTreeMap::new();
+    let mut lines: BTreeMap<i64, (SeriesKey, Vec<i64>)> = BTreeMap::new();
     for (bucket, number, count) in cells {
-        let Some((order, key)) = key_of(group_by, *number) else {
+        let Some((order, key)) = group_by.key(*number) else {
             continue; // a newer version's
         };
         let (_, line) = lines
@@ -172,7 +109,7 @@ fn arrange(
     }
     let mut lines: Vec<_> = lines.into_values().collect();
     lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.iter().sum::<i64>()));
-    let (keys, counts) = lines.into_iter().unzip();
+    let (keys, counts) = with_rest_together(lines).into_iter().unzip();
     Timeseries {
         start: DateTime::from_timestamp(first * width, 0).unwrap_or(window.from),
         interval,
@@ -181,24 +118,27 @@ fn arrange(
     }
 }
 
-/// The line a stored number belongs to, and its place among equals.
-fn key_of(group_by: GroupBy, number: i32) -> Option<(i32, SeriesKey)> {
-    let small = i16::try_from(number).ok();
-    Some(match group_by {
-        GroupBy::Code => {
-            let code = Reason::from_number(small?)?.code();
-            let place = FailureCode::ALL.iter().position(|other| *other == code)?;
-            (i32::try_from(place).ok()?, SeriesKey::Code(code))
+/// Adds up the lines after the largest ones.
+fn with_rest_together(mut lines: Vec<(SeriesKey, Vec<i64>)>) -> Vec<(SeriesKey, Vec<i64>)> {
+    if lines.len() <= MAX_LINES {
+        return lines;
+    }
+    let rest = lines.split_off(MAX_LINES - 1);
+    let mut sums = vec![0; rest.first().map_or(0, |(_, line)| line.len())];
+    for (_, line) in &rest {
+        for (sum, count) in sums.iter_mut().zip(line) {
+            *sum += count;
         }
-        GroupBy::Reason => (number, SeriesKey::Reason(Reason::from_number(small?)?)),
-        GroupBy::Outcome => (number, SeriesKey::Outcome(Outcome::from_number(small?)?)),
-        GroupBy::Origin => (number, SeriesKey::Origin(OriginNo(number))),
-        GroupBy::Endpoint => (number, SeriesKey::Endpoint(UrlEndpointNo(number))),
-    })
+    }
+    lines.push((SeriesKey::Other, sums));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use limpid_domain::failure::{FailureCode, Reason};
+    use limpid_domain::ids::NodeId;
+
     use super::*;
 
     fn last(span: TimeDelta) -> Window {
@@ -214,7 +154,8 @@ mod tests {
         for (span, seconds) in [
             (TimeDelta::minutes(15), 10),
             (TimeDelta::hours(1), 60),
-            (TimeDelta::hours(24), 900),
+            (TimeDelta::hours(12), 600),
+            (TimeDelta::hours(24), 3_600),
             (TimeDelta::days(7), 10_800),
             (TimeDelta::days(30), 43_200),
             (TimeDelta::days(90), 86_400),
@@ -231,9 +172,9 @@ mod tests {
         let minute = TimeDelta::minutes(1);
         let first = window.from.timestamp().div_euclid(60);
         let cells = [
-            (first + 1, i32::from(Reason::AccessDenied.number()), 2),
-            (first + 1, i32::from(Reason::CredentialsInvalid.number()), 3),
-            (first + 3, i32::from(Reason::ObjectNotFound.number()), 1),
+            (first + 1, i64::from(Reason::AccessDenied.number()), 2),
+            (first + 1, i64::from(Reason::CredentialsInvalid.number()), 3),
+            (first + 3, i64::from(Reason::ObjectNotFound.number()), 1),
             (first, 9_999, 7),
         ];
         let series = arrange(&cells, window, GroupBy::Code, minute);
@@ -246,5 +187,18 @@ mod tests {
             ]
         );
         assert_eq!(series.counts, [[0, 5, 0, 0], [0, 0, 0, 1]]);
+    }
+
+    #[test]
+    fn the_smallest_of_too_many_lines_are_added_up() {
+        let window = last(TimeDelta::minutes(1));
+        let minute = TimeDelta::minutes(1);
+        let first = window.from.timestamp().div_euclid(60);
+        let cells: Vec<_> = (1..=25).map(|node| (first, node, node)).collect();
+        let series = arrange(&cells, window, GroupBy::Node, minute);
+        assert_eq!(series.keys.len(), MAX_LINES);
+        assert_eq!(series.keys.first(), Some(&SeriesKey::Node(NodeId(25))));
+        assert_eq!(series.keys.last(), Some(&SeriesKey::Other));
+        assert_eq!(series.counts.last(), Some(&vec![(1..=6).sum(), 0]));
     }
 }

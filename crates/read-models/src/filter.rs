@@ -1,29 +1,60 @@
 //! The one set of filters that every question about failures understands.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `conditions` | the filter as SQL, per table |
+//! | `sources` | which tables answer a window: events, hours, days |
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use limpid_domain::failure::reason::TABLE;
+mod conditions;
+mod sources;
+
+use chrono::{DateTime, Utc};
+use limpid_domain::failure::reason::{Stage, TABLE};
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
-use limpid_domain::ids::{OriginNo, TenantId, UrlEndpointNo};
+use limpid_domain::ids::{GroupId, NodeId, OriginNo, TenantSeq, UrlEndpointNo};
 use sha2::{Digest, Sha256};
-use sqlx::{Postgres, QueryBuilder};
+
+pub(crate) use conditions::{push_conditions, push_events_where};
+pub(crate) use sources::{Detail, Source, Table, hour_at_or_before, sources};
 
 /// Which failures. AND across fields, OR within one; an empty list means all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureFilter {
     /// Half-open: `from` is in, `to` is not.
     pub window: Window,
+    /// What a failure must be one of.
+    pub include: Facets,
+    /// What it must be none of.
+    pub exclude: Facets,
+    /// The path contains this text, exactly as written.
+    pub path_contains: Option<String>,
+    /// The path does not contain this text.
+    pub path_lacks: Option<String>,
+}
+
+/// Values of the fields that failures are filtered by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facets {
     /// Public codes.
     pub codes: Vec<FailureCode>,
     /// Reasons.
     pub reasons: Vec<Reason>,
+    /// Stages on the way from socket to bytes.
+    pub stages: Vec<Stage>,
     /// Origins; [`OriginNo::NONE`] is "no origin was asked".
     pub origins: Vec<OriginNo>,
     /// URL endpoints.
     pub endpoints: Vec<UrlEndpointNo>,
     /// What became of the requests.
     pub outcomes: Vec<Outcome>,
-    /// The path contains this text, exactly as written.
-    pub path_contains: Option<String>,
+    /// The origin's HTTP status; 0 is "no answer came".
+    pub upstream_statuses: Vec<i16>,
+    /// The configuration version in force.
+    pub config_versions: Vec<TenantSeq>,
+    /// The serving node.
+    pub nodes: Vec<NodeId>,
+    /// Groups.
+    pub groups: Vec<GroupId>,
 }
 
 /// A half-open stretch of time.
@@ -35,17 +66,36 @@ pub struct Window {
     pub to: DateTime<Utc>,
 }
 
+impl Window {
+    /// The stretch of the same length that ends where this one begins.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let length = self.to - self.from;
+        Self {
+            from: self.from.checked_sub_signed(length).unwrap_or(self.from),
+            to: self.from,
+        }
+    }
+}
+
 impl FailureFilter {
     /// Everything in a window.
     pub fn all(window: Window) -> Self {
         Self {
             window,
-            codes: Vec::new(),
-            reasons: Vec::new(),
-            origins: Vec::new(),
-            endpoints: Vec::new(),
-            outcomes: Vec::new(),
+            include: Facets::default(),
+            exclude: Facets::default(),
             path_contains: None,
+            path_lacks: None,
+        }
+    }
+
+    /// The same question about another window.
+    #[must_use]
+    pub fn over(&self, window: Window) -> Self {
+        Self {
+            window,
+            ..self.clone()
         }
     }
 
@@ -53,147 +103,65 @@ impl FailureFilter {
     pub(crate) fn fingerprint(&self) -> [u8; 8] {
         let Self {
             window: _,
-            codes,
-            reasons,
-            origins,
-            endpoints,
-            outcomes,
+            include,
+            exclude,
             path_contains,
+            path_lacks,
         } = self;
-        let text = format!(
-            "{codes:?}|{reasons:?}|{origins:?}|{endpoints:?}|{outcomes:?}|{path_contains:?}"
-        );
+        let text = format!("{include:?}|{exclude:?}|{path_contains:?}|{path_lacks:?}");
         let digest = Sha256::digest(text.as_bytes());
         digest.first_chunk::<8>().copied().unwrap_or_default()
     }
 
-    /// Numbers of the reasons that match, or `None` when all do.
+    /// Whether a question about paths is asked, which only the events can answer.
+    pub(crate) fn asks_paths(&self) -> bool {
+        self.path_contains.is_some() || self.path_lacks.is_some()
+    }
+
+    fn facets(&self) -> [&Facets; 2] {
+        [&self.include, &self.exclude]
+    }
+
+    /// Whether nodes matter, which the counts of groups do not know.
+    pub(crate) fn asks_nodes(&self) -> bool {
+        self.facets().iter().any(|facets| !facets.nodes.is_empty())
+    }
+
+    /// Whether something matters that the hourly counts do not know and those of groups do.
+    pub(crate) fn asks_group_fields(&self) -> bool {
+        self.facets().iter().any(|facets| {
+            !facets.groups.is_empty()
+                || !facets.upstream_statuses.is_empty()
+                || !facets.config_versions.is_empty()
+        })
+    }
+}
+
+impl Facets {
+    /// Numbers of the reasons that match codes, reasons and stages, or `None` when all do.
     fn reason_numbers(&self) -> Option<Vec<i16>> {
-        if self.codes.is_empty() && self.reasons.is_empty() {
+        if self.codes.is_empty() && self.reasons.is_empty() && self.stages.is_empty() {
             return None;
         }
-        let matches = |reason: Reason| {
-            (self.codes.is_empty() || self.codes.contains(&reason.code()))
-                && (self.reasons.is_empty() || self.reasons.contains(&reason))
-        };
-        let rows = TABLE.iter().filter(|row| matches(row.reason));
+        let rows = TABLE.iter().filter(|row| {
+            (self.codes.is_empty() || self.codes.contains(&row.code))
+                && (self.reasons.is_empty() || self.reasons.contains(&row.reason))
+                && (self.stages.is_empty() || self.stages.contains(&row.stage))
+        });
         Some(rows.map(|row| row.number).collect())
     }
-}
 
-/// Where a window is answered from: whole hours from the counts, ragged edges from the events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sources {
-    pub(crate) raw: Vec<Window>,
-    pub(crate) hours: Option<Window>,
-}
-
-impl Sources {
-    /// Cuts the filter's window.
-    pub(crate) fn of(filter: &FailureFilter) -> Self {
-        let whole = filter.window;
-        let hours = Window {
-            from: hour_at_or_after(whole.from),
-            to: hour_at_or_before(whole.to),
-        };
-        // The counts know no paths.
-        if filter.path_contains.is_some() || hours.from >= hours.to {
-            return Self {
-                raw: vec![whole],
-                hours: None,
-            };
+    /// Numbers of the reasons that match any of codes, reasons and stages, or `None` where nothing is named.
+    fn any_reason_numbers(&self) -> Option<Vec<i16>> {
+        if self.codes.is_empty() && self.reasons.is_empty() && self.stages.is_empty() {
+            return None;
         }
-        let before = Window {
-            from: whole.from,
-            to: hours.from,
-        };
-        let after = Window {
-            from: hours.to,
-            to: whole.to,
-        };
-        Self {
-            raw: [before, after]
-                .into_iter()
-                .filter(|edge| edge.from < edge.to)
-                .collect(),
-            hours: Some(hours),
-        }
-    }
-}
-
-/// Appends `tenant_id = … and <time column> in window and …` for the conditions that both tables can answer.
-pub(crate) fn push_conditions(
-    query: &mut QueryBuilder<Postgres>,
-    tenant_id: TenantId,
-    (time_column, window): (&'static str, Window),
-    filter: &FailureFilter,
-) {
-    query.push("tenant_id = ").push_bind(tenant_id.0);
-    query
-        .push(" and ")
-        .push(time_column)
-        .push(" >= ")
-        .push_bind(window.from);
-    query
-        .push(" and ")
-        .push(time_column)
-        .push(" < ")
-        .push_bind(window.to);
-    if let Some(reasons) = filter.reason_numbers() {
-        query
-            .push(" and reason = any(")
-            .push_bind(reasons)
-            .push(")");
-    }
-    if !filter.origins.is_empty() {
-        let numbers: Vec<i32> = filter.origins.iter().map(|origin| origin.0).collect();
-        query
-            .push(" and origin_no = any(")
-            .push_bind(numbers)
-            .push(")");
-    }
-    if !filter.endpoints.is_empty() {
-        let numbers: Vec<i32> = filter.endpoints.iter().map(|endpoint| endpoint.0).collect();
-        query
-            .push(" and endpoint_no = any(")
-            .push_bind(numbers)
-            .push(")");
-    }
-    if !filter.outcomes.is_empty() {
-        let numbers: Vec<i16> = filter
-            .outcomes
-            .iter()
-            .map(|outcome| outcome.number())
-            .collect();
-        query
-            .push(" and outcome = any(")
-            .push_bind(numbers)
-            .push(")");
-    }
-}
-
-/// Appends the condition that only the events can answer.
-pub(crate) fn push_path_condition(query: &mut QueryBuilder<Postgres>, filter: &FailureFilter) {
-    if let Some(text) = &filter.path_contains {
-        // position(), not like: % and _ in the text mean themselves. NUL occurs in no stored path and in no parameter.
-        query
-            .push(" and position(")
-            .push_bind(text.replace('\0', "%00"))
-            .push(" in path) > 0");
-    }
-}
-
-/// The last full hour at or before a moment.
-pub(crate) fn hour_at_or_before(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at)
-}
-
-fn hour_at_or_after(at: DateTime<Utc>) -> DateTime<Utc> {
-    let before = hour_at_or_before(at);
-    if before == at {
-        at
-    } else {
-        before + TimeDelta::hours(1)
+        let rows = TABLE.iter().filter(|row| {
+            self.codes.contains(&row.code)
+                || self.reasons.contains(&row.reason)
+                || self.stages.contains(&row.stage)
+        });
+        Some(rows.map(|row| row.number).collect())
     }
 }
 
@@ -201,62 +169,44 @@ fn hour_at_or_after(at: DateTime<Utc>) -> DateTime<Utc> {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> DateTime<Utc> {
-        format!("2026-11-22T{text}Z").parse().unwrap()
-    }
-
-    fn window(from: &str, to: &str) -> Window {
-        Window {
-            from: at(from),
-            to: at(to),
-        }
+    #[test]
+    fn codes_reasons_and_stages_narrow_each_other() {
+        let mut facets = Facets::default();
+        assert_eq!(facets.reason_numbers(), None);
+        facets.codes = vec![FailureCode::Eacces];
+        facets.reasons = vec![Reason::AccessDenied, Reason::ObjectNotFound];
+        let access_denied = vec![Reason::AccessDenied.number()];
+        assert_eq!(facets.reason_numbers(), Some(access_denied));
+        facets.stages = vec![Stage::Dns];
+        assert_eq!(facets.reason_numbers(), Some(Vec::new()));
     }
 
     #[test]
-    fn whole_hours_come_from_the_counts_and_edges_from_the_events() {
-        let sources = |from, to| Sources::of(&FailureFilter::all(window(from, to)));
-        let cut = sources("09:30:00", "12:15:00");
-        assert_eq!(cut.hours, Some(window("10:00:00", "12:00:00")));
-        assert_eq!(
-            cut.raw,
-            [
-                window("09:30:00", "10:00:00"),
-                window("12:00:00", "12:15:00")
-            ]
-        );
-        let whole = sources("09:00:00", "12:00:00");
-        assert_eq!(
-            (whole.raw.len(), whole.hours),
-            (0, Some(window("09:00:00", "12:00:00")))
-        );
-        for (from, to) in [
-            ("09:10:00", "09:50:00"),
-            ("09:10:00", "10:50:00"),
-            ("09:59:59", "10:00:00"),
-        ] {
-            let short = sources(from, to);
-            assert_eq!((short.raw, short.hours), (vec![window(from, to)], None));
-        }
+    fn what_is_excluded_is_excluded_for_any_of_its_fields() {
+        let facets = Facets {
+            codes: vec![FailureCode::Eacces],
+            stages: vec![Stage::Dns],
+            ..Facets::default()
+        };
+        let numbers = facets.any_reason_numbers().unwrap();
+        assert!(numbers.contains(&Reason::AccessDenied.number()));
+        assert!(numbers.contains(&Reason::DnsNotFound.number()));
+        assert!(!numbers.contains(&Reason::ObjectNotFound.number()));
     }
 
     #[test]
-    fn a_search_in_paths_is_answered_from_the_events_alone() {
-        let mut filter = FailureFilter::all(window("09:00:00", "12:00:00"));
-        filter.path_contains = Some("hero".to_owned());
-        assert_eq!(Sources::of(&filter).hours, None);
-    }
-
-    #[test]
-    fn codes_and_reasons_narrow_each_other() {
-        let mut filter = FailureFilter::all(window("09:00:00", "12:00:00"));
-        assert_eq!(filter.reason_numbers(), None);
-        filter.codes = vec![FailureCode::Eacces];
-        filter.reasons = vec![Reason::AccessDenied, Reason::ObjectNotFound];
+    fn the_previous_window_is_as_long_and_ends_where_this_one_begins() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let window = Window {
+            from: at("2026-11-22T09:00:00Z"),
+            to: at("2026-11-22T12:30:00Z"),
+        };
         assert_eq!(
-            filter.reason_numbers(),
-            Some(vec![Reason::AccessDenied.number()])
+            window.previous(),
+            Window {
+                from: at("2026-11-22T05:30:00Z"),
+                to: at("2026-11-22T09:00:00Z"),
+            }
         );
-        filter.reasons = vec![Reason::ObjectNotFound];
-        assert_eq!(filter.reason_numbers(), Some(Vec::new()));
     }
 }

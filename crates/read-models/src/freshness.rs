@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::{StoreError, TenantTx};
 
+use crate::failure_groups::PROJECTION;
 use crate::filter::Window;
 
 /// Everything that happened before `as_of` is in the answer.
@@ -19,22 +20,54 @@ pub struct Freshness {
 /// A node beats every second; an answer this far behind still counts as complete for a window that ends now.
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
+/// Which tables an answer is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Events and what is stored with them.
+    Events,
+    /// Counts of groups, too, which follow a moment later.
+    Groups,
+}
+
 /// Reads it. A node that was stopped in good order does not count; one that fell silent does for a day: its spool may hold
 /// failures of the window.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
-pub async fn freshness(tx: &mut TenantTx, window: Window) -> Result<Freshness, StoreError> {
-    let (now, as_of): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
+pub async fn freshness(
+    tx: &mut TenantTx,
+    window: Window,
+    reads: Reads,
+) -> Result<Freshness, StoreError> {
+    let (now, mut as_of): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
         "select now(), coalesce(min(least(heartbeat_at, coalesce(oldest_unacked, heartbeat_at))), now())
          from serving_node where not stopped and heartbeat_at > now() - interval '1 day'",
     )
     .fetch_one(tx.as_conn())
     .await?;
+    if reads == Reads::Groups {
+        let uncounted = oldest_uncounted(tx).await?;
+        as_of = uncounted.map_or(as_of, |uncounted| uncounted.min(as_of));
+    }
     let lag = (now - as_of).max(TimeDelta::zero());
     Ok(Freshness {
         as_of,
         lag,
         complete: window.to <= as_of || lag <= TOLERANCE,
     })
+}
+
+/// When the first batch that groups do not count yet begins.
+async fn oldest_uncounted(tx: &mut TenantTx) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select min(first.began_at) from serving_node n
+         left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
+         join lateral (
+           select coalesce(b.min_at, b.received_at) as began_at from ingest_batch b
+           where b.node_id = n.node_id and b.batch_seq > coalesce(c.batch_seq, 0) order by b.batch_seq limit 1
+         ) first on true",
+    )
+    .bind(PROJECTION)
+    .fetch_one(tx.as_conn())
+    .await?)
 }

@@ -4,14 +4,20 @@
 //! |---|---|
 //! | [`delivery_config`] | what serving and the management API need to know of a tenant; updated in the command's transaction |
 //! | [`filter`] | the one set of filters of every question about failures |
+//! | [`breakdown`] | what failures are counted by |
+//! | [`failure_facets`] | the values of each filter with their counts |
+//! | [`failure_groups`] | failures alike, as groups |
 //! | [`failure_summary`] | how many, by code, reason and origin |
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
 //! | [`freshness`] | how fresh and complete an answer is |
 
+pub mod breakdown;
 pub mod delivery_config;
 pub mod failure_counts;
+pub mod failure_facets;
+pub mod failure_groups;
 pub mod failure_log;
 pub mod failure_summary;
 pub mod failure_timeseries;

@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -87,11 +88,16 @@ impl Call {
             .body(body.to_string())
     }
 
-    pub(crate) async fn send(self) -> Answer {
+    /// Sends the request and leaves the answer's body to be read bit by bit.
+    pub(crate) async fn open(self) -> Response<Incoming> {
         let client: Client<HttpConnector, Full<Bytes>> =
             Client::builder(TokioExecutor::new()).build_http();
         let request = self.request.body(Full::new(self.body)).unwrap();
-        let response = client.request(request).await.unwrap();
+        client.request(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.open().await;
         let (parts, body) = response.into_parts();
         Answer {
             status: parts.status,

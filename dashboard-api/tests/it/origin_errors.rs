@@ -2,5 +2,9 @@
 
 mod answers;
 mod events;
+mod exports;
+mod facets;
 mod failures;
+mod groups;
 mod questions;
+mod stream;

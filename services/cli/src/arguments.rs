@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Migrate,
     /// Derive a projection from the log again, compare it with the live one, and swap it in.
     Rebuild {
-        /// Its name, e.g. `delivery_config` or `failure_counts`.
+        /// Its name, e.g. `delivery_config`, `failure_counts` or `failure_groups`.
         projection: String,
     },
     /// Prove that every projection equals what the log says.

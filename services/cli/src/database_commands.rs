@@ -5,13 +5,13 @@ use limpid_domain::clock::Clock;
 use limpid_event_store::{Database, StoreError};
 use limpid_read_models::failure_counts::Reconciliation;
 use limpid_read_models::filter::Window;
-use limpid_read_models::{delivery_config, failure_counts};
+use limpid_read_models::{delivery_config, failure_counts, failure_groups};
 
 use crate::exit::{Failure, Kind};
 use crate::output;
 
 /// Projections that can be derived again.
-const PROJECTIONS: [&str; 2] = ["delivery_config", "failure_counts"];
+const PROJECTIONS: [&str; 3] = ["delivery_config", "failure_counts", "failure_groups"];
 
 /// Derives one projection again, compares it with the live one, and swaps it in.
 ///
@@ -22,6 +22,9 @@ pub(crate) async fn rebuild(database: &Database, projection: &str) -> Result<(),
             .await
             .map(|drift| drift.iter().map(size).sum()),
         "failure_counts" => failure_counts::rebuild(database)
+            .await
+            .map(|report| report.replaced),
+        "failure_groups" => failure_groups::rebuild(database, show_progress)
             .await
             .map(|report| report.replaced),
         _ => {
@@ -47,8 +50,18 @@ pub(crate) async fn verify(database: &Database) -> Result<(), Failure> {
         to: next_hour(Clock::system().now()),
     };
     let failures = failure_counts::verify(database, everything).await;
+    let groups = failure_groups::verify(database).await;
+    let groups = groups.map(|drift| (drift.differing_hours + drift.differing_days).unsigned_abs());
     let configuration = report("delivery_config", configuration);
-    configuration.and(report_failures(failures))
+    let failures = report_failures(failures);
+    let groups = report("failure_groups", groups);
+    configuration.and(failures).and(groups)
+}
+
+/// One line per hour on a terminal, overwritten by the next; nothing in a file.
+fn show_progress(done: u64, of: u64) {
+    let percent = done.saturating_mul(100) / of.max(1);
+    output::progress(&format!("{done} of {of} hours, {percent} %"), done == of);
 }
 
 /// Rows by which one tenant's projection differs.

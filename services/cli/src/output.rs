@@ -1,6 +1,6 @@
 //! The only writers of standard output and standard error: data on the one, everything else on the other.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::CommandFactory;
 use serde::Serialize;
@@ -39,6 +39,16 @@ pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
 pub(crate) fn complain(message: &str) {
     // Nobody is left to be told when this fails.
     let _unwritable = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// Shows how far a long job is, on a terminal only: one line that the next call overwrites, and a line end after the last.
+pub(crate) fn progress(text: &str, is_last: bool) {
+    let mut err = io::stderr().lock();
+    if !err.is_terminal() {
+        return;
+    }
+    let end = if is_last { "\n" } else { "" };
+    let _unwritable = write!(err, "\r{text}{end}").and_then(|()| err.flush());
 }
 
 /// Writes a completion script to standard output.

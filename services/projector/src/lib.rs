@@ -2,11 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
 //! | `schedule` | when a job runs next, with patience for a database that is away |
 //! | `metrics` | what the jobs report |
 
+mod groups;
 mod maintenance;
 mod metrics;
 mod reconciliation;
@@ -35,10 +37,12 @@ pub struct ProjectorConfig {
     pub maintenance_interval: Duration,
     /// How often the counts are proved.
     pub reconciliation_interval: Duration,
+    /// How often new batches are counted by group.
+    pub groups_interval: Duration,
 }
 
 impl ProjectorConfig {
-    /// The defaults: 30 days, both jobs every hour.
+    /// The defaults: 30 days, partitions and proofs every hour, groups every second.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
@@ -46,6 +50,7 @@ impl ProjectorConfig {
             failure_retention: TimeDelta::days(30),
             maintenance_interval: Duration::from_hours(1),
             reconciliation_interval: Duration::from_hours(1),
+            groups_interval: Duration::from_secs(1),
         }
     }
 }
@@ -59,6 +64,7 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    jobs.spawn(groups::run(config.clone(), shutdown.clone()));
     jobs.spawn(reconciliation::run(config, metrics, shutdown));
     jobs.close();
     jobs.wait().await;

@@ -7,6 +7,7 @@ use opentelemetry::metrics::Gauge;
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     drift: Gauge<i64>,
+    group_drift: Gauge<i64>,
     missing_batches: Gauge<i64>,
     refused: Gauge<i64>,
     default_partition: Gauge<u64>,
@@ -26,6 +27,10 @@ impl Metrics {
             drift: gauge(
                 "limpid.failure_counts.drift",
                 "Hourly counts and batches that disagree with the failure events; must be 0",
+            ),
+            group_drift: gauge(
+                "limpid.failure_groups.drift",
+                "Counts of groups that disagree with the failure events; must be 0",
             ),
             missing_batches: gauge(
                 "limpid.failure_ledger.missing_batches",
@@ -47,6 +52,10 @@ impl Metrics {
         self.drift.record(found.drift(), &[]);
         self.missing_batches.record(found.missing_batches, &[]);
         self.refused.record(found.refused, &[]);
+    }
+
+    pub(crate) fn report_group_drift(&self, drift: i64) {
+        self.group_drift.record(drift, &[]);
     }
 
     pub(crate) fn report_default_partition(&self, events: u64) {

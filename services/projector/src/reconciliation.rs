@@ -3,6 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_event_store::StoreError;
 use limpid_read_models::failure_counts::verify;
+use limpid_read_models::failure_groups;
 use limpid_read_models::filter::Window;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +20,17 @@ pub(crate) async fn run(config: ProjectorConfig, metrics: Metrics, shutdown: Can
 }
 
 async fn once(config: &ProjectorConfig, metrics: &Metrics) -> Result<(), StoreError> {
-    let found = verify(&config.database, closed_hours(config.clock.now())).await?;
+    let window = closed_hours(config.clock.now());
+    let found = verify(&config.database, window).await?;
     metrics.report_reconciliation(&found);
+    let groups = failure_groups::verify_since(&config.database, window.from).await?;
+    metrics.report_group_drift(groups.differing_hours + groups.differing_days);
+    if !groups.agrees() {
+        tracing::error!(
+            ?groups,
+            "failures and counts of groups disagree; `limpid rebuild failure_groups` repairs the counts"
+        );
+    }
     if found.agrees() {
         tracing::debug!(events = found.events, "failures, counts and ledger agree");
     } else {

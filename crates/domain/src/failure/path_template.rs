@@ -1,15 +1,40 @@
 //! Paths folded to templates, so that failures of one kind fall together however many files they hit.
 
 /// Version of the folding rules; stored with what is derived from them.
-pub const PATH_TEMPLATE_VERSION: u16 = 1;
+pub const PATH_TEMPLATE_VERSION: i16 = 2;
+
+/// Longest extension that a template keeps. Units: bytes.
+const MAX_EXTENSION_BYTES: usize = 8;
 
 /// Folds the variable pieces of a path to `*`.
 ///
-/// UUIDs, runs of digits, and hexadecimal runs of 8 or more characters that contain a digit become `*`:
-/// `/p/1234/img-9f86d081884c7d65.jpg` → `/p/*/img-*.jpg`.
+/// In folders UUIDs, runs of digits, and hexadecimal runs of 8 or more characters that contain a digit become `*`; of the file's
+/// name only the extension is kept, for it is the files of a folder that fail together: `/p/1234/red-shoe.jpg` → `/p/*/*.jpg`.
 pub fn path_template(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    let mut rest = path;
+    let (folders, name) = match path.rfind('/') {
+        Some(slash) => path.split_at(slash + 1),
+        None => ("", path),
+    };
+    let mut out = folded_folders(folders);
+    if !name.is_empty() {
+        out.push('*');
+        out.push_str(extension(name));
+    }
+    out
+}
+
+/// The extension with its dot, or nothing where what follows the last dot does not look like one.
+fn extension(name: &str) -> &str {
+    let dot = name.rfind('.').unwrap_or(name.len());
+    let (_, extension) = name.split_at(dot);
+    let plausible = (2..=MAX_EXTENSION_BYTES).contains(&extension.len())
+        && extension.bytes().skip(1).all(|b| b.is_ascii_alphanumeric());
+    if plausible { extension } else { "" }
+}
+
+fn folded_folders(folders: &str) -> String {
+    let mut out = String::with_capacity(folders.len() + 2 + MAX_EXTENSION_BYTES);
+    let mut rest = folders;
     while let Some(first) = rest.chars().next() {
         let run_bytes = rest
             .find(|c: char| !c.is_ascii_alphanumeric())
@@ -80,16 +105,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_hashes_and_uuids_fold() {
+    fn files_and_numbers_hashes_and_uuids_in_folders_fold() {
         for (path, template) in [
-            ("/p/1234/img-9f86d081884c7d65.jpg", "/p/*/img-*.jpg"),
+            ("/p/1234/img-9f86d081884c7d65.jpg", "/p/*/*.jpg"),
             (
                 "/u/018f4e2a-1c3b-7d4e-9f00-aabbccddeeff/a.jpg",
-                "/u/*/a.jpg",
+                "/u/*/*.jpg",
             ),
-            ("/shop/cover.jpg", "/shop/cover.jpg"),
-            ("/deadbeef/x", "/deadbeef/x"),
-            ("/v2/item7b.png", "/v*/item*b.png"),
+            ("/u/9f86d081884c7d65-big/a.jpg", "/u/*-big/*.jpg"),
+            ("/shop/cover.jpg", "/shop/*.jpg"),
+            ("/deadbeef/x", "/deadbeef/*"),
+            ("/v2/item7b.png", "/v*/*.png"),
+            ("cover.tar.gz", "*.gz"),
+            ("/a/Smith vs. Jones", "/a/*"),
+            ("/a/.", "/a/*"),
+            ("/a/name.averylongtail", "/a/*"),
+            ("/a/é.jpg", "/a/*.jpg"),
+            ("/folder/", "/folder/"),
             ("", ""),
         ] {
             assert_eq!(path_template(path), template);

@@ -48,6 +48,28 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage, in their order.
+    pub const ALL: [Self; 13] = [
+        Self::Route,
+        Self::Policy,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Request,
+        Self::Headers,
+        Self::Body,
+        Self::Sniff,
+        Self::Decode,
+        Self::Plan,
+        Self::Transform,
+        Self::Encode,
+    ];
+
+    /// The stage with this name, or `None`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
+
     /// The stage in `lower_snake_case`.
     pub fn as_str(self) -> &'static str {
         match self {

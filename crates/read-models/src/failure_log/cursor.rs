@@ -118,7 +118,7 @@ mod tests {
         let filter = filter();
         let cursor = Cursor::after(filter.window.from, EventId::mint(), filter.window, &filter);
         let mut other = filter.clone();
-        other.outcomes = vec![Outcome::Failed];
+        other.include.outcomes = vec![Outcome::Failed];
         assert_eq!(
             Cursor::parse(&cursor.to_string(), &other),
             Err(InvalidCursor)

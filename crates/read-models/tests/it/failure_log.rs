@@ -19,7 +19,7 @@ fn newest_first<'a>(events: impl Iterator<Item = &'a FailureEvent>) -> Vec<Failu
 #[tokio::test]
 async fn pages_hold_every_event_once_and_whole() {
     let (database, all) = with_failures(11).await;
-    for filter in filters() {
+    for filter in filters(&all) {
         let mut tx = database.tenant_tx(TENANT).await.unwrap();
         let mut found = Vec::new();
         let mut cursor: Option<Cursor> = None;

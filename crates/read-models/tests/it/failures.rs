@@ -1,12 +1,14 @@
 //! A database with failures in it, and the same failures in memory to compare with.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_domain::failure::FailureEvent;
-use limpid_domain::ids::{BatchSeq, NodeId, TenantId};
+use limpid_domain::failure::reason::Stage;
+use limpid_domain::failure::{FailureCode, FailureEvent, Outcome, Reason};
+use limpid_domain::ids::{BatchSeq, GroupId, NodeId, OriginNo, TenantId, TenantSeq, UrlEndpointNo};
 use limpid_event_store::failure_append::{Batch, append_batches};
 use limpid_event_store::failure_partitions::maintain;
 use limpid_event_store::{Database, DatabaseOptions};
-use limpid_read_models::filter::{FailureFilter, Window};
+use limpid_read_models::failure_groups::project;
+use limpid_read_models::filter::{Facets, FailureFilter, Window};
 use limpid_testkit::database::TestDatabase;
 use limpid_testkit::failures::FailureGenerator;
 
@@ -48,6 +50,7 @@ pub(crate) async fn with_failures(seed: u64) -> (Database, Vec<FailureEvent>) {
     .unwrap();
     let events = FailureGenerator::new(seed, start, TimeDelta::days(3)).take(2_000);
     store(&database, NodeId(1), &events).await;
+    project(&database).await.unwrap();
     (database, events)
 }
 
@@ -73,68 +76,147 @@ pub(crate) fn matching<'a>(
     fn allows<T: PartialEq>(wanted: &[T], value: &T) -> bool {
         wanted.is_empty() || wanted.contains(value)
     }
+    let (include, exclude) = (&filter.include, &filter.exclude);
     events.iter().filter(move |event| {
+        let stage = event.reason.row().stage;
         event.tenant_id == TENANT
             && event.occurred_at >= filter.window.from
             && event.occurred_at < filter.window.to
-            && allows(&filter.codes, &event.reason.code())
-            && allows(&filter.reasons, &event.reason)
-            && allows(&filter.origins, &event.origin_no)
-            && allows(&filter.endpoints, &event.endpoint_no)
-            && allows(&filter.outcomes, &event.outcome)
+            && allows(&include.codes, &event.reason.code())
+            && allows(&include.reasons, &event.reason)
+            && allows(&include.stages, &stage)
+            && allows(&include.origins, &event.origin_no)
+            && allows(&include.endpoints, &event.endpoint_no)
+            && allows(&include.outcomes, &event.outcome)
+            && allows(&include.upstream_statuses, &event.upstream_status)
+            && allows(&include.config_versions, &event.config_version)
+            && allows(&include.nodes, &NodeId(1))
+            && allows(&include.groups, &GroupId(event.fingerprint()))
+            && !exclude.codes.contains(&event.reason.code())
+            && !exclude.reasons.contains(&event.reason)
+            && !exclude.stages.contains(&stage)
+            && !exclude.origins.contains(&event.origin_no)
+            && !exclude.endpoints.contains(&event.endpoint_no)
+            && !exclude.outcomes.contains(&event.outcome)
+            && !exclude.upstream_statuses.contains(&event.upstream_status)
+            && !exclude.config_versions.contains(&event.config_version)
+            && !exclude.nodes.contains(&NodeId(1))
+            && !exclude.groups.contains(&GroupId(event.fingerprint()))
             && filter
                 .path_contains
                 .as_ref()
                 .is_none_or(|text| event.path.contains(text))
+            && filter
+                .path_lacks
+                .as_ref()
+                .is_none_or(|text| !event.path.contains(text))
     })
 }
 
-/// Filters of every kind over windows of every shape.
-pub(crate) fn filters() -> Vec<FailureFilter> {
-    use limpid_domain::failure::{FailureCode, Outcome, Reason};
-    use limpid_domain::ids::{OriginNo, UrlEndpointNo};
-
+/// Filters of every kind over windows of every shape. `events` lend values that occur.
+pub(crate) fn filters(events: &[FailureEvent]) -> Vec<FailureFilter> {
     let windows = [
         window("2026-11-20T05:00:00Z", "2026-11-23T05:00:00Z"),
         window("2026-11-20T09:17:03Z", "2026-11-22T21:44:59.5Z"),
+        window("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z"),
         window("2026-11-21T10:00:00Z", "2026-11-21T11:00:00Z"),
         window("2026-11-21T10:59:00Z", "2026-11-21T11:01:00Z"),
         window("2026-11-21T10:30:00Z", "2026-11-21T16:00:00Z"),
         window("2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z"),
     ];
-    let mut filters = Vec::new();
-    for window in windows {
-        let all = FailureFilter::all(window);
-        filters.extend([
-            all.clone(),
-            FailureFilter {
-                codes: vec![FailureCode::Enoent, FailureCode::Eacces],
-                ..all.clone()
-            },
-            FailureFilter {
-                reasons: vec![Reason::ObjectNotFound],
-                codes: vec![FailureCode::Eacces],
-                ..all.clone()
-            },
-            FailureFilter {
-                origins: vec![OriginNo(1), OriginNo::NONE],
-                outcomes: vec![Outcome::Failed],
-                ..all.clone()
-            },
-            FailureFilter {
-                endpoints: vec![UrlEndpointNo(2)],
-                ..all.clone()
-            },
-            FailureFilter {
-                path_contains: Some("image-1".to_owned()),
-                outcomes: vec![Outcome::Rescued],
-                ..all.clone()
-            },
-            FailureFilter {
-                path_contains: Some("%".to_owned()),
-                ..all
-            },
-        ]);
+    let groups: Vec<GroupId> = events.iter().step_by(40).map(group_of).collect();
+    windows
+        .into_iter()
+        .flat_map(|window| {
+            let all = FailureFilter::all(window);
+            let mut filters: Vec<FailureFilter> = selections(&groups)
+                .into_iter()
+                .map(|(include, exclude)| FailureFilter {
+                    include,
+                    exclude,
+                    ..all.clone()
+                })
+                .collect();
+            let mut search = all.clone();
+            search.path_contains = Some("image-1".to_owned());
+            search.include.outcomes = vec![Outcome::Rescued];
+            filters.push(search);
+            for text in ["%", "image-1"] {
+                let mut lacks = all.clone();
+                lacks.path_lacks = Some(text.to_owned());
+                filters.push(lacks);
+            }
+            filters
+        })
+        .collect()
+}
+
+/// The group that an event counts towards while its kind has few templates.
+pub(crate) fn group_of(event: &FailureEvent) -> GroupId {
+    GroupId(event.fingerprint())
+}
+
+/// What is included and what is excluded: every field, alone and with others.
+fn selections(groups: &[GroupId]) -> Vec<(Facets, Facets)> {
+    let none = Facets::default;
+    let codes = Facets {
+        codes: vec![FailureCode::Enoent, FailureCode::Eacces],
+        ..none()
+    };
+    let contradiction = Facets {
+        reasons: vec![Reason::ObjectNotFound],
+        codes: vec![FailureCode::Eacces],
+        ..none()
+    };
+    let origins = Facets {
+        origins: vec![OriginNo(1), OriginNo::NONE],
+        outcomes: vec![Outcome::Failed],
+        ..none()
+    };
+    let endpoint = Facets {
+        endpoints: vec![UrlEndpointNo(2)],
+        ..none()
+    };
+    let stages = Facets {
+        stages: vec![Stage::Dns, Stage::Headers],
+        ..none()
+    };
+    let status = Facets {
+        upstream_statuses: vec![404],
+        ..none()
+    };
+    let versions = Facets {
+        config_versions: (0..20).map(TenantSeq).collect(),
+        ..none()
+    };
+    let one_node = Facets {
+        nodes: vec![NodeId(1)],
+        ..none()
+    };
+    let some_groups = Facets {
+        groups: groups.to_vec(),
+        ..none()
+    };
+    let node_and_groups = Facets {
+        nodes: vec![NodeId(1), NodeId(2)],
+        ..some_groups.clone()
+    };
+    let all = [
+        codes,
+        contradiction,
+        origins,
+        endpoint,
+        stages,
+        status,
+        versions,
+        one_node,
+        some_groups,
+        node_and_groups,
+    ];
+    let mut selections = vec![(none(), none())];
+    for facets in all {
+        selections.push((facets.clone(), none()));
+        selections.push((none(), facets));
     }
-    filters
+    selections
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod failure_counts;
+mod failure_facets;
+mod failure_groups;
 mod failure_log;
 mod failure_statistics;
 mod failures;

@@ -4,22 +4,26 @@
 
 mod event_answer;
 mod events;
+mod export;
+mod facets;
 mod filter;
+mod groups;
 mod meta;
 mod names;
+mod stream;
 mod summary;
 mod timeseries;
 
 use limpid_event_store::TenantTx;
-use limpid_read_models::filter::{FailureFilter, Window};
-use limpid_read_models::freshness::freshness;
+use limpid_read_models::filter::{Facets, FailureFilter, Window};
+use limpid_read_models::freshness::{Reads, freshness};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Tenant;
 use crate::error::ApiError;
 use crate::router::ApiState;
-use filter::FilterRequest;
+use filter::{FacetRequest, FilterRequest};
 use meta::MetaAnswer;
 use names::Names;
 
@@ -30,6 +34,11 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(timeseries::get_timeseries))
         .routes(routes!(events::list_events))
         .routes(routes!(events::get_event))
+        .routes(routes!(facets::get_facets))
+        .routes(routes!(groups::list_groups))
+        .routes(routes!(groups::get_group))
+        .routes(routes!(export::export_events))
+        .routes(routes!(stream::stream_events))
 }
 
 /// A question about one tenant's failures: the transaction it is answered in, and public names on both sides.
@@ -54,19 +63,32 @@ impl Question {
                 from: request.from,
                 to: request.to,
             },
-            codes: request.codes,
-            reasons: request.reasons,
-            origins: names.origin_nos(&request.origins),
-            endpoints: names.endpoint_nos(&request.endpoints),
-            outcomes: request.outcomes,
+            include: facets(request.include, &names),
+            exclude: facets(request.exclude, &names),
             path_contains: request.search,
+            path_lacks: request.search_not,
         };
         Ok(Self { tx, names, filter })
     }
 
     /// What the answer covers and how fresh it is.
-    async fn meta(&mut self, window: Window) -> Result<MetaAnswer, ApiError> {
-        let freshness = freshness(&mut self.tx, window).await?;
+    async fn meta(&mut self, window: Window, reads: Reads) -> Result<MetaAnswer, ApiError> {
+        let freshness = freshness(&mut self.tx, window, reads).await?;
         Ok(MetaAnswer::new(window, freshness))
+    }
+}
+
+fn facets(request: FacetRequest, names: &Names) -> Facets {
+    Facets {
+        origins: names.origin_nos(&request.origins),
+        endpoints: names.endpoint_nos(&request.endpoints),
+        codes: request.codes,
+        reasons: request.reasons,
+        stages: request.stages,
+        outcomes: request.outcomes,
+        upstream_statuses: request.statuses,
+        config_versions: request.versions,
+        nodes: request.nodes,
+        groups: request.groups,
     }
 }

@@ -10,6 +10,7 @@ use limpid_domain::ids::{
 };
 use limpid_domain::origin::OriginKind;
 use limpid_event_store::failure_append::{Batch, append_batches};
+use limpid_read_models::failure_groups::project;
 
 use crate::dashboard::Dashboard;
 
@@ -89,4 +90,6 @@ pub(crate) async fn store(dashboard: &Dashboard, seq: i64, events: Vec<FailureEv
     append_batches(&mut conn, NodeId(77), &[batch])
         .await
         .unwrap();
+    drop(conn);
+    project(&dashboard.database).await.unwrap();
 }

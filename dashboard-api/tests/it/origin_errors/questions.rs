@@ -49,7 +49,7 @@ async fn what_cannot_be_read_is_refused_by_name_with_what_is_allowed() {
             "timeseries",
             "groupBy=path",
             "groupBy",
-            "one of code, reason, origin, endpoint, outcome",
+            "one of code, reason, stage, origin, endpoint, outcome, status, version, node, group",
         ),
         ("timeseries", "interval=2m", "interval", "one of 10s, 30s"),
         (

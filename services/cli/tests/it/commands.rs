@@ -221,6 +221,7 @@ async fn commands_work_beside_a_running_instance() {
     for command in [
         &["rebuild", "delivery_config"][..],
         &["rebuild", "failure_counts"],
+        &["rebuild", "failure_groups"],
         &["verify"],
         &["migrate"],
         &["doctor"],

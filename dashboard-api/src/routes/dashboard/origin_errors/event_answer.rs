@@ -17,62 +17,62 @@ use super::names::Names;
 #[schema(as = OriginError)]
 pub(super) struct EventAnswer {
     /// `ik-event-id`.
-    id: Uuid,
+    pub(super) id: Uuid,
     /// When the attempt ended.
-    occurred_at: DateTime<Utc>,
+    pub(super) occurred_at: DateTime<Utc>,
     /// `ik-request-id`; the same for all attempts of one request.
-    request_id: Uuid,
+    pub(super) request_id: Uuid,
     /// The public code.
     #[schema(example = "EACCES")]
-    code: &'static str,
+    pub(super) code: &'static str,
     /// The reason, a row of the table of failures.
     #[schema(example = "access_denied")]
-    reason: &'static str,
+    pub(super) reason: &'static str,
     /// The reason in two to four words.
-    title: &'static str,
+    pub(super) title: &'static str,
     /// What the client was told after the code.
-    message: String,
+    pub(super) message: String,
     /// Where on the way it arose.
     #[schema(example = "headers")]
-    stage: &'static str,
+    pub(super) stage: &'static str,
     /// Who has to act.
     #[schema(example = "tenant_config")]
-    blame: &'static str,
+    pub(super) blame: &'static str,
     /// What became of the request.
     #[schema(example = "failed")]
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     /// Whether its code is the one the client saw.
-    headline: bool,
+    pub(super) headline: bool,
     /// Which attempt of the request, from 1; 0 where no origin was asked.
-    attempt: i16,
+    pub(super) attempt: i16,
     /// How many failed requests this event stands for.
-    occurrences: i32,
+    pub(super) occurrences: i32,
     /// The status the client sees with this code.
-    status: u16,
+    pub(super) status: u16,
     /// The origin that was asked, also if it is deleted by now.
-    origin_id: Option<Uuid>,
+    pub(super) origin_id: Option<Uuid>,
     /// Its name, the last one if it is deleted.
-    origin_name: Option<String>,
+    pub(super) origin_name: Option<String>,
     /// Its type.
     #[schema(example = "S3")]
-    origin_type: Option<&'static str>,
+    pub(super) origin_type: Option<&'static str>,
     /// The URL endpoint: its id, or `default`.
-    url_endpoint_id: Option<String>,
+    pub(super) url_endpoint_id: Option<String>,
     /// The requested file path.
-    path: String,
+    pub(super) path: String,
     /// The origin's HTTP status, if it answered.
-    upstream_status: Option<i16>,
+    pub(super) upstream_status: Option<i16>,
     /// The provider's own code.
     #[schema(example = "AccessDenied")]
-    provider_code: Option<String>,
+    pub(super) provider_code: Option<String>,
     /// How long the attempt took. Units: ms.
-    duration_ms: i32,
+    pub(super) duration_ms: i32,
     /// The account's configuration version in force.
-    config_version: i64,
+    pub(super) config_version: i64,
     /// The URL endpoint's own version in force.
-    url_endpoint_version: i32,
+    pub(super) url_endpoint_version: i32,
     /// The origin's own version in force.
-    origin_version: i32,
+    pub(super) origin_version: i32,
 }
 
 /// One failed attempt with everything that is known about it.

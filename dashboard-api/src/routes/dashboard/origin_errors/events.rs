@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use limpid_domain::ids::EventId;
 use limpid_read_models::failure_log::{Cursor, MAX_PAGE, attempts, event, events};
+use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -56,7 +57,7 @@ pub(super) async fn list_events(
     let cursor = cursor_text.map(|text| Cursor::parse(&text, &question.filter));
     let cursor = cursor.transpose().map_err(|_invalid| refuse_cursor())?;
     let page = events(&mut question.tx, &question.filter, cursor.as_ref(), limit).await?;
-    let meta = question.meta(page.window).await?;
+    let meta = question.meta(page.window, Reads::Events).await?;
     let answers = page.events.iter();
     Ok(Json(PageAnswer {
         data: answers

@@ -3,16 +3,41 @@
 //! AND across parameters, OR within a repeated one. Source: `dashboard.md` 2.4.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_domain::failure::reason::TABLE;
+use limpid_domain::failure::reason::{Stage, TABLE};
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
-use limpid_domain::ids::{OriginId, UrlEndpointId};
+use limpid_domain::ids::{GroupId, NodeId, OriginId, TenantSeq, UrlEndpointId};
 use utoipa::IntoParams;
 
 use crate::query::Parameters;
 
 /// The filter's parameter names.
-pub(super) const FILTER_NAMES: [&str; 8] = [
-    "from", "to", "code", "reason", "origin", "endpoint", "outcome", "q",
+pub(super) const FILTER_NAMES: [&str; 26] = [
+    "from",
+    "to",
+    "q",
+    "not.q",
+    "code",
+    "not.code",
+    "reason",
+    "not.reason",
+    "stage",
+    "not.stage",
+    "phase",
+    "not.phase",
+    "origin",
+    "not.origin",
+    "endpoint",
+    "not.endpoint",
+    "outcome",
+    "not.outcome",
+    "status",
+    "not.status",
+    "version",
+    "not.version",
+    "node",
+    "not.node",
+    "group",
+    "not.group",
 ];
 
 /// The filter in the OpenAPI document.
@@ -25,16 +50,26 @@ pub(super) struct FilterParameters {
     from: Option<String>,
     /// First moment no longer included; at most 90 days after `from`. Now where it is not given.
     to: Option<String>,
-    /// Any of these codes.
+    /// Any of these codes. Like every parameter from here on it has a twin, `not.code`: none of these.
     code: Option<Vec<String>>,
     /// Any of these reasons.
     reason: Option<Vec<String>>,
+    /// Any of these stages on the way from socket to bytes; `phase` is the same.
+    stage: Option<Vec<String>>,
     /// Any of these origins: ids, or `none` for failures before an origin was asked.
     origin: Option<Vec<String>>,
     /// Any of these URL endpoints: ids, `default`, or `none`.
     endpoint: Option<Vec<String>>,
     /// Any of failed, rescued, defaulted, stale.
     outcome: Option<Vec<String>>,
+    /// Any of these HTTP statuses of the origin, or `none` where no answer came.
+    status: Option<Vec<String>>,
+    /// Any of these configuration versions in force.
+    version: Option<Vec<String>>,
+    /// Any of these serving nodes.
+    node: Option<Vec<String>>,
+    /// Any of these groups.
+    group: Option<Vec<String>>,
     /// The path contains this text, exactly as written.
     q: Option<String>,
 }
@@ -55,18 +90,29 @@ pub(super) struct FilterRequest {
     pub(super) from: DateTime<Utc>,
     /// End, excluded.
     pub(super) to: DateTime<Utc>,
-    /// Any of these codes; empty means all. So with the others.
-    pub(super) codes: Vec<FailureCode>,
-    /// Any of these reasons.
-    pub(super) reasons: Vec<Reason>,
-    /// Any of these origins.
-    pub(super) origins: Vec<OriginChoice>,
-    /// Any of these URL endpoints.
-    pub(super) endpoints: Vec<EndpointChoice>,
-    /// Any of these outcomes.
-    pub(super) outcomes: Vec<Outcome>,
+    /// What a failure must be one of.
+    pub(super) include: FacetRequest,
+    /// What it must be none of.
+    pub(super) exclude: FacetRequest,
     /// The path contains this text.
     pub(super) search: Option<String>,
+    /// The path does not contain this text.
+    pub(super) search_not: Option<String>,
+}
+
+/// Values of each field; empty means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct FacetRequest {
+    pub(super) codes: Vec<FailureCode>,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) stages: Vec<Stage>,
+    pub(super) origins: Vec<OriginChoice>,
+    pub(super) endpoints: Vec<EndpointChoice>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) statuses: Vec<i16>,
+    pub(super) versions: Vec<TenantSeq>,
+    pub(super) nodes: Vec<NodeId>,
+    pub(super) groups: Vec<GroupId>,
 }
 
 /// One `origin` of the filter.
@@ -94,22 +140,63 @@ impl FilterRequest {
     /// [`Parameters::finish`] is content.
     pub(super) fn read(parameters: &mut Parameters, now: DateTime<Utc>) -> Self {
         let (from, to) = read_period(parameters, now);
-        let codes = FailureCode::ALL.map(FailureCode::as_str).join(", ");
-        let outcomes = Outcome::ALL.map(Outcome::as_str).join(", ");
         Self {
             from,
             to,
-            codes: parameters.many("code", &format!("one of {codes}"), FailureCode::from_name),
-            reasons: read_reasons(parameters),
-            origins: parameters.many("origin", "an origin's id or none", parse_origin),
+            include: FacetRequest::read(parameters, ""),
+            exclude: FacetRequest::read(parameters, "not."),
+            search: read_search(parameters, "q"),
+            search_not: read_search(parameters, "not.q"),
+        }
+    }
+}
+
+impl FacetRequest {
+    fn read(parameters: &mut Parameters, prefix: &str) -> Self {
+        let name = |field: &str| format!("{prefix}{field}");
+        let codes = FailureCode::ALL.map(FailureCode::as_str).join(", ");
+        let outcomes = Outcome::ALL.map(Outcome::as_str).join(", ");
+        let stages = format!("one of {}", Stage::ALL.map(Stage::as_str).join(", "));
+        let reasons: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
+        let mut facets = Self {
+            codes: parameters.many(
+                &name("code"),
+                &format!("one of {codes}"),
+                FailureCode::from_name,
+            ),
+            reasons: parameters.many(
+                &name("reason"),
+                &format!("one of {}", reasons.join(", ")),
+                Reason::from_name,
+            ),
+            stages: parameters.many(&name("stage"), &stages, Stage::from_name),
+            origins: parameters.many(&name("origin"), "an origin's id or none", parse_origin),
             endpoints: parameters.many(
-                "endpoint",
+                &name("endpoint"),
                 "a URL endpoint's id, default or none",
                 parse_endpoint,
             ),
-            outcomes: parameters.many("outcome", &format!("one of {outcomes}"), Outcome::from_name),
-            search: read_search(parameters),
-        }
+            outcomes: parameters.many(
+                &name("outcome"),
+                &format!("one of {outcomes}"),
+                Outcome::from_name,
+            ),
+            statuses: parameters.many(
+                &name("status"),
+                "an HTTP status (100 to 599) or none",
+                parse_status,
+            ),
+            versions: parameters.many(&name("version"), "a configuration version", parse_version),
+            nodes: parameters.many(&name("node"), "a serving node's id", parse_node),
+            groups: parameters.many(
+                &name("group"),
+                "a group's id, 16 hexadecimal digits",
+                |text| text.parse().ok(),
+            ),
+        };
+        let phases = parameters.many(&name("phase"), &stages, Stage::from_name);
+        facets.stages.extend(phases);
+        facets
     }
 }
 
@@ -129,18 +216,12 @@ fn read_period(parameters: &mut Parameters, now: DateTime<Utc>) -> (DateTime<Utc
     (from, to)
 }
 
-fn read_reasons(parameters: &mut Parameters) -> Vec<Reason> {
-    let names: Vec<&str> = TABLE.iter().map(|row| row.name).collect();
-    let expected = format!("one of {}", names.join(", "));
-    parameters.many("reason", &expected, Reason::from_name)
-}
-
-fn read_search(parameters: &mut Parameters) -> Option<String> {
-    let text = parameters.one("q")?;
+fn read_search(parameters: &mut Parameters, name: &str) -> Option<String> {
+    let text = parameters.one(name)?;
     if text.chars().count() > MAX_SEARCH_CHARS || text.chars().any(char::is_control) {
         parameters.refuse(
-            "q",
-            format!("q is a part of a path, {MAX_SEARCH_CHARS} characters at most, without control characters."),
+            name,
+            format!("{name} is a part of a path, {MAX_SEARCH_CHARS} characters at most, without control characters."),
         );
         return None;
     }
@@ -160,6 +241,26 @@ fn parse_endpoint(text: &str) -> Option<EndpointChoice> {
         "default" => Some(EndpointChoice::Default),
         id => id.parse().ok().map(EndpointChoice::Id),
     }
+}
+
+/// 0 stands for "no answer came".
+fn parse_status(text: &str) -> Option<i16> {
+    match text {
+        "none" => Some(0),
+        number => number
+            .parse()
+            .ok()
+            .filter(|status| (100..=599).contains(status)),
+    }
+}
+
+fn parse_version(text: &str) -> Option<TenantSeq> {
+    let seq = text.parse().ok().filter(|seq| *seq > 0)?;
+    Some(TenantSeq(seq))
+}
+
+fn parse_node(text: &str) -> Option<NodeId> {
+    text.parse().ok().map(NodeId)
 }
 
 #[cfg(test)]
@@ -188,7 +289,8 @@ mod tests {
         let filter = read("").unwrap();
         assert_eq!(filter.to, now());
         assert_eq!(filter.from, now() - TimeDelta::hours(24));
-        assert!(filter.codes.is_empty() && filter.search.is_none());
+        assert_eq!(filter.include, FacetRequest::default());
+        assert!(filter.search.is_none());
     }
 
     #[test]
@@ -204,15 +306,24 @@ mod tests {
     fn every_parameter_is_read() {
         let id = OriginId::mint();
         let filter = read(&format!(
-            "from=now-1h&code=ENOENT&code=EACCES&reason=dns_timeout&origin={id}&origin=none&endpoint=default&outcome=rescued&q=a%2Fb"
+            "from=now-1h&code=ENOENT&code=EACCES&reason=dns_timeout&origin={id}&origin=none&endpoint=default&outcome=rescued&q=a%2Fb\
+             &stage=dns&phase=tls&status=503&status=none&version=7&node=42&group=00000000000000ff&not.status=404&not.q=c"
         ))
         .unwrap();
-        assert_eq!(filter.codes, [FailureCode::Enoent, FailureCode::Eacces]);
-        assert_eq!(filter.reasons, [Reason::DnsTimeout]);
-        assert_eq!(filter.origins, [OriginChoice::Id(id), OriginChoice::None]);
-        assert_eq!(filter.endpoints, [EndpointChoice::Default]);
-        assert_eq!(filter.outcomes, [Outcome::Rescued]);
+        let include = filter.include;
+        assert_eq!(include.codes, [FailureCode::Enoent, FailureCode::Eacces]);
+        assert_eq!(include.reasons, [Reason::DnsTimeout]);
+        assert_eq!(include.stages, [Stage::Dns, Stage::Tls]);
+        assert_eq!(include.origins, [OriginChoice::Id(id), OriginChoice::None]);
+        assert_eq!(include.endpoints, [EndpointChoice::Default]);
+        assert_eq!(include.outcomes, [Outcome::Rescued]);
+        assert_eq!(include.statuses, [503, 0]);
+        assert_eq!(include.versions, [TenantSeq(7)]);
+        assert_eq!(include.nodes, [NodeId(42)]);
+        assert_eq!(include.groups, [GroupId(255)]);
         assert_eq!(filter.search.as_deref(), Some("a/b"));
+        assert_eq!(filter.exclude.statuses, [404]);
+        assert_eq!(filter.search_not.as_deref(), Some("c"));
     }
 
     #[test]

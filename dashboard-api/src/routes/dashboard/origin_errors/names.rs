@@ -2,6 +2,7 @@
 
 use limpid_domain::ids::{OriginId, OriginNo, UrlEndpointNo};
 use limpid_event_store::{StoreError, TenantTx};
+use limpid_read_models::breakdown::SeriesKey;
 use limpid_read_models::delivery_config::{self, OriginView, UrlEndpointConfig};
 
 use super::filter::{EndpointChoice, OriginChoice};
@@ -37,6 +38,41 @@ impl Names {
     /// The URL endpoint with this number.
     pub(super) fn endpoint(&self, no: UrlEndpointNo) -> Option<&UrlEndpointConfig> {
         self.endpoints.iter().find(|endpoint| endpoint.no == no)
+    }
+
+    /// The value of a filter or a line of a chart, as the API names it.
+    pub(super) fn public_key(&self, key: SeriesKey) -> String {
+        let none = || "none".to_owned();
+        match key {
+            SeriesKey::Code(code) => code.as_str().to_owned(),
+            SeriesKey::Reason(reason) => reason.name().to_owned(),
+            SeriesKey::Stage(stage) => stage.as_str().to_owned(),
+            SeriesKey::Outcome(outcome) => outcome.as_str().to_owned(),
+            SeriesKey::UpstreamStatus(0) => none(),
+            SeriesKey::UpstreamStatus(status) => status.to_string(),
+            SeriesKey::ConfigVersion(version) => version.to_string(),
+            SeriesKey::Node(id) => id.to_string(),
+            SeriesKey::Group(group) => group.to_string(),
+            SeriesKey::Other => "other".to_owned(),
+            SeriesKey::Origin(no) => self
+                .origin(no)
+                .map_or_else(none, |origin| origin.id.to_string()),
+            SeriesKey::Endpoint(no) => self
+                .endpoint(no)
+                .map_or_else(none, UrlEndpointConfig::api_id),
+        }
+    }
+
+    /// What people call it: the name of an origin or endpoint, the title of a reason; else nothing.
+    pub(super) fn label(&self, key: SeriesKey) -> Option<String> {
+        match key {
+            SeriesKey::Reason(reason) => Some(reason.row().title.to_owned()),
+            SeriesKey::Origin(no) => self.origin(no).map(|origin| origin.settings.name.clone()),
+            SeriesKey::Endpoint(no) => self
+                .endpoint(no)
+                .map(|endpoint| endpoint.settings.description.clone()),
+            _ => None,
+        }
     }
 
     /// The numbers of the origins asked for. Another tenant's id is as unknown as a random one.

@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use limpid_domain::ids::OriginNo;
+use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
+use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,6 +30,14 @@ pub(super) struct SummaryAnswer {
     attempts: i64,
     /// Attempts after which a later origin served the file.
     rescued: i64,
+    /// The same three numbers of the period of the same length just before.
+    previous: PeriodCounts,
+    /// This period's numbers less the previous one's.
+    delta: PeriodCounts,
+    /// Groups of failures with attempts in the period.
+    groups: GroupCounts,
+    /// Origins with failed attempts in the period.
+    origins_affected: usize,
     /// Attempts by code, most first.
     by_code: Vec<CodeCount>,
     /// Attempts by reason, most first.
@@ -35,6 +45,27 @@ pub(super) struct SummaryAnswer {
     /// Attempts by origin, most first.
     by_origin: Vec<OriginCount>,
     meta: MetaAnswer,
+}
+
+/// Numbers of a period, or how they differ between two.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PeriodCounts {
+    client_visible: i64,
+    attempts: i64,
+    rescued: i64,
+}
+
+/// How many groups there are in the period.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = OriginErrorGroupCounts)]
+pub(super) struct GroupCounts {
+    /// With attempts in the period.
+    active: usize,
+    /// Of them, those that began in it.
+    new: usize,
+    /// Of them, those with far more in the period's last quarter than before.
+    spiking: usize,
 }
 
 /// Attempts with one code.
@@ -85,13 +116,55 @@ pub(super) async fn get_summary(
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     // Read before the counts: what it promises must be in them.
-    let meta = question.meta(question.filter.window).await?;
+    let window = question.filter.window;
+    let meta = question.meta(window, Reads::Groups).await?;
     let counts = summary(&mut question.tx, &question.filter).await?;
-    Ok(Json(SummaryAnswer::new(&counts, &question.names, meta)))
+    let before = question.filter.over(window.previous());
+    let before = summary(&mut question.tx, &before).await?;
+    let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
+    let groups = GroupCounts::of(&list);
+    let counts = (&counts, &before, groups);
+    Ok(Json(SummaryAnswer::new(counts, &question.names, meta)))
+}
+
+impl PeriodCounts {
+    fn of(counts: &Summary) -> Self {
+        Self {
+            client_visible: counts.client_visible,
+            attempts: counts.attempts,
+            rescued: counts.rescued,
+        }
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self {
+            client_visible: self.client_visible - other.client_visible,
+            attempts: self.attempts - other.attempts,
+            rescued: self.rescued - other.rescued,
+        }
+    }
+}
+
+impl GroupCounts {
+    fn of(list: &GroupList) -> Self {
+        let count = |holds: &dyn Fn(&GroupTotals) -> bool| {
+            list.groups.iter().filter(|totals| holds(totals)).count()
+        };
+        Self {
+            active: list.groups.len(),
+            new: count(&|totals| totals.is_new),
+            spiking: count(&|totals| totals.is_spiking),
+        }
+    }
 }
 
 impl SummaryAnswer {
-    fn new(counts: &Summary, names: &Names, meta: MetaAnswer) -> Self {
+    fn new(
+        (counts, before, groups): (&Summary, &Summary, GroupCounts),
+        names: &Names,
+        meta: MetaAnswer,
+    ) -> Self {
+        let previous = PeriodCounts::of(before);
         let by_code = counts.by_code.iter().map(|(code, count)| CodeCount {
             code: code.as_str(),
             count: *count,
@@ -107,6 +180,14 @@ impl SummaryAnswer {
             client_visible: counts.client_visible,
             attempts: counts.attempts,
             rescued: counts.rescued,
+            delta: PeriodCounts::of(counts).less(previous),
+            previous,
+            groups,
+            origins_affected: counts
+                .by_origin
+                .iter()
+                .filter(|(no, _)| *no != OriginNo::NONE)
+                .count(),
             by_code: by_code.collect(),
             by_reason: by_reason.collect(),
             by_origin: by_origin

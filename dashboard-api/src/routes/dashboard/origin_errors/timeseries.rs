@@ -3,18 +3,17 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_read_models::delivery_config::UrlEndpointConfig;
 use limpid_read_models::failure_timeseries::{
-    GroupBy, MAX_BUCKETS, SeriesKey, bucket_count, interval_for, timeseries,
+    GroupBy, MAX_BUCKETS, bucket_count, interval_for, narrowest_interval, timeseries,
 };
 use limpid_read_models::filter::Window;
+use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Question;
 use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
 use super::meta::MetaAnswer;
-use super::names::Names;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
@@ -38,12 +37,17 @@ const INTERVALS: [(&str, i64); 13] = [
 ];
 
 /// What makes a line, by name.
-const GROUPINGS: [(&str, GroupBy); 5] = [
+const GROUPINGS: [(&str, GroupBy); 10] = [
     ("code", GroupBy::Code),
     ("reason", GroupBy::Reason),
+    ("stage", GroupBy::Stage),
     ("origin", GroupBy::Origin),
     ("endpoint", GroupBy::Endpoint),
     ("outcome", GroupBy::Outcome),
+    ("status", GroupBy::UpstreamStatus),
+    ("version", GroupBy::ConfigVersion),
+    ("node", GroupBy::Node),
+    ("group", GroupBy::Group),
 ];
 
 /// Failed attempts over time, in columns: `counts[line][bucket]`, zeros included.
@@ -58,7 +62,8 @@ pub(super) struct TimeseriesAnswer {
     /// What makes a line.
     #[schema(example = "code")]
     group_by: &'static str,
-    /// The lines: codes, reasons, outcomes or ids; `none` where there was no origin or endpoint.
+    /// The lines: codes, reasons, outcomes or ids; `none` where there was no origin, endpoint or answer; `other` for what is beyond
+    /// the 20 largest.
     keys: Vec<String>,
     /// One list of counts per line.
     counts: Vec<Vec<i64>>,
@@ -69,7 +74,7 @@ pub(super) struct TimeseriesAnswer {
 #[utoipa::path(get, path = "/dashboard/v1/origin-errors/timeseries", tag = "origin errors",
     operation_id = "getOriginErrorTimeseries", security(("privateKey" = [])),
     params(FilterParameters,
-        ("groupBy" = Option<String>, Query, description = "What makes a line: code (default), reason, origin, endpoint or outcome."),
+        ("groupBy" = Option<String>, Query, description = "What makes a line: code (default), reason, stage, origin, endpoint, outcome, status, version, node or group."),
         ("interval" = Option<String>, Query, description = "Width of a bucket, 10s to 7d; chosen for at most 120 buckets where it is not given.")),
     responses((status = 200, description = "The counts.", body = TimeseriesAnswer),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
@@ -91,14 +96,14 @@ pub(super) async fn get_timeseries(
     let interval = read_interval(&mut parameters, window);
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
-    let meta = question.meta(question.filter.window).await?;
+    let meta = question.meta(window, Reads::Groups).await?;
     let series = timeseries(&mut question.tx, &question.filter, group_by, interval).await?;
     let keys = series.keys.iter();
     Ok(Json(TimeseriesAnswer {
         start: series.start,
         interval_ms: series.interval.num_milliseconds(),
         group_by: grouping,
-        keys: keys.map(|key| public_key(*key, &question.names)).collect(),
+        keys: keys.map(|key| question.names.public_key(*key)).collect(),
         counts: series.counts,
         meta,
     }))
@@ -116,7 +121,7 @@ fn read_interval(parameters: &mut Parameters, window: Window) -> TimeDelta {
     let interval = TimeDelta::seconds(seconds);
     let buckets = bucket_count(window, interval);
     if buckets > MAX_BUCKETS {
-        let shortest = interval_for(window).num_seconds();
+        let shortest = narrowest_interval(window).num_seconds();
         let known = INTERVALS.iter().find(|(_, seconds)| *seconds == shortest);
         let advice = known.map_or_else(String::new, |(name, _)| format!("; use {name} or longer"));
         parameters.refuse(
@@ -125,21 +130,6 @@ fn read_interval(parameters: &mut Parameters, window: Window) -> TimeDelta {
         );
     }
     interval
-}
-
-fn public_key(key: SeriesKey, names: &Names) -> String {
-    let none = || "none".to_owned();
-    match key {
-        SeriesKey::Code(code) => code.as_str().to_owned(),
-        SeriesKey::Reason(reason) => reason.name().to_owned(),
-        SeriesKey::Outcome(outcome) => outcome.as_str().to_owned(),
-        SeriesKey::Origin(no) => names
-            .origin(no)
-            .map_or_else(none, |origin| origin.id.to_string()),
-        SeriesKey::Endpoint(no) => names
-            .endpoint(no)
-            .map_or_else(none, UrlEndpointConfig::api_id),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,221 @@
+//! What failures are counted by, and the one statement that counts them: per bucket of time and key, over whichever tables answer.
+
+use chrono::TimeDelta;
+use limpid_domain::failure::reason::Stage;
+use limpid_domain::failure::{FailureCode, Outcome, Reason};
+use limpid_domain::ids::{GroupId, NodeId, OriginNo, TenantSeq, UrlEndpointNo};
+use limpid_event_store::TenantTx;
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::filter::{Detail, FailureFilter, Source, Table, push_conditions, sources};
+
+/// What makes a line of a chart or a row of a facet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GroupBy {
+    /// Public code.
+    Code,
+    /// Reason.
+    Reason,
+    /// Stage on the way from socket to bytes.
+    Stage,
+    /// Origin.
+    Origin,
+    /// URL endpoint.
+    Endpoint,
+    /// Outcome.
+    Outcome,
+    /// HTTP status of the origin.
+    UpstreamStatus,
+    /// Configuration version in force.
+    ConfigVersion,
+    /// Serving node.
+    Node,
+    /// Group.
+    Group,
+}
+
+/// Which line or row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeriesKey {
+    /// Of a public code.
+    Code(FailureCode),
+    /// Of a reason.
+    Reason(Reason),
+    /// Of a stage.
+    Stage(Stage),
+    /// Of an origin.
+    Origin(OriginNo),
+    /// Of a URL endpoint.
+    Endpoint(UrlEndpointNo),
+    /// Of an outcome.
+    Outcome(Outcome),
+    /// Of an HTTP status of the origin; 0 is "no answer came".
+    UpstreamStatus(i16),
+    /// Of a configuration version.
+    ConfigVersion(TenantSeq),
+    /// Of a serving node.
+    Node(NodeId),
+    /// Of a group.
+    Group(GroupId),
+    /// Of all others together.
+    Other,
+}
+
+impl GroupBy {
+    /// What the tables must know to answer this.
+    fn detail(self, interval: Option<TimeDelta>) -> Detail {
+        Detail {
+            interval,
+            group_fields: matches!(
+                self,
+                Self::UpstreamStatus | Self::ConfigVersion | Self::Group
+            ),
+            nodes: self == Self::Node,
+        }
+    }
+
+    fn column(self, table: Table) -> &'static str {
+        match self {
+            Self::Code | Self::Reason | Self::Stage => "reason",
+            Self::Origin => "origin_no",
+            Self::Endpoint => "endpoint_no",
+            Self::Outcome => "outcome",
+            Self::UpstreamStatus => "upstream_status",
+            Self::ConfigVersion => "config_version",
+            Self::Node => "node_id",
+            Self::Group if table == Table::Events => "fingerprint",
+            Self::Group => "group_id",
+        }
+    }
+
+    /// The key that a stored number means, and its place among equals; `None` for a newer version's.
+    pub(crate) fn key(self, number: i64) -> Option<(i64, SeriesKey)> {
+        let small = i16::try_from(number).ok();
+        let middle = i32::try_from(number).ok();
+        Some(match self {
+            Self::Code => {
+                let code = Reason::from_number(small?)?.code();
+                let place = FailureCode::ALL.iter().position(|other| *other == code)?;
+                (i64::try_from(place).ok()?, SeriesKey::Code(code))
+            }
+            Self::Stage => {
+                let stage = Reason::from_number(small?)?.row().stage;
+                let place = Stage::ALL.iter().position(|other| *other == stage)?;
+                (i64::try_from(place).ok()?, SeriesKey::Stage(stage))
+            }
+            Self::Reason => (number, SeriesKey::Reason(Reason::from_number(small?)?)),
+            Self::Outcome => (number, SeriesKey::Outcome(Outcome::from_number(small?)?)),
+            Self::Origin => (number, SeriesKey::Origin(OriginNo(middle?))),
+            Self::Endpoint => (number, SeriesKey::Endpoint(UrlEndpointNo(middle?))),
+            Self::UpstreamStatus => (number, SeriesKey::UpstreamStatus(small?)),
+            Self::ConfigVersion => (number, SeriesKey::ConfigVersion(TenantSeq(number))),
+            Self::Node => (number, SeriesKey::Node(NodeId(number))),
+            Self::Group => (number, SeriesKey::Group(GroupId(number))),
+        })
+    }
+}
+
+/// What a cell holds beside its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measures {
+    /// `occurrences bigint`.
+    Occurrences,
+    /// Then `visible bigint` (of them, the requests whose client saw the error), `first_at` and `last_at timestamptz`.
+    Lifetimes,
+}
+
+impl Measures {
+    fn of_source(self, table: Table) -> &'static str {
+        match (self, table) {
+            (Self::Occurrences, _) => "sum(occurrences)::bigint as occurrences",
+            (Self::Lifetimes, Table::Events) => {
+                "sum(occurrences)::bigint as occurrences, \
+                 coalesce(sum(occurrences) filter (where headline and outcome = 1), 0)::bigint as visible, \
+                 min(occurred_at) as first_at, max(occurred_at) as last_at"
+            }
+            (Self::Lifetimes, _) => {
+                "sum(occurrences)::bigint as occurrences, \
+                 coalesce(sum(occurrences) filter (where headline and outcome = 1), 0)::bigint as visible, \
+                 min(first_at) as first_at, max(last_at) as last_at"
+            }
+        }
+    }
+
+    fn names(self) -> &'static str {
+        match self {
+            Self::Occurrences => "occurrences",
+            Self::Lifetimes => "occurrences, visible, first_at, last_at",
+        }
+    }
+
+    fn total(self) -> &'static str {
+        match self {
+            Self::Occurrences => "sum(occurrences)::bigint",
+            Self::Lifetimes => {
+                "sum(occurrences)::bigint, sum(visible)::bigint, min(first_at), max(last_at)"
+            }
+        }
+    }
+}
+
+/// Appends a statement with rows of bucket (number of the interval since 1970; 0 where there is none), key number and the measures.
+pub(crate) fn cells(
+    tx: &TenantTx,
+    filter: &FailureFilter,
+    (by, interval): (GroupBy, Option<TimeDelta>),
+    measures: Measures,
+) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("select bucket, key, ");
+    query.push(measures.total()).push(" from (");
+    let mut separator = "";
+    for source in sources(filter, by.detail(interval)) {
+        query.push(separator);
+        push_cells_of(&mut query, tx, (filter, source), (by, interval, measures));
+        separator = " union all ";
+    }
+    query.push(") f group by 1, 2");
+    query
+}
+
+fn push_cells_of(
+    query: &mut QueryBuilder<Postgres>,
+    tx: &TenantTx,
+    (filter, source): (&FailureFilter, Source),
+    (by, interval, measures): (GroupBy, Option<TimeDelta>, Measures),
+) {
+    // An event knows its fingerprint; which group that counts towards is looked up once per fingerprint, not per event.
+    let looks_up = by == GroupBy::Group && source.table == Table::Events;
+    if looks_up {
+        query
+            .push("select bucket, coalesce(p.group_id, e.key) as key, ")
+            .push(measures.names())
+            .push(" from (");
+    }
+    query.push("select ");
+    match interval {
+        Some(interval) => {
+            query
+                .push("floor(extract(epoch from ")
+                .push(source.table.time_column())
+                .push(") / ")
+                .push_bind(interval.num_seconds().max(1))
+                .push(")::bigint");
+        }
+        None => {
+            query.push("0::bigint");
+        }
+    }
+    query
+        .push(" as bucket, ")
+        .push(by.column(source.table))
+        .push("::bigint as key, ")
+        .push(measures.of_source(source.table));
+    push_conditions(query, tx.tenant_id(), source, filter);
+    query.push(" group by 1, 2");
+    if looks_up {
+        query
+            .push(") e left join failure_fingerprint p on p.tenant_id = ")
+            .push_bind(tx.tenant_id().0)
+            .push(" and p.fingerprint = e.key");
+    }
+}

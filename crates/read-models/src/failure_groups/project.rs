@@ -1,0 +1,142 @@
+//! Batches into groups and their counts.
+//!
+//! A node's batches are numbered without gaps and stored in order, so a number per node says exactly what has been counted. It
+//! moves in the transaction that counts: a crash at any point repeats or skips nothing. Late events need no care: they are counted
+//! with their batch, in the hour they belong to.
+
+use chrono::{DateTime, Utc};
+use limpid_domain::ids::{BatchSeq, NodeId};
+use limpid_event_store::{Database, StoreError};
+use sqlx::PgConnection;
+
+use super::PROJECTION;
+use super::templates::register_fingerprints;
+
+/// Events that one transaction counts, at most (or one batch, if that alone is more): it holds row locks for well under a second.
+const MAX_EVENTS: i64 = 50_000;
+
+/// Batches that are looked at for one transaction.
+const MAX_BATCHES: i64 = 5_000;
+
+/// Key of the advisory lock, an arbitrary number that nobody else uses.
+pub(super) const LOCK_KEY: i64 = 0x6c69_6d70_6964_0002;
+
+/// What a run counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Projected {
+    /// Events that were counted.
+    pub events: i64,
+    /// Transactions it took.
+    pub steps: u64,
+}
+
+/// Some batches of one node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchRange {
+    pub(super) node: NodeId,
+    /// The last batch that is counted already.
+    pub(super) after: BatchSeq,
+    /// The last batch of the range.
+    pub(super) upto: BatchSeq,
+    /// Moments of the first and last event; `None` where no batch has events.
+    pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+/// Counts every batch that is stored and not counted yet. Any number of projectors may run; one at a time works.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer; what was counted stays counted.
+pub async fn project(database: &Database) -> Result<Projected, StoreError> {
+    let mut done = Projected::default();
+    while let Some(events) = step(database).await? {
+        done.events += events;
+        done.steps += 1;
+    }
+    Ok(done)
+}
+
+/// One transaction: the events it counted, or `None` when there is nothing left or another projector is at work.
+async fn step(database: &Database) -> Result<Option<i64>, StoreError> {
+    let mut tx = database.service_tx().await?;
+    if !lock(&mut tx).await? {
+        return Ok(None);
+    }
+    let Some(range) = next_range(&mut tx).await? else {
+        return Ok(None);
+    };
+    register_fingerprints(&mut tx, range).await?;
+    let events = count(&mut tx, range).await?;
+    tx.commit().await?;
+    Ok(Some(events))
+}
+
+/// Whether this transaction may write groups; with time for its work.
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    sqlx::raw_sql("set local statement_timeout = '60s'")
+        .execute(&mut *connection)
+        .await?;
+    Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
+        .bind(LOCK_KEY)
+        .fetch_one(connection)
+        .await?)
+}
+
+/// The next batches of the node that waits longest.
+async fn next_range(connection: &mut PgConnection) -> Result<Option<BatchRange>, StoreError> {
+    // The recursion jumps from node to node in the index, however many batches each has.
+    let node: Option<(i64, i64)> = sqlx::query_as(
+        "with recursive n as (
+           (select node_id from ingest_batch order by node_id limit 1)
+           union all
+           select (select b.node_id from ingest_batch b where b.node_id > n.node_id order by b.node_id limit 1) from n
+           where n.node_id is not null
+         )
+         select n.node_id, coalesce(c.batch_seq, 0) from n left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
+         join lateral (
+           select b.received_at from ingest_batch b
+           where b.node_id = n.node_id and b.batch_seq > coalesce(c.batch_seq, 0) order by b.batch_seq limit 1
+         ) first on true
+         order by first.received_at limit 1",
+    )
+    .bind(PROJECTION)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((node, after)) = node else {
+        return Ok(None);
+    };
+    let (upto, from, to): (i64, Option<DateTime<Utc>>, Option<DateTime<Utc>>) = sqlx::query_as(
+        "select max(batch_seq), min(min_at), max(max_at) from (
+           select batch_seq, min_at, max_at, sum(events) over (order by batch_seq) - events as before from (
+             select batch_seq, events, min_at, max_at from ingest_batch
+             where node_id = $1 and batch_seq > $2 order by batch_seq limit $3
+           ) waiting
+         ) sized where before < $4",
+    )
+    .bind(node)
+    .bind(after)
+    .bind(MAX_BATCHES)
+    .bind(MAX_EVENTS)
+    .fetch_one(connection)
+    .await?;
+    Ok(Some(BatchRange {
+        node: NodeId(node),
+        after: BatchSeq(after),
+        upto: BatchSeq(upto),
+        span: from.zip(to),
+    }))
+}
+
+async fn count(connection: &mut PgConnection, range: BatchRange) -> Result<i64, StoreError> {
+    let nothing = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+    let (from, to) = range.span.unwrap_or(nothing);
+    let (events, _keys): (i64, i64) = sqlx::query_as(include_str!("project.sql"))
+        .bind(range.node.0)
+        .bind(range.after.0)
+        .bind(range.upto.0)
+        .bind(from)
+        .bind(to)
+        .bind(PROJECTION)
+        .fetch_one(connection)
+        .await?;
+    Ok(events)
+}

@@ -1,0 +1,159 @@
+//! Deriving the counts of groups again from the events, hour by hour, while failures keep coming in.
+//!
+//! Which fingerprint counts towards which group is a decision that was made once and stands; its counts are what is derived.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_event_store::{Database, StoreError};
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::PROJECTION;
+use super::project::LOCK_KEY;
+use super::project::project;
+
+/// What a rebuild found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GroupRebuild {
+    /// Hours that were derived again.
+    pub hours: u64,
+    /// Counts that differed from the stored ones and were replaced. 0 is the proof.
+    pub replaced: u64,
+}
+
+/// Counts what waits, then derives every hour whose events are still there, compares, and replaces what differs; then the days, and
+/// then the groups' own numbers. `progress` hears of every hour: how many are done, and of how many.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer; hours done so far stay done.
+pub async fn rebuild(
+    database: &Database,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<GroupRebuild, StoreError> {
+    project(database).await?;
+    let hours = hours_to_rebuild(database).await?;
+    let mut report = GroupRebuild::default();
+    let all = hours.len() as u64;
+    for hour in hours {
+        let mut tx = locked(database).await?;
+        report.replaced += rebuild_hour(&mut tx, hour).await?;
+        tx.commit().await?;
+        report.hours += 1;
+        progress(report.hours, all);
+    }
+    let mut tx = locked(database).await?;
+    report.replaced += rebuild_days(&mut tx).await?;
+    report.replaced += rebuild_lifetimes(&mut tx).await?;
+    tx.commit().await?;
+    Ok(report)
+}
+
+/// A transaction that no projector counts beside, with time for its work.
+async fn locked(database: &Database) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let mut tx = database.service_tx().await?;
+    sqlx::raw_sql("set local statement_timeout = '10min'; set local lock_timeout = '10min'")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK_KEY)
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx)
+}
+
+/// Hours with events or counts since the retention.
+async fn hours_to_rebuild(database: &Database) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    let mut connection = database.service().await?;
+    Ok(sqlx::query_scalar(
+        "with cut as (select dropped_before from failure_retention)
+         select hour from failure_1h where hour >= (select dropped_before from cut)
+         union select hour from failure_group_1h where hour >= (select dropped_before from cut) order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await?)
+}
+
+/// How many counts were replaced.
+async fn rebuild_hour(
+    connection: &mut PgConnection,
+    hour: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    sqlx::query(
+        "create temporary table failure_group_shadow on commit drop as
+         select f.tenant_id, $1::timestamptz as hour, p.group_id, f.upstream_status, f.config_version, f.outcome, f.headline,
+           min(f.endpoint_no) as endpoint_no, min(f.origin_no) as origin_no, min(f.reason) as reason, count(*)::bigint as events,
+           sum(f.occurrences)::bigint as occurrences, min(f.occurred_at) as first_at, max(f.occurred_at) as last_at
+         from origin_failure f join failure_fingerprint p using (tenant_id, fingerprint)
+         join projection_checkpoint c on c.projection = $3 and c.node_id = f.node_id and f.batch_seq <= c.batch_seq
+         where f.occurred_at >= $1 and f.occurred_at < $2
+         group by 1, 3, 4, 5, 6, 7",
+    )
+    .bind(hour)
+    .bind(hour + TimeDelta::hours(1))
+    .bind(PROJECTION)
+    .execute(&mut *connection)
+    .await?;
+    let deleted = sqlx::query(
+        "delete from failure_group_1h c using (
+           select * from failure_group_1h where hour = $1 except select * from failure_group_shadow
+         ) d
+         where c.tenant_id = d.tenant_id and c.hour = d.hour and c.group_id = d.group_id and c.upstream_status = d.upstream_status
+           and c.config_version = d.config_version and c.outcome = d.outcome and c.headline = d.headline",
+    )
+    .bind(hour)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    let inserted = sqlx::query(
+        "insert into failure_group_1h
+         select * from failure_group_shadow except select * from failure_group_1h where hour = $1",
+    )
+    .bind(hour)
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(deleted.max(inserted))
+}
+
+/// The days are the sums of their hours.
+async fn rebuild_days(connection: &mut PgConnection) -> Result<u64, StoreError> {
+    sqlx::query(
+        "create temporary table failure_day_shadow on commit drop as
+         select tenant_id, date_trunc('day', hour, 'UTC') as day, group_id, upstream_status, config_version, outcome, headline,
+           min(endpoint_no) as endpoint_no, min(origin_no) as origin_no, min(reason) as reason, sum(events)::bigint as events,
+           sum(occurrences)::bigint as occurrences, min(first_at) as first_at, max(last_at) as last_at
+         from failure_group_1h group by 1, 2, 3, 4, 5, 6, 7",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let deleted = sqlx::query(
+        "delete from failure_group_1d c using (select * from failure_group_1d except select * from failure_day_shadow) d
+         where c.tenant_id = d.tenant_id and c.day = d.day and c.group_id = d.group_id and c.upstream_status = d.upstream_status
+           and c.config_version = d.config_version and c.outcome = d.outcome and c.headline = d.headline",
+    )
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    let inserted = sqlx::query(
+        "insert into failure_group_1d select * from failure_day_shadow except select * from failure_group_1d",
+    )
+    .execute(connection)
+    .await?
+    .rows_affected();
+    Ok(deleted.max(inserted))
+}
+
+/// A group's own numbers are the sums of its days.
+async fn rebuild_lifetimes(connection: &mut PgConnection) -> Result<u64, StoreError> {
+    Ok(sqlx::query(
+        "update failure_group g set events = s.events, occurrences = s.occurrences, first_at = s.first_at, last_at = s.last_at
+         from (
+           select tenant_id, group_id, sum(events)::bigint as events, sum(occurrences)::bigint as occurrences,
+             min(first_at) as first_at, max(last_at) as last_at
+           from failure_group_1d group by 1, 2
+         ) s
+         where g.tenant_id = s.tenant_id and g.group_id = s.group_id
+           and (g.events, g.occurrences, g.first_at, g.last_at) is distinct from (s.events, s.occurrences, s.first_at, s.last_at)",
+    )
+    .execute(connection)
+    .await?
+    .rows_affected())
+}

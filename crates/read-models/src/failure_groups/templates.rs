@@ -1,0 +1,187 @@
+//! Which group a new fingerprint belongs to.
+//!
+//! Normally its own. Where one endpoint, origin and reason already have very many path templates (somebody tries names at random,
+//! or folders are named by customers), what comes after falls into one group together, so that the number of groups stays one that
+//! a person can read and a database can hold.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use limpid_domain::failure::path_template::{PATH_TEMPLATE_VERSION, path_template, stable_hash};
+use limpid_event_store::StoreError;
+use sqlx::{FromRow, PgConnection};
+
+use super::project::BatchRange;
+
+/// Path templates that one endpoint, origin and reason may have before further ones fall together.
+const MAX_TEMPLATES: i64 = 100;
+
+/// The path template of what falls together.
+pub(super) const ANY_PATH: &str = "**";
+
+/// A fingerprint that no group is known for, with one of its events.
+#[derive(Debug, FromRow)]
+struct Unknown {
+    tenant_id: i64,
+    fingerprint: i64,
+    endpoint_no: i32,
+    origin_no: i32,
+    reason: i16,
+    path: String,
+    first_at: DateTime<Utc>,
+    config_version: i64,
+}
+
+/// What failures of one kind have in common apart from their paths.
+type Kind = (i64, i32, i32, i16);
+
+/// Gives every fingerprint of the batches a group.
+pub(super) async fn register_fingerprints(
+    connection: &mut PgConnection,
+    range: BatchRange,
+) -> Result<(), StoreError> {
+    let unknown = unknown_fingerprints(connection, range).await?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let mut templates = template_counts(connection, &unknown).await?;
+    let mut columns = Columns::default();
+    for fingerprint in unknown {
+        let count = templates.entry(fingerprint.kind()).or_default();
+        let falls_together = *count >= MAX_TEMPLATES;
+        *count += 1;
+        columns.push(fingerprint, falls_together);
+    }
+    columns.store(connection).await
+}
+
+async fn unknown_fingerprints(
+    connection: &mut PgConnection,
+    range: BatchRange,
+) -> Result<Vec<Unknown>, StoreError> {
+    let Some((from, to)) = range.span else {
+        return Ok(Vec::new());
+    };
+    // In the order they arose, so that the same events give the same groups.
+    Ok(sqlx::query_as(
+        "select distinct on (tenant_id, fingerprint) tenant_id, fingerprint, endpoint_no, origin_no, reason, path,
+           occurred_at as first_at, config_version
+         from origin_failure f
+         where node_id = $1 and batch_seq > $2 and batch_seq <= $3 and occurred_at >= $4 and occurred_at <= $5
+           and not exists (select from failure_fingerprint p where p.tenant_id = f.tenant_id and p.fingerprint = f.fingerprint)
+         order by tenant_id, fingerprint, occurred_at, event_id",
+    )
+    .bind(range.node.0)
+    .bind(range.after.0)
+    .bind(range.upto.0)
+    .bind(from)
+    .bind(to)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// How many groups there are of each kind.
+async fn template_counts(
+    connection: &mut PgConnection,
+    unknown: &[Unknown],
+) -> Result<HashMap<Kind, i64>, StoreError> {
+    let mut tenants: Vec<i64> = unknown.iter().map(|event| event.tenant_id).collect();
+    tenants.dedup();
+    let counts: Vec<(i64, i32, i32, i16, i64)> = sqlx::query_as(
+        "select tenant_id, endpoint_no, origin_no, reason, count(*) from failure_group
+         where tenant_id = any($1) group by 1, 2, 3, 4",
+    )
+    .bind(tenants)
+    .fetch_all(connection)
+    .await?;
+    Ok(counts
+        .into_iter()
+        .map(|(tenant, endpoint, origin, reason, count)| {
+            ((tenant, endpoint, origin, reason), count)
+        })
+        .collect())
+}
+
+impl Unknown {
+    fn kind(&self) -> Kind {
+        (
+            self.tenant_id,
+            self.endpoint_no,
+            self.origin_no,
+            self.reason,
+        )
+    }
+}
+
+/// One element per fingerprint.
+#[derive(Debug, Default)]
+struct Columns {
+    tenant_id: Vec<i64>,
+    fingerprint: Vec<i64>,
+    group_id: Vec<i64>,
+    endpoint_no: Vec<i32>,
+    origin_no: Vec<i32>,
+    reason: Vec<i16>,
+    path_template: Vec<String>,
+    sample_path: Vec<String>,
+    first_at: Vec<DateTime<Utc>>,
+    config_version: Vec<i64>,
+}
+
+impl Columns {
+    fn push(&mut self, event: Unknown, falls_together: bool) {
+        let (group_id, template) = if falls_together {
+            let (tenant, endpoint, origin, reason) = event.kind();
+            let kind = format!("{tenant}|{endpoint}|{origin}|{reason}|{ANY_PATH}");
+            (stable_hash(&kind), ANY_PATH.to_owned())
+        } else {
+            (event.fingerprint, path_template(&event.path))
+        };
+        self.tenant_id.push(event.tenant_id);
+        self.fingerprint.push(event.fingerprint);
+        self.group_id.push(group_id);
+        self.endpoint_no.push(event.endpoint_no);
+        self.origin_no.push(event.origin_no);
+        self.reason.push(event.reason);
+        self.path_template.push(template);
+        self.sample_path.push(event.path);
+        self.first_at.push(event.first_at);
+        self.config_version.push(event.config_version);
+    }
+
+    async fn store(self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        sqlx::query(
+            "with f as (
+               select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::smallint[], $7::text[],
+                 $8::text[], $9::timestamptz[], $10::bigint[])
+                 as f (tenant_id, fingerprint, group_id, endpoint_no, origin_no, reason, path_template, sample_path, first_at,
+                   config_version)
+             ),
+             known as (
+               insert into failure_fingerprint (tenant_id, fingerprint, group_id)
+               select tenant_id, fingerprint, group_id from f order by 1, 2
+               on conflict (tenant_id, fingerprint) do nothing
+             )
+             insert into failure_group (tenant_id, group_id, endpoint_no, origin_no, reason, template_v, path_template, sample_path,
+               events, occurrences, first_at, last_at, first_config_version)
+             select distinct on (tenant_id, group_id) tenant_id, group_id, endpoint_no, origin_no, reason, $11, path_template,
+               sample_path, 0, 0, first_at, first_at, config_version
+             from f order by tenant_id, group_id, first_at
+             on conflict (tenant_id, group_id) do nothing",
+        )
+        .bind(self.tenant_id)
+        .bind(self.fingerprint)
+        .bind(self.group_id)
+        .bind(self.endpoint_no)
+        .bind(self.origin_no)
+        .bind(self.reason)
+        .bind(self.path_template)
+        .bind(self.sample_path)
+        .bind(self.first_at)
+        .bind(self.config_version)
+        .bind(PATH_TEMPLATE_VERSION)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
