@@ -225,8 +225,8 @@ fn filter(arguments: &ErrorsArguments, now: DateTime<Utc>) -> Result<FailureFilt
         to: moment(&arguments.to, now)?,
     };
     let mut filter = FailureFilter::all(window);
-    filter.codes = named("code", &arguments.code, FailureCode::from_name)?;
-    filter.reasons = named("reason", &arguments.reason, Reason::from_name)?;
+    filter.include.codes = named("code", &arguments.code, FailureCode::from_name)?;
+    filter.include.reasons = named("reason", &arguments.reason, Reason::from_name)?;
     Ok(filter)
 }
 

@@ -12,7 +12,7 @@ async fn what_cannot_be_read_is_refused_by_name_with_what_is_allowed() {
             "summary",
             "tenant=other",
             "tenant",
-            "known are from, to, code",
+            "known are from, to, q, code",
         ),
         ("summary", "from=yesterday", "from", "not \"yesterday\""),
         (
