@@ -20,14 +20,18 @@ pub use named_transformation::{
     ChangeNamedTransformation, DeleteNamedTransformation, change_named_transformation,
     create_named_transformation, delete_named_transformation,
 };
-pub use origin::{DeleteOrigin, ReplaceOrigin, create_origin, delete_origin, replace_origin};
+pub use origin::{
+    DeleteOrigin, ReplaceOrigin, RestoreOrigin, create_origin, delete_origin, replace_origin,
+    restore_origin,
+};
 pub use tenant::{CreatedTenant, create_tenant};
 pub use tenant_settings::{
     ChangeTenantSettings, SetTenantLimits, change_tenant_settings, set_tenant_limits,
 };
 pub use url_endpoint::{
-    DeleteUrlEndpoint, ReplaceUrlEndpoint, SetCustomDomains, SetRestrictions, create_url_endpoint,
-    delete_url_endpoint, replace_url_endpoint, set_custom_domains, set_restrictions,
+    DeleteUrlEndpoint, ReplaceUrlEndpoint, RestoreUrlEndpoint, SetCustomDomains, SetRestrictions,
+    create_url_endpoint, delete_url_endpoint, replace_url_endpoint, restore_url_endpoint,
+    set_custom_domains, set_restrictions,
 };
 
 /// Where commands take effect, and what the log says about who gave them.

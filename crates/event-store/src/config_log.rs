@@ -137,6 +137,27 @@ pub async fn read_before(
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 
+/// At most `limit` events of a tenant that were stored in `[from, to]`, newest first.
+///
+/// Errors: [`StoreError::Undecodable`], [`StoreError::Unavailable`].
+pub async fn read_between(
+    tx: &mut TenantTx,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    limit: u32,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let rows: Vec<EventRow> = sqlx::query_as(
+        "select tenant_id, tenant_seq, stream_id, version, event_id, recorded_at, meta, kind, schema_v, data \
+         from config_event where tenant_id = $1 and recorded_at >= $2 and recorded_at <= $3 order by tenant_seq desc limit $4",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(from)
+    .bind(to)
+    .bind(i64::from(limit))
+    .fetch_all(tx.as_conn())
+    .await?;
+    rows.into_iter().map(StoredEvent::try_from).collect()
+}
+
 /// Every tenant's head.
 ///
 /// Errors: [`StoreError::Unavailable`].

@@ -2,8 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`config_history`] | the configuration as it was at any version, and what differs between two |
 //! | [`delivery_config`] | what serving and the management API need to know of a tenant; updated in the command's transaction |
 //! | [`filter`] | the one set of filters of every question about failures |
+//! | [`annotations`] | notes that people put on the time line |
 //! | [`breakdown`] | what failures are counted by |
 //! | [`failure_facets`] | the values of each filter with their counts |
 //! | [`failure_groups`] | failures alike, as groups |
@@ -13,7 +15,9 @@
 //! | [`failure_counts`] | the hourly counts proved and derived again |
 //! | [`freshness`] | how fresh and complete an answer is |
 
+pub mod annotations;
 pub mod breakdown;
+pub mod config_history;
 pub mod delivery_config;
 pub mod failure_counts;
 pub mod failure_facets;

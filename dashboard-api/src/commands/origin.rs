@@ -4,6 +4,7 @@ use limpid_domain::ids::{OriginId, StreamVersion, TenantId};
 use limpid_domain::origin::{
     OriginCommand, OriginCredentials, OriginDraft, OriginUse, decide, evolve,
 };
+use limpid_domain::refusal::Refusal;
 use limpid_domain::secret::SecretRef;
 use limpid_domain::url_endpoint::{self, UrlEndpointCommand, UrlEndpointContext};
 use limpid_event_store::StoreError;
@@ -19,6 +20,17 @@ pub struct ReplaceOrigin {
     pub id: OriginId,
     /// The new one, credentials included.
     pub draft: OriginDraft,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Brings an origin back to an earlier version.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreOrigin {
+    /// Which.
+    pub id: OriginId,
+    /// The version to go back to.
+    pub version: StreamVersion,
     /// The version the caller has seen, if that matters.
     pub expected: Option<StreamVersion>,
 }
@@ -85,6 +97,40 @@ pub async fn replace_origin(
     if let OriginCommand::Replace { credentials, .. } = &mut replacement {
         *credentials = sealed;
     }
+    let events = decide(loaded.state.as_ref(), replacement, &OriginUse::default())?;
+    command.record(id.into(), loaded.version, events).await?;
+    finish(command, id).await
+}
+
+/// Brings an origin back to how it was at an earlier version, as a new version; the credentials of then, if they are still kept.
+///
+/// Errors: [`CommandError::NotFound`] for the origin or the version, [`CommandError::Refused`] when the credentials are gone,
+/// [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn restore_origin(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    restore: RestoreOrigin,
+) -> Result<OriginView, CommandError> {
+    let RestoreOrigin {
+        id,
+        version,
+        expected,
+    } = restore;
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let loaded = command.load(id.into(), expected, evolve).await?;
+    let earlier = command.load_until(id.into(), version, evolve).await?;
+    if let Some(credentials) = earlier.credentials.as_ref() {
+        if !command.holds(id.into(), credentials).await? {
+            return Err(Refusal::invalid(format!(
+                "The credentials of version {version} are no longer kept. Replace the origin and send them."
+            ))
+            .into());
+        }
+    }
+    let replacement = OriginCommand::Replace {
+        settings: earlier.settings,
+        credentials: earlier.credentials,
+    };
     let events = decide(loaded.state.as_ref(), replacement, &OriginUse::default())?;
     command.record(id.into(), loaded.version, events).await?;
     finish(command, id).await

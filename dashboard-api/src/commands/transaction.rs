@@ -10,6 +10,9 @@ use limpid_read_models::delivery_config;
 
 use super::{CommandContext, CommandError};
 
+/// Versions of a secret that are kept sealed, the one in force among them. All are destroyed with what they belong to.
+const KEPT_SECRETS: u8 = 5;
+
 /// A tenant's transaction with its head row locked. Dropped without [`CommandTx::commit`] it leaves no trace.
 pub(super) struct CommandTx<'a> {
     pub(super) tx: TenantTx,
@@ -65,6 +68,26 @@ impl<'a> CommandTx<'a> {
         Ok(Loaded { state, version })
     }
 
+    /// What a stream amounted to at an earlier version.
+    ///
+    /// Errors: [`CommandError::NotFound`] where it never had that version.
+    pub(super) async fn load_until<S>(
+        &mut self,
+        stream_id: StreamId,
+        version: StreamVersion,
+        evolve: fn(Option<S>, &ConfigEvent) -> Option<S>,
+    ) -> Result<S, CommandError> {
+        let events = config_log::load(&mut self.tx, stream_id).await?;
+        let reached = events.iter().any(|event| event.version == version);
+        let until = events.iter().filter(|event| event.version <= version);
+        let state = until.fold(None, |state, stored| evolve(state, &stored.event));
+        state
+            .filter(|_| reached)
+            .ok_or_else(|| CommandError::NotFound {
+                message: format!("There is no version {version}."),
+            })
+    }
+
     /// Appends what was decided and brings the projection up to it.
     pub(super) async fn record(
         &mut self,
@@ -90,7 +113,7 @@ impl<'a> CommandTx<'a> {
         Ok(())
     }
 
-    /// Seals a secret as the one and only of its stream.
+    /// Seals a secret. The few before it are kept, so that an earlier version of what they belong to can be restored.
     pub(super) async fn seal(
         &mut self,
         stream_id: StreamId,
@@ -105,11 +128,26 @@ impl<'a> CommandTx<'a> {
         };
         let sealed = self.vault.seal(address, plaintext)?;
         vault::put(&mut self.tx, stream_id, version, &sealed).await?;
-        vault::remove_other_versions(&mut self.tx, stream_id, version).await?;
+        vault::keep_newest_versions(&mut self.tx, stream_id, KEPT_SECRETS).await?;
         Ok(SecretRef {
             version,
             fingerprint: self.vault.fingerprint(tenant_id, plaintext),
         })
+    }
+
+    /// Whether a secret is still kept.
+    pub(super) async fn holds(
+        &mut self,
+        stream_id: StreamId,
+        secret: &SecretRef,
+    ) -> Result<bool, CommandError> {
+        let address = SecretAddress {
+            tenant_id: self.tenant_id(),
+            stream_id,
+            version: secret.version,
+        };
+        let found = vault::fetch(self.tx.as_conn(), address).await?;
+        Ok(found.is_some())
     }
 
     /// Destroys the secret of a stream.

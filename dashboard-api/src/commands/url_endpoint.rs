@@ -24,6 +24,17 @@ pub struct ReplaceUrlEndpoint {
     pub expected: Option<StreamVersion>,
 }
 
+/// Brings a URL endpoint back to an earlier version.
+#[derive(Debug, Clone, Copy)]
+pub struct RestoreUrlEndpoint {
+    /// Which.
+    pub name: UrlEndpointName,
+    /// The version to go back to.
+    pub version: StreamVersion,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
 /// Deletes a URL endpoint and frees its prefix and custom domains.
 #[derive(Debug, Clone, Copy)]
 pub struct DeleteUrlEndpoint {
@@ -88,6 +99,28 @@ pub async fn replace_url_endpoint(
     let loaded = command.load(id.into(), replace.expected, evolve).await?;
     let surroundings = surroundings(&mut command, id).await?;
     let replacement = UrlEndpointCommand::Replace(replace.draft.settings);
+    let events = decide(loaded.state.as_ref(), replacement, &surroundings)?;
+    command.record(id.into(), loaded.version, events).await?;
+    finish(command, id).await
+}
+
+/// Brings description, prefix, origins and rewriter of a URL endpoint back to how they were, as a new version.
+///
+/// Errors: [`CommandError::NotFound`] for the endpoint or the version, [`CommandError::Refused`] if an origin of then is gone or the
+/// prefix taken, [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn restore_url_endpoint(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    restore: RestoreUrlEndpoint,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, restore.name).await?;
+    let loaded = command.load(id.into(), restore.expected, evolve).await?;
+    let earlier = command
+        .load_until(id.into(), restore.version, evolve)
+        .await?;
+    let surroundings = surroundings(&mut command, id).await?;
+    let replacement = UrlEndpointCommand::Replace(earlier.settings);
     let events = decide(loaded.state.as_ref(), replacement, &surroundings)?;
     command.record(id.into(), loaded.version, events).await?;
     finish(command, id).await

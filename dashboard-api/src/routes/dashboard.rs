@@ -1,8 +1,11 @@
 //! `/dashboard/v1`: our own resources.
 
+pub(crate) mod annotations;
 pub(crate) mod changes;
+pub(crate) mod config;
 pub(crate) mod custom_domains;
 pub(crate) mod diagnosis;
 pub(crate) mod origin_errors;
+pub(crate) mod restore;
 pub(crate) mod restrictions;
 pub(crate) mod settings;

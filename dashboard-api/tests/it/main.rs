@@ -11,6 +11,7 @@ mod authentication;
 mod changes;
 mod client;
 mod commands;
+mod config_history;
 mod custom_domains;
 mod dashboard;
 mod management;

@@ -82,20 +82,21 @@ pub async fn fetch_all(
     rows.into_iter().map(SecretRow::split).collect()
 }
 
-/// Destroys every version of a stream's secret but one.
+/// Destroys the older versions of a stream's secret and keeps the newest ones.
 ///
 /// Errors: [`StoreError::Unavailable`].
-pub async fn remove_other_versions(
+pub async fn keep_newest_versions(
     tx: &mut TenantTx,
     stream_id: StreamId,
-    kept: StreamVersion,
+    kept: u8,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "delete from sealed_secret where tenant_id = $1 and stream_id = $2 and version <> $3",
+        "delete from sealed_secret where tenant_id = $1 and stream_id = $2 and version not in (
+           select version from sealed_secret where tenant_id = $1 and stream_id = $2 order by version desc limit $3)",
     )
     .bind(tx.tenant_id().0)
     .bind(stream_id.0)
-    .bind(kept.0)
+    .bind(i64::from(kept))
     .execute(tx.as_conn())
     .await?;
     Ok(())

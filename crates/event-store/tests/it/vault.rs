@@ -55,7 +55,7 @@ async fn versions_are_kept_apart_and_destroyed_for_good() {
     );
 
     let mut tx = database.tenant_tx(tenant).await.unwrap();
-    vault::remove_other_versions(&mut tx, stream, StreamVersion(2))
+    vault::keep_newest_versions(&mut tx, stream, 1)
         .await
         .unwrap();
     tx.commit().await.unwrap();

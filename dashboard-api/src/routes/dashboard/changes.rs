@@ -3,9 +3,11 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
-use limpid_domain::event::{ActorKind, ConfigEvent, StreamKind};
-use limpid_domain::ids::TenantSeq;
+use limpid_domain::event::{Actor, ActorKind, ConfigEvent, StreamKind};
+use limpid_domain::ids::{StreamId, TenantSeq};
+use limpid_event_store::TenantTx;
 use limpid_event_store::config_log::{self, StoredEvent};
+use limpid_read_models::config_history::{FieldChange, Until, config_at, differences};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -30,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// One change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Change {
+pub(super) struct Change {
     /// The configuration version that it made.
     config_version: i64,
     /// When.
@@ -54,11 +56,27 @@ struct Change {
     /// The thing as it was from then on, without secrets.
     #[schema(value_type = Object)]
     data: Value,
+    /// What differs from before, field by field; credentials as `v<version> #<fingerprint>`.
+    diff: Vec<FieldDiff>,
+}
+
+/// A field that differs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FieldDiff {
+    /// Its name; of a field within a field, joined by dots.
+    #[schema(example = "bucket")]
+    field: String,
+    /// Its value before; null where it was not there.
+    #[schema(value_type = Object)]
+    from: Value,
+    /// Its value after; null where it is not there.
+    #[schema(value_type = Object)]
+    to: Value,
 }
 
 /// Who made a change.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChangeActor {
+pub(super) struct ChangeActor {
     /// `api_key`, `operator` or `system`.
     kind: ActorName,
     /// How people recognise it, for example the public key.
@@ -107,22 +125,80 @@ async fn list_changes(
     let mut tx = state.database().tenant_tx(tenant.id).await?;
     let events = config_log::read_before(&mut tx, before, u32::from(limit)).await?;
     let oldest = events.last().map(|event| event.tenant_seq);
+    let mut data = with_diffs(&mut tx, events).await?;
+    data.reverse();
     Ok(Json(ChangePage {
         // Positions are dense from 1: below 1 there is nothing.
         next_cursor: oldest.filter(|seq| seq.0 > 1).map(|seq| seq.to_string()),
-        data: events.into_iter().map(Change::from).collect(),
+        data,
     }))
 }
 
-impl From<StoredEvent> for Change {
-    fn from(stored: StoredEvent) -> Self {
-        let (resource, resource_id) = match stored.event.stream_kind() {
-            StreamKind::Tenant => ("tenant", None),
-            StreamKind::KeyPair => ("key_pair", Some(stored.stream_id.0)),
-            StreamKind::Origin => ("origin", Some(stored.stream_id.0)),
-            StreamKind::UrlEndpoint => ("url_endpoint", Some(stored.stream_id.0)),
-            StreamKind::NamedTransformation => ("named_transformation", Some(stored.stream_id.0)),
-        };
+/// Changes that follow each other without a gap, newest first, as answers, oldest first.
+async fn with_diffs(
+    tx: &mut TenantTx,
+    newest_first: Vec<StoredEvent>,
+) -> Result<Vec<Change>, ApiError> {
+    let Some(oldest) = newest_first.last() else {
+        return Ok(Vec::new());
+    };
+    let before_all = Until::Version(TenantSeq(oldest.tenant_seq.0 - 1));
+    let mut state = config_at(tx, before_all).await?;
+    let mut changes = Vec::with_capacity(newest_first.len());
+    for event in newest_first.into_iter().rev() {
+        let before = state.fields(event.stream_id);
+        state.apply(&event);
+        let diff = differences(&before, &state.fields(event.stream_id));
+        changes.push(Change::new(event, diff));
+    }
+    Ok(changes)
+}
+
+/// One change with what it changed.
+pub(super) async fn described(tx: &mut TenantTx, event: StoredEvent) -> Result<Change, ApiError> {
+    let mut changes = with_diffs(tx, vec![event]).await?;
+    changes
+        .pop()
+        .ok_or_else(|| ApiError::Internal("a change is gone".into()))
+}
+
+/// What a stream is about, as the API names it, and its id; the account itself has none.
+pub(super) fn resource_of(kind: StreamKind, stream_id: StreamId) -> (&'static str, Option<Uuid>) {
+    match kind {
+        StreamKind::Tenant => ("tenant", None),
+        StreamKind::KeyPair => ("key_pair", Some(stream_id.0)),
+        StreamKind::Origin => ("origin", Some(stream_id.0)),
+        StreamKind::UrlEndpoint => ("url_endpoint", Some(stream_id.0)),
+        StreamKind::NamedTransformation => ("named_transformation", Some(stream_id.0)),
+    }
+}
+
+impl From<FieldChange> for FieldDiff {
+    fn from(change: FieldChange) -> Self {
+        Self {
+            field: change.field,
+            from: change.from,
+            to: change.to,
+        }
+    }
+}
+
+impl ChangeActor {
+    pub(super) fn new(actor: Actor) -> Self {
+        Self {
+            kind: match actor.kind {
+                ActorKind::ApiKey => ActorName::ApiKey,
+                ActorKind::Operator => ActorName::Operator,
+                ActorKind::System => ActorName::System,
+            },
+            label: actor.label,
+        }
+    }
+}
+
+impl Change {
+    fn new(stored: StoredEvent, diff: Vec<FieldChange>) -> Self {
+        let (resource, resource_id) = resource_of(stored.event.stream_kind(), stored.stream_id);
         Self {
             config_version: stored.tenant_seq.0,
             at: stored.recorded_at,
@@ -130,17 +206,11 @@ impl From<StoredEvent> for Change {
             resource,
             resource_id,
             version: stored.version.0,
-            actor: ChangeActor {
-                kind: match stored.meta.actor.kind {
-                    ActorKind::ApiKey => ActorName::ApiKey,
-                    ActorKind::Operator => ActorName::Operator,
-                    ActorKind::System => ActorName::System,
-                },
-                label: stored.meta.actor.label,
-            },
+            actor: ChangeActor::new(stored.meta.actor),
             source: stored.meta.source,
             request_id: stored.meta.request_id.map(|id| id.0),
             data: shown(&stored.event),
+            diff: diff.into_iter().map(FieldDiff::from).collect(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod meta;
 mod names;
 mod stream;
 mod summary;
+mod suspects;
 mod timeseries;
 
 use limpid_event_store::TenantTx;
@@ -23,6 +24,7 @@ use utoipa_axum::routes;
 use crate::auth::Tenant;
 use crate::error::ApiError;
 use crate::router::ApiState;
+pub(super) use filter::read_period;
 use filter::{FacetRequest, FilterRequest};
 use meta::MetaAnswer;
 use names::Names;

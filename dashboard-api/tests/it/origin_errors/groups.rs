@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use limpid_domain::failure::{FailureEvent, Outcome, Reason};
+use limpid_domain::ids::{OriginNo, TenantSeq, UrlEndpointNo};
 use serde_json::{Value, json};
 
 use super::failures::{a_minute_ago, detail, failure, store};
@@ -200,4 +201,72 @@ async fn the_summary_counts_groups_and_compares_with_the_period_before() {
         json!({"clientVisible": -36, "attempts": -35, "rescued": 1})
     );
     assert_eq!(summary["originsAffected"], 1);
+}
+
+#[tokio::test]
+async fn a_group_that_begins_after_a_change_of_its_origin_names_the_change() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = account.origin("Photos").await;
+    let folder =
+        json!({"name": "Photos", "type": "WEB_FOLDER", "baseUrl": "https://images.example.com"});
+    let path = format!("/v1/accounts/origins/{origin}");
+    account.put(&path, &folder).await.expect(200);
+    let after = |reason, version| FailureEvent {
+        occurred_at: a_minute_ago() + TimeDelta::minutes(1),
+        config_version: TenantSeq(version),
+        ..failure(account.id, reason)
+    };
+    let unrelated = FailureEvent {
+        origin_no: OriginNo::NONE,
+        endpoint_no: UrlEndpointNo::NONE,
+        ..after(Reason::NoOriginAttached, 6)
+    };
+    let already = FailureEvent {
+        occurred_at: a_minute_ago() - TimeDelta::hours(1),
+        ..after(Reason::BodyEmpty, 3)
+    };
+    let events = vec![
+        after(Reason::ObjectNotFound, 6),
+        after(Reason::AccessDenied, 5),
+        unrelated,
+        already,
+    ];
+    store(&dashboard, 1, events).await;
+    let page = account.get(GROUPS).await.expect(200);
+    let suspect = |reason: &str| -> Value {
+        let groups = page["data"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["reason"] == reason);
+        group.unwrap()["suspect"].clone()
+    };
+    let changed = suspect("object_not_found");
+    assert_eq!(changed["kind"], "origin_replaced");
+    assert_eq!(changed["configVersion"], 6);
+    assert_eq!(changed["actor"]["label"], account.public_key);
+    assert!(changed["secondsBefore"].as_i64().unwrap() < 60);
+    let attached = suspect("access_denied");
+    assert_eq!(
+        attached["kind"], "origin_attached",
+        "the node had not heard of version 6"
+    );
+    assert_eq!(suspect("no_origin_attached"), Value::Null);
+    assert_eq!(suspect("body_empty"), Value::Null);
+
+    let found = account
+        .get(&format!("{GROUPS}?reason=object_not_found"))
+        .await;
+    let id = found.expect(200)["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let group = account.get(&format!("{GROUPS}/{id}")).await.expect(200);
+    let diff = group["suspect"]["diff"].as_array().unwrap();
+    let fields: Vec<&str> = diff
+        .iter()
+        .map(|change| change["field"].as_str().unwrap())
+        .collect();
+    assert!(
+        fields.contains(&"baseUrl") && fields.contains(&"type"),
+        "{fields:?}"
+    );
 }

@@ -200,7 +200,11 @@ impl FacetRequest {
     }
 }
 
-fn read_period(parameters: &mut Parameters, now: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+/// `from` and `to`, which every question about time understands.
+pub(in crate::routes::dashboard) fn read_period(
+    parameters: &mut Parameters,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
     let to = parameters.moment("to", now).unwrap_or(now);
     let default_from = to.checked_sub_signed(DEFAULT_SPAN).unwrap_or(to);
     let from = parameters.moment("from", now).unwrap_or(default_from);

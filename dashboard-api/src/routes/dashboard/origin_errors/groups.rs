@@ -18,10 +18,12 @@ use super::event_answer::EventAnswer;
 use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
 use super::meta::MetaAnswer;
 use super::names::Names;
+use super::suspects::{SuspectAnswer, Suspects, suspect_of};
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
 use crate::router::ApiState;
+use crate::routes::dashboard::changes::Change;
 
 /// Groups of a page where the request does not say, and at most.
 const DEFAULT_PAGE: u16 = 50;
@@ -95,6 +97,8 @@ pub(super) struct GroupWithCountsAnswer {
     badges: Vec<&'static str>,
     /// Attempts per bucket of the trend.
     trend: Vec<i64>,
+    /// The configuration change after which it began, if there is one.
+    suspect: Option<SuspectAnswer>,
 }
 
 /// A page of groups.
@@ -134,6 +138,8 @@ pub(super) struct GroupDetailAnswer {
     /// The policy or command that goes with the advice.
     #[schema(value_type = Option<Object>)]
     snippet: Option<Snippet>,
+    /// The configuration change after which it began, if there is one, with what it changed.
+    suspect: Option<Change>,
     /// The event to look at first: the latest of the period that has details, or else the latest.
     recommended_event: Option<EventAnswer>,
     meta: MetaAnswer,
@@ -166,10 +172,12 @@ pub(super) async fn list_groups(
     let mut question = Question::open(&state, &tenant, request).await?;
     let meta = question.meta(question.filter.window, Reads::Groups).await?;
     let list = failure_groups::groups(&mut question.tx, &question.filter, order).await?;
+    let groups = list.groups.iter().map(|totals| &totals.group);
+    let suspects = Suspects::load(&mut question.tx, groups).await?;
     Ok(Json(GroupPageAnswer::new(
         list,
         (offset, limit),
-        &question.names,
+        (&question.names, &suspects),
         meta,
     )))
 }
@@ -207,11 +215,12 @@ pub(super) async fn get_group(
         .find(|stored| stored.event.detail.is_some());
     let recommended = with_detail.or_else(|| latest.events.first());
     let names = &question.names;
+    let suspect = suspect_of(&mut question.tx, &group, names).await?;
     let recommended_event = recommended.map(|stored| EventAnswer::new(&stored.event, names));
     Ok(Json(GroupDetailAnswer::new(
         &group,
         list,
-        (recommended_event, meta),
+        (recommended_event, suspect, meta),
         names,
     )))
 }
@@ -250,7 +259,8 @@ impl GroupAnswer {
 }
 
 impl GroupWithCountsAnswer {
-    fn new(totals: GroupTotals, names: &Names) -> Self {
+    fn new(totals: GroupTotals, names: &Names, suspects: Option<&Suspects>) -> Self {
+        let suspect = suspects.and_then(|suspects| suspects.of(&totals.group, names));
         let badges = [(totals.is_new, "new"), (totals.is_spiking, "spiking")];
         Self {
             group: GroupAnswer::new(&totals.group, names),
@@ -262,13 +272,19 @@ impl GroupWithCountsAnswer {
                 .into_iter()
                 .filter_map(|(holds, badge)| holds.then_some(badge))
                 .collect(),
+            suspect: suspect.map(|change| SuspectAnswer::new(change, &totals.group)),
             trend: totals.trend,
         }
     }
 }
 
 impl GroupPageAnswer {
-    fn new(list: GroupList, (offset, limit): (u16, u16), names: &Names, meta: MetaAnswer) -> Self {
+    fn new(
+        list: GroupList,
+        (offset, limit): (u16, u16),
+        (names, suspects): (&Names, &Suspects),
+        meta: MetaAnswer,
+    ) -> Self {
         let total = list.groups.len();
         let end = usize::from(offset) + usize::from(limit);
         let has_more = end < total && end <= usize::from(MAX_OFFSET);
@@ -276,7 +292,7 @@ impl GroupPageAnswer {
         let page = page.skip(usize::from(offset)).take(usize::from(limit));
         Self {
             data: page
-                .map(|totals| GroupWithCountsAnswer::new(totals, names))
+                .map(|totals| GroupWithCountsAnswer::new(totals, names, Some(suspects)))
                 .collect(),
             total,
             trend_start: list.trend_start,
@@ -291,7 +307,7 @@ impl GroupDetailAnswer {
     fn new(
         group: &FailureGroup,
         list: GroupList,
-        (recommended_event, meta): (Option<EventAnswer>, MetaAnswer),
+        (recommended_event, suspect, meta): (Option<EventAnswer>, Option<Change>, MetaAnswer),
         names: &Names,
     ) -> Self {
         let answer = GroupAnswer::new(group, names);
@@ -308,9 +324,10 @@ impl GroupDetailAnswer {
             meaning: group.reason.row().meaning,
             advice: advice(group.reason, &context),
             snippet: snippet(group.reason, &context),
-            in_period: in_period.map(|totals| GroupWithCountsAnswer::new(totals, names)),
+            in_period: in_period.map(|totals| GroupWithCountsAnswer::new(totals, names, None)),
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
+            suspect,
             recommended_event,
             meta,
             group: answer,

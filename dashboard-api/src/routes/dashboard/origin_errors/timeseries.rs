@@ -18,6 +18,7 @@ use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
 use crate::router::ApiState;
+use crate::routes::dashboard::annotations::{Annotation, annotations};
 
 /// Widths of a bucket, by name. The read model answers each.
 const INTERVALS: [(&str, i64); 13] = [
@@ -67,6 +68,8 @@ pub(super) struct TimeseriesAnswer {
     keys: Vec<String>,
     /// One list of counts per line.
     counts: Vec<Vec<i64>>,
+    /// Configuration changes and notes of the period.
+    annotations: Vec<Annotation>,
     meta: MetaAnswer,
 }
 
@@ -98,6 +101,7 @@ pub(super) async fn get_timeseries(
     let mut question = Question::open(&state, &tenant, request).await?;
     let meta = question.meta(window, Reads::Groups).await?;
     let series = timeseries(&mut question.tx, &question.filter, group_by, interval).await?;
+    let annotations = annotations(&mut question.tx, window).await?;
     let keys = series.keys.iter();
     Ok(Json(TimeseriesAnswer {
         start: series.start,
@@ -105,6 +109,7 @@ pub(super) async fn get_timeseries(
         group_by: grouping,
         keys: keys.map(|key| question.names.public_key(*key)).collect(),
         counts: series.counts,
+        annotations,
         meta,
     }))
 }
