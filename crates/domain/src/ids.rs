@@ -60,6 +60,8 @@ uuid_ids! {
     RequestId
     /// One failure event (`ik-event-id`).
     EventId
+    /// A note on the time line.
+    NoteId
 }
 
 impl StreamId {

@@ -1,8 +1,8 @@
 //! Notes that people put on the time line.
 
 use chrono::{DateTime, Utc};
+use limpid_domain::ids::NoteId;
 use limpid_event_store::{StoreError, TenantTx};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::filter::Window;
@@ -11,15 +11,14 @@ use crate::filter::Window;
 pub const MAX_NOTES: i64 = 200;
 
 /// A note.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Its id.
-    #[sqlx(rename = "annotation_id")]
-    pub id: Uuid,
+    pub id: NoteId,
     /// The moment it is about.
     pub at: DateTime<Utc>,
     /// What it says.
-    pub note: String,
+    pub text: String,
     /// Who wrote it.
     pub author: String,
 }
@@ -33,9 +32,9 @@ pub async fn add_note(tx: &mut TenantTx, note: &Note) -> Result<(), StoreError> 
         "insert into annotation (tenant_id, annotation_id, at, note, author) values ($1, $2, $3, $4, $5)",
     )
     .bind(tx.tenant_id().0)
-    .bind(note.id)
+    .bind(note.id.0)
     .bind(note.at)
-    .bind(&note.note)
+    .bind(&note.text)
     .bind(&note.author)
     .execute(tx.as_conn())
     .await?;
@@ -46,10 +45,10 @@ pub async fn add_note(tx: &mut TenantTx, note: &Note) -> Result<(), StoreError> 
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
-pub async fn remove_note(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreError> {
+pub async fn remove_note(tx: &mut TenantTx, id: NoteId) -> Result<bool, StoreError> {
     let removed = sqlx::query("delete from annotation where tenant_id = $1 and annotation_id = $2")
         .bind(tx.tenant_id().0)
-        .bind(id)
+        .bind(id.0)
         .execute(tx.as_conn())
         .await?;
     Ok(removed.rows_affected() > 0)
@@ -60,7 +59,7 @@ pub async fn remove_note(tx: &mut TenantTx, id: Uuid) -> Result<bool, StoreError
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
 pub async fn notes(tx: &mut TenantTx, window: Window) -> Result<Vec<Note>, StoreError> {
-    let mut notes: Vec<Note> = sqlx::query_as(
+    let rows: Vec<(Uuid, DateTime<Utc>, String, String)> = sqlx::query_as(
         "select annotation_id, at, note, author from annotation
          where tenant_id = $1 and at >= $2 and at < $3 order by at desc, annotation_id limit $4",
     )
@@ -70,6 +69,12 @@ pub async fn notes(tx: &mut TenantTx, window: Window) -> Result<Vec<Note>, Store
     .bind(MAX_NOTES)
     .fetch_all(tx.as_conn())
     .await?;
-    notes.reverse();
-    Ok(notes)
+    let oldest_first = rows.into_iter().rev();
+    let notes = oldest_first.map(|(id, at, text, author)| Note {
+        id: NoteId(id),
+        at,
+        text,
+        author,
+    });
+    Ok(notes.collect())
 }

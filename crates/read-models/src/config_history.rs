@@ -18,7 +18,7 @@ pub use difference::{FieldChange, differences};
 const PAGE: u32 = 1_000;
 
 /// A tenant's configuration at one moment, without secrets.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigState {
     /// The last change that is in it; 0 before the first.
     pub version: TenantSeq,
@@ -79,6 +79,16 @@ pub async fn config_at(tx: &mut TenantTx, until: Until) -> Result<ConfigState, S
         }
         if is_last {
             return Ok(state);
+        }
+    }
+}
+
+impl Default for ConfigState {
+    fn default() -> Self {
+        Self {
+            version: TenantSeq(0),
+            changed_at: None,
+            resources: BTreeMap::new(),
         }
     }
 }

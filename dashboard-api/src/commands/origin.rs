@@ -119,13 +119,13 @@ pub async fn restore_origin(
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let loaded = command.load(id.into(), expected, evolve).await?;
     let earlier = command.load_until(id.into(), version, evolve).await?;
-    if let Some(credentials) = earlier.credentials.as_ref() {
-        if !command.holds(id.into(), credentials).await? {
-            return Err(Refusal::invalid(format!(
-                "The credentials of version {version} are no longer kept. Replace the origin and send them."
-            ))
-            .into());
-        }
+    if let Some(credentials) = earlier.credentials.as_ref()
+        && !command.holds(id.into(), credentials).await?
+    {
+        let refusal = format!(
+            "The credentials of version {version} are no longer kept. Replace the origin and send them."
+        );
+        return Err(Refusal::invalid(refusal).into());
     }
     let replacement = OriginCommand::Replace {
         settings: earlier.settings,

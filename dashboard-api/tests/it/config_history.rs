@@ -81,7 +81,20 @@ async fn a_change_says_what_differs_and_the_configuration_can_be_read_as_it_was(
         nothing,
         json!({"configVersion": 0, "changedAt": null, "resources": []})
     );
+}
 
+#[tokio::test]
+async fn two_configurations_can_be_compared() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = s3_origin(&account).await;
+    let before = account.get("/dashboard/v1/config").await.expect(200);
+    let version = before["configVersion"].as_i64().unwrap();
+    let path = format!("/v1/accounts/origins/{origin}");
+    account
+        .put(&path, &bucket("two", "canary-2"))
+        .await
+        .expect(200);
     let diff = account
         .get(&format!("/dashboard/v1/config/diff?from={version}"))
         .await

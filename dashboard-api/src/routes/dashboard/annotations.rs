@@ -5,6 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use limpid_domain::event::StreamKind;
+use limpid_domain::ids::NoteId;
 use limpid_domain::refusal::Refusal;
 use limpid_domain::request_body::Fields;
 use limpid_event_store::TenantTx;
@@ -135,9 +136,9 @@ async fn create_annotation(
         parse_moment(&text, now).ok_or_else(|| Refusal::invalid(refusal))
     })?;
     let note = Note {
-        id: Uuid::now_v7(),
+        id: NoteId::mint(),
         at,
-        note,
+        text: note,
         author: tenant.event_meta().actor.label,
     };
     let mut tx = state.database().tenant_tx(tenant.id).await?;
@@ -159,7 +160,7 @@ async fn delete_annotation(
     State(state): State<ApiState>,
 ) -> Result<StatusCode, ApiError> {
     let not_found = || ApiError::NotFound("Note not found.".to_owned());
-    let id: Uuid = id.parse().map_err(|_no_uuid| not_found())?;
+    let id: NoteId = id.parse().map_err(|_no_uuid| not_found())?;
     let mut tx = state.database().tenant_tx(tenant.id).await?;
     let removed = remove_note(&mut tx, id).await?;
     tx.commit().await?;
@@ -210,8 +211,8 @@ impl From<Note> for Annotation {
     fn from(note: Note) -> Self {
         Self::Note {
             at: note.at,
-            id: note.id,
-            note: note.note,
+            id: note.id.0,
+            note: note.text,
             author: note.author,
         }
     }

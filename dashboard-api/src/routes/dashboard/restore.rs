@@ -1,7 +1,6 @@
 //! `POST /dashboard/v1/origins/{id}/restore`, `…/url-endpoints/{id}/restore`: an earlier version again, as a new one. The log is never
 //! rewritten.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use limpid_domain::ids::{OriginId, StreamVersion};
 use limpid_domain::refusal::Refusal;
@@ -39,7 +38,7 @@ struct RestoreRequest {
 /// What was restored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Restored {
+struct RestoreAnswer {
     /// The id.
     id: String,
     /// The new version, which equals the one gone back to.
@@ -54,7 +53,7 @@ struct Restored {
     security(("privateKey" = [])), request_body = RestoreRequest,
     params(("id" = String, Path, description = "The origin's id."),
         ("If-Match" = Option<String>, Header, description = "Restore only if this is the version in force.")),
-    responses((status = 200, description = "Restored.", body = Restored),
+    responses((status = 200, description = "Restored.", body = RestoreAnswer),
         (status = 400, description = "No version, or the credentials of then are gone.", body = ProblemBody),
         (status = 404, description = "No such origin or version.", body = ProblemBody),
         (status = 412, description = "The origin has another version.", body = ProblemBody)))]
@@ -64,7 +63,7 @@ async fn restore_origin(
     condition: IfMatch,
     State(state): State<ApiState>,
     JsonObject(body): JsonObject,
-) -> Result<Versioned<Restored>, ApiError> {
+) -> Result<Versioned<RestoreAnswer>, ApiError> {
     let not_found = || ApiError::NotFound("Origin not found.".to_owned());
     let id: OriginId = id.parse().map_err(|_no_uuid| not_found())?;
     let version = read_version(body)?;
@@ -84,7 +83,7 @@ async fn restore_origin(
     security(("privateKey" = [])), request_body = RestoreRequest,
     params(("id" = String, Path, description = "The URL endpoint's id, or `default`."),
         ("If-Match" = Option<String>, Header, description = "Restore only if this is the version in force.")),
-    responses((status = 200, description = "Restored.", body = Restored),
+    responses((status = 200, description = "Restored.", body = RestoreAnswer),
         (status = 400, description = "No version, or what it refers to is gone.", body = ProblemBody),
         (status = 404, description = "No such URL endpoint or version.", body = ProblemBody),
         (status = 412, description = "The URL endpoint has another version.", body = ProblemBody)))]
@@ -94,7 +93,7 @@ async fn restore_url_endpoint(
     condition: IfMatch,
     State(state): State<ApiState>,
     JsonObject(body): JsonObject,
-) -> Result<Versioned<Restored>, ApiError> {
+) -> Result<Versioned<RestoreAnswer>, ApiError> {
     let not_found = || ApiError::NotFound("URL-endpoint not found.".to_owned());
     let name = UrlEndpointName::parse(&id).ok_or_else(not_found)?;
     let version = read_version(body)?;
@@ -118,8 +117,12 @@ fn read_version(body: Value) -> Result<StreamVersion, ApiError> {
     Ok(StreamVersion(version.ok_or_else(refusal)?))
 }
 
-fn restored(id: String, version: StreamVersion, earlier: StreamVersion) -> Versioned<Restored> {
-    let body = Restored {
+fn restored(
+    id: String,
+    version: StreamVersion,
+    earlier: StreamVersion,
+) -> Versioned<RestoreAnswer> {
+    let body = RestoreAnswer {
         id,
         version: version.0,
         restored_version: earlier.0,
