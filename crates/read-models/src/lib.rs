@@ -9,6 +9,7 @@
 //! | [`breakdown`] | what failures are counted by |
 //! | [`failure_facets`] | the values of each filter with their counts |
 //! | [`failure_groups`] | failures alike, as groups |
+//! | [`failure_paths`] | the paths that fail most |
 //! | [`failure_summary`] | how many, by code, reason and origin |
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
@@ -23,6 +24,7 @@ pub mod failure_counts;
 pub mod failure_facets;
 pub mod failure_groups;
 pub mod failure_log;
+pub mod failure_paths;
 pub mod failure_summary;
 pub mod failure_timeseries;
 pub mod filter;

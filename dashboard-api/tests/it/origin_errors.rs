@@ -6,5 +6,6 @@ mod exports;
 mod facets;
 mod failures;
 mod groups;
+mod paths;
 mod questions;
 mod stream;

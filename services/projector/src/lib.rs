@@ -5,6 +5,7 @@
 //! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
+//! | `top_paths` | the paths that failed most, of closed hours and days |
 //! | `schedule` | when a job runs next, with patience for a database that is away |
 //! | `metrics` | what the jobs report |
 
@@ -13,6 +14,7 @@ mod maintenance;
 mod metrics;
 mod reconciliation;
 mod schedule;
+mod top_paths;
 
 use std::time::Duration;
 
@@ -37,12 +39,14 @@ pub struct ProjectorConfig {
     pub maintenance_interval: Duration,
     /// How often the counts are proved.
     pub reconciliation_interval: Duration,
+    /// How often closed hours are looked at for their top paths.
+    pub top_paths_interval: Duration,
     /// How often new batches are counted by group.
     pub groups_interval: Duration,
 }
 
 impl ProjectorConfig {
-    /// The defaults: 30 days, partitions and proofs every hour, groups every second.
+    /// The defaults: 30 days, partitions and proofs every hour, top paths every minute, groups every second.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
@@ -50,6 +54,7 @@ impl ProjectorConfig {
             failure_retention: TimeDelta::days(30),
             maintenance_interval: Duration::from_hours(1),
             reconciliation_interval: Duration::from_hours(1),
+            top_paths_interval: Duration::from_mins(1),
             groups_interval: Duration::from_secs(1),
         }
     }
@@ -64,6 +69,7 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));
     jobs.spawn(reconciliation::run(config, metrics, shutdown));
     jobs.close();

@@ -15,6 +15,8 @@ pub(crate) enum Table {
     GroupHours,
     /// `failure_group_1d`: the same by day.
     GroupDays,
+    /// `failure_top_path`: by path, reason and origin; of busy spans only.
+    TopPaths,
 }
 
 /// A table and the part of the window it answers.
@@ -42,6 +44,7 @@ impl Table {
             Self::Hours => "failure_1h",
             Self::GroupHours => "failure_group_1h",
             Self::GroupDays => "failure_group_1d",
+            Self::TopPaths => "failure_top_path",
         }
     }
 
@@ -50,6 +53,7 @@ impl Table {
             Self::Events => "occurred_at",
             Self::Hours | Self::GroupHours => "hour",
             Self::GroupDays => "day",
+            Self::TopPaths => "starts_at",
         }
     }
 }

@@ -5,5 +5,6 @@ mod failure_counts;
 mod failure_facets;
 mod failure_groups;
 mod failure_log;
+mod failure_paths;
 mod failure_statistics;
 mod failures;

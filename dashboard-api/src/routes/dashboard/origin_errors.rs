@@ -10,6 +10,7 @@ mod filter;
 mod groups;
 mod meta;
 mod names;
+mod paths;
 mod stream;
 mod summary;
 mod suspects;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(facets::get_facets))
         .routes(routes!(groups::list_groups))
         .routes(routes!(groups::get_group))
+        .routes(routes!(paths::list_paths))
         .routes(routes!(export::export_events))
         .routes(routes!(stream::stream_events))
 }
