@@ -36,10 +36,16 @@ pub struct Timeseries {
 /// Longest window that is answered in buckets of less than an hour by itself: those are counted from single events.
 const FINE_SPAN: TimeDelta = TimeDelta::hours(12);
 
-/// Picks the narrowest interval that may be asked for and, over 12 hours, that the counts can answer.
+/// Longest window that is answered in buckets of less than a day by itself: the daily counts are a fraction of the hourly ones.
+const LONG_SPAN: TimeDelta = TimeDelta::days(14);
+
+/// Picks the narrowest interval that may be asked for and that the counts can answer: of hours over 12 hours, of days over 14 days.
 pub fn interval_for(window: Window) -> TimeDelta {
     let narrowest = narrowest_interval(window);
-    if window.to - window.from > FINE_SPAN {
+    let span = window.to - window.from;
+    if span > LONG_SPAN {
+        narrowest.max(TimeDelta::days(1))
+    } else if span > FINE_SPAN {
         narrowest.max(TimeDelta::hours(1))
     } else {
         narrowest
@@ -157,7 +163,8 @@ mod tests {
             (TimeDelta::hours(12), 600),
             (TimeDelta::hours(24), 3_600),
             (TimeDelta::days(7), 10_800),
-            (TimeDelta::days(30), 43_200),
+            (TimeDelta::days(14), 10_800),
+            (TimeDelta::days(30), 86_400),
             (TimeDelta::days(90), 86_400),
         ] {
             let interval = interval_for(last(span));
