@@ -33,6 +33,8 @@ pub struct RowResampler {
     request: Request,
     weights: Weights,
     sums: Sums,
+    /// Rows of the result there are sums for at a time.
+    places: usize,
     shares: Vec<Share>,
     /// Rows of the source come two by two.
     pair: [Vec<Block>; 2],
@@ -83,6 +85,7 @@ impl RowResampler {
         let channels = layout.channels();
         let used = columns.start as usize * channels..columns.end as usize * channels;
         let blocks = used.len().div_ceil(BLOCK);
+        let places = weights.most_open().max(1);
         let strip_rows = (STRIP_BYTES / used.len().max(1))
             .max(FEWEST_STRIP_ROWS)
             .min(request.height as usize);
@@ -98,7 +101,8 @@ impl RowResampler {
                 weigh_by_alpha,
                 ..request
             },
-            sums: Sums::new(blocks, weights.most_open(), weights.precision),
+            sums: Sums::new(blocks, places, weights.precision),
+            places,
             shares: Vec::new(),
             pair: [row(), row()],
             held: 0,
@@ -164,7 +168,7 @@ impl RowResampler {
     /// Adds the rows that are held to all they count for, and finishes those they are the last for.
     fn add(&mut self) -> Result<(), ResampleError> {
         let above = self.next - self.held;
-        let places = self.weights.most_open().max(1);
+        let places = self.places;
         self.shares.clear();
         let begun = (self.open..)
             .map_while(|row| Some((row, self.weights.of(row)?)))
