@@ -3,7 +3,13 @@
 use std::time::Instant;
 
 use crate::{
-    error::ImagingError, format::ImageFormat, limits::Limits, picture::Picture, probe::ImageInfo,
+    error::ImagingError,
+    format::ImageFormat,
+    limits::Limits,
+    picture::Picture,
+    probe::ImageInfo,
+    rows::{self, Cut, RowSource},
+    steps::resize_rows,
 };
 
 pub(crate) mod animation;
@@ -23,6 +29,8 @@ pub(crate) struct DecodeRequest<'a> {
     pub(crate) limits: &'a Limits,
     /// The decoder may leave out pixels down to 1/`shrink` of each side, if that saves it work.
     pub(crate) shrink: u32,
+    /// What a decoder that gives rows may cut out and make smaller on the way; `None` where that takes other pixels too.
+    pub(crate) cut: Option<Cut>,
     /// When nobody waits any more.
     pub(crate) deadline: Option<Instant>,
 }
@@ -36,14 +44,33 @@ pub(crate) struct Decoded {
     pub(crate) scale: (f64, f64),
     /// The embedded colour profile.
     pub(crate) profile: Option<Vec<u8>>,
+    /// Whether the picture is already what the request's `cut` asks for.
+    pub(crate) is_cut: bool,
 }
 
 impl Decoded {
+    /// Cut on the way where that is asked for.
+    fn of_rows(
+        source: &mut dyn RowSource,
+        request: &DecodeRequest<'_>,
+        profile: Option<Vec<u8>>,
+    ) -> Result<Self, ImagingError> {
+        let picture = match request.cut {
+            Some(cut) => resize_rows(source, cut, request.deadline)?,
+            None => rows::whole(source, request.deadline)?,
+        };
+        Ok(Self {
+            is_cut: request.cut.is_some(),
+            ..Self::unscaled(picture, profile)
+        })
+    }
+
     pub(crate) fn unscaled(picture: Picture, profile: Option<Vec<u8>>) -> Self {
         Self {
             picture,
             scale: (1.0, 1.0),
             profile,
+            is_cut: false,
         }
     }
 }
@@ -51,7 +78,7 @@ impl Decoded {
 /// Decodes the first frame.
 ///
 /// The deadline is looked at while rows or parts are decoded by JPEG up to 6/8 of its size, PNG that isn't interlaced, AVIF in
-/// tiles, and between frames; elsewhere before and after.
+/// tiles, and between frames; elsewhere before and after, and by AVIF and JPEG XL also while colours are made of what was decoded.
 ///
 /// Errors: `Truncated`, `Corrupt`, `FormatUnsupported`, `SourceResolution`, `Timeout`.
 pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
@@ -67,46 +94,4 @@ pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use image::{Delay, DynamicImage, Frame, RgbaImage, codecs::gif::GifEncoder};
-
-    use super::*;
-    use crate::probe::probe;
-
-    fn outcome(source: &[u8], deadline: Option<Instant>) -> Result<Decoded, ImagingError> {
-        let info = probe(source)?;
-        let request = DecodeRequest {
-            source,
-            info: &info,
-            limits: &Limits::default(),
-            shrink: 1,
-            deadline,
-        };
-        if info.frames > 1 {
-            animation::still(&request, info.frames - 1)
-        } else {
-            decode(&request)
-        }
-    }
-
-    #[test]
-    fn a_deadline_that_has_passed_ends_the_decode_at_the_next_row_or_frame() {
-        let picture = || RgbaImage::from_pixel(64, 48, image::Rgba([200, 100, 50, 255]));
-        let mut png = Cursor::new(Vec::new());
-        DynamicImage::from(picture())
-            .write_to(&mut png, image::ImageFormat::Png)
-            .unwrap();
-        let mut gif = Vec::new();
-        let frame = || Frame::from_parts(picture(), 0, 0, Delay::from_numer_denom_ms(100, 1));
-        GifEncoder::new(&mut gif)
-            .encode_frames([frame(), frame()])
-            .unwrap();
-        for source in [png.get_ref(), &gif] {
-            assert!(outcome(source, None).is_ok());
-            let late = outcome(source, Some(Instant::now()));
-            assert_eq!(late.unwrap_err(), ImagingError::Timeout);
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@
 //! | `text` | text as a picture: bundled fonts, shaping, lines, ink |
 //! | `inputs` | files that layers need |
 //! | [`error`] | why a transformation was refused |
+//! | `rows` | pictures that arrive row by row, of which only what is wanted is held |
 //! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
 //!
 //! The codecs in C are called from `decode` and `encode` only, in modules that say `#![expect(unsafe_code)]` in their head.
@@ -37,6 +38,7 @@ pub mod plan;
 mod planes;
 pub mod probe;
 mod quantize;
+mod rows;
 pub mod sniff;
 mod steps;
 pub mod svg;

@@ -90,15 +90,8 @@ impl Picture {
 
     /// Takes the alpha out of colours that a file stores multiplied with it.
     pub(crate) fn unmultiply(&mut self) {
-        if self.channels != Channels::Rgba {
-            return;
-        }
-        for [red, green, blue, alpha] in self.pixels.as_chunks_mut::<4>().0 {
-            let alpha = u32::from(*alpha);
-            for channel in [red, green, blue] {
-                let straight = (u32::from(*channel) * 255 + alpha / 2).checked_div(alpha);
-                *channel = u8::try_from(straight.unwrap_or(0)).unwrap_or(u8::MAX);
-            }
+        if self.channels == Channels::Rgba {
+            unmultiply(&mut self.pixels);
         }
     }
 
@@ -132,6 +125,17 @@ impl Picture {
             size: self.size,
             channels: Channels::Rgb,
             pixels,
+        }
+    }
+}
+
+/// [`Picture::unmultiply`] for some pixels with alpha.
+pub(crate) fn unmultiply(pixels: &mut [u8]) {
+    for [red, green, blue, alpha] in pixels.as_chunks_mut::<4>().0 {
+        let alpha = u32::from(*alpha);
+        for channel in [red, green, blue] {
+            let straight = (u32::from(*channel) * 255 + alpha / 2).checked_div(alpha);
+            *channel = u8::try_from(straight.unwrap_or(0)).unwrap_or(u8::MAX);
         }
     }
 }

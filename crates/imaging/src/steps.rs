@@ -35,7 +35,7 @@ mod trim;
 
 pub(crate) use background::{flatten, over};
 pub(crate) use orient::orient;
-pub(crate) use resize::resize;
+pub(crate) use resize::{resize, resize_rows};
 pub(crate) use trim::Kept;
 
 /// What a step does after its crop and resize.

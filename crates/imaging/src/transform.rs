@@ -242,6 +242,7 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
         info,
         limits,
         shrink,
+        cut: chain::first_cut(plan, info),
         deadline,
     };
     let decoded = match (drawing, plan.frame) {

@@ -3,6 +3,9 @@
 //! A crate of its own for one reason: the convolution is generic code of a library, written out again wherever it is used, and
 //! compiling it took more time than everything else in `limpid-imaging`, once for the product and once for its tests. Here it
 //! is compiled once, for the three layouts that pictures have, and nearly never again.
+//!
+//! A source that is in memory goes through [`resample`]; one that arrives row by row through [`RowResampler`], which makes the
+//! same bytes and never holds it.
 
 use std::cell::RefCell;
 
@@ -11,6 +14,12 @@ use fast_image_resize::{
     images::{TypedCroppedImage, TypedImage, TypedImageRef},
     pixels::{U8, U8x3, U8x4},
 };
+
+mod rows;
+mod sums;
+mod weights;
+
+pub use rows::RowResampler;
 
 /// Samples of one pixel, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +30,17 @@ pub enum Layout {
     Rgb,
     /// Red, green, blue, alpha, not multiplied.
     Rgba,
+}
+
+impl Layout {
+    /// Samples of one pixel.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+            Self::Rgba => 4,
+        }
+    }
 }
 
 /// How a sample of the result is weighed from those of the source.

@@ -56,6 +56,7 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
             picture,
             scale: (scale, scale),
             profile,
+            is_cut: false,
         });
     }
     // libjpeg-turbo can't be stopped once it has begun
@@ -93,6 +94,7 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
             picture,
             scale,
             profile,
+            is_cut: false,
         });
     }
     if header::stores_inverted_inks(request.source) {
@@ -102,6 +104,7 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         picture: color::inks_to_srgb(&picture, profile.as_deref()),
         scale,
         profile: None,
+        is_cut: false,
     })
 }
 

@@ -1,17 +1,19 @@
 //! JPEG XL by the `jxl-oxide` crate: the picture, or the first one of a moving picture, upright and with 8 bits per channel.
 
 use jxl_oxide::{
-    AllocTracker, EnumColourEncoding, ExtraChannelType, InitializeResult, JxlImage, PixelFormat,
-    RenderingIntent, frame::FrameType,
+    AllocTracker, EnumColourEncoding, ExtraChannelType, ImageStream, InitializeResult, JxlImage,
+    PixelFormat, RenderingIntent, frame::FrameType,
 };
+use limpid_resample::Layout;
 
-use super::{DecodeRequest, Decoded, png::to_picture};
+use super::{DecodeRequest, Decoded};
 use crate::{
     error::ImagingError,
     geometry::Size,
     limits::Limits,
-    picture::{Picture, pixel_count},
+    picture::unmultiply,
     probe::{corrupt, jxl::Header},
+    rows::{RowSource, widen_gray_alpha},
     steps::check_deadline,
 };
 
@@ -35,8 +37,9 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let mut image = load(&header, request.limits)?;
     let profile = choose_colors(&mut image, &header)?;
     check_deadline(request.deadline)?;
-    let picture = render(&image, header.size)?;
-    Ok(Decoded::unscaled(picture, profile))
+    let rendered = image.render_frame(0).map_err(damaged)?;
+    let mut rows = Rows::new(&image, rendered.stream(), header.size)?;
+    Decoded::of_rows(&mut rows, request, profile)
 }
 
 /// Reads up to where the first picture is complete. Nothing is decoded yet.
@@ -137,31 +140,67 @@ fn choose_colors(
     }
 }
 
-fn render(image: &JxlImage, size: Size) -> Result<Picture, ImagingError> {
-    let color_type = match image.pixel_format() {
-        PixelFormat::Gray => png::ColorType::Grayscale,
-        PixelFormat::Graya => png::ColorType::GrayscaleAlpha,
-        PixelFormat::Rgba => png::ColorType::Rgba,
-        _ => png::ColorType::Rgb,
-    };
-    let rendered = image.render_frame(0).map_err(damaged)?;
-    let mut stream = rendered.stream();
-    let shown = Size {
-        width: stream.width(),
-        height: stream.height(),
-    };
-    if shown != size || stream.channels() as usize != color_type.samples() {
-        return Err(corrupt(
-            "the picture is another one than the header declares",
-        ));
+/// A decoded picture, which the decoder holds as floats; bytes are made of a row when it is read.
+struct Rows<'a> {
+    stream: ImageStream<'a>,
+    size: Size,
+    layout: Layout,
+    /// Room for a row of grey and alpha, which are widened.
+    gray_alpha: Option<Vec<u8>>,
+    is_premultiplied: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn new(image: &JxlImage, stream: ImageStream<'a>, size: Size) -> Result<Self, ImagingError> {
+        let (layout, channels) = match image.pixel_format() {
+            PixelFormat::Gray => (Layout::Grey, 1),
+            PixelFormat::Graya => (Layout::Rgba, 2),
+            PixelFormat::Rgba => (Layout::Rgba, 4),
+            _ => (Layout::Rgb, 3),
+        };
+        let shown = Size {
+            width: stream.width(),
+            height: stream.height(),
+        };
+        if shown != size || stream.channels() != channels {
+            return Err(corrupt(
+                "the picture is another one than the header declares",
+            ));
+        }
+        Ok(Self {
+            stream,
+            size,
+            layout,
+            gray_alpha: (channels == 2).then(|| vec![0; size.width as usize * 2]),
+            is_premultiplied: is_premultiplied(image),
+        })
     }
-    let mut samples = vec![0_u8; pixel_count(size) * color_type.samples()];
-    stream.write_to_buffer(&mut samples);
-    let mut picture = to_picture(size, color_type, samples);
-    if is_premultiplied(image) {
-        picture.unmultiply();
+}
+
+impl RowSource for Rows<'_> {
+    fn size(&self) -> Size {
+        self.size
     }
-    Ok(picture)
+
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn read(&mut self, row: &mut [u8]) -> Result<(), ImagingError> {
+        match &mut self.gray_alpha {
+            Some(samples) => {
+                self.stream.write_to_buffer(samples);
+                widen_gray_alpha(samples, row);
+            }
+            None => {
+                self.stream.write_to_buffer(row);
+            }
+        }
+        if self.is_premultiplied && self.layout == Layout::Rgba {
+            unmultiply(row);
+        }
+        Ok(())
+    }
 }
 
 fn is_premultiplied(image: &JxlImage) -> bool {

@@ -22,7 +22,12 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     if request.info.format == ImageFormat::Ico
         && let Some(source) = ico::embedded_png(request.source)
     {
-        return png::decode(&DecodeRequest { source, ..*request });
+        return png::decode(&DecodeRequest {
+            source,
+            // the size it has isn't the one that was planned with
+            cut: None,
+            ..*request
+        });
     }
     let mut decoder = decoder(request.source, request.info.format, request.limits)?;
     let profile = decoder.icc_profile().ok().flatten();

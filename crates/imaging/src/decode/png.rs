@@ -1,16 +1,17 @@
-//! PNG by the `png` crate, always as 8 bits per channel.
+//! PNG by the `png` crate, always as 8 bits per channel: row by row, unless it is interlaced.
 
 use std::io::{Cursor, ErrorKind};
 
+use limpid_resample::Layout;
 use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::{DecodeRequest, Decoded};
 use crate::{
     error::ImagingError,
     geometry::Size,
-    picture::{Channels, Picture},
+    picture::Picture,
     probe::{corrupt, jpeg::MAX_PROFILE_BYTES, png as header},
-    steps::check_deadline,
+    rows::{RowSource, picture_of, widen_gray_alpha},
 };
 
 /// What chunks other than the picture may unpack to; a profile beyond it is dropped and the picture kept.
@@ -20,39 +21,28 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let is_whole = header::Header::parse(request.source)?.has_end;
     let failed = |error| to_error(error, is_whole);
     let mut reader = open(request).map_err(failed)?;
+    let info = reader.info();
+    let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
     let (color_type, _) = reader.output_color_type();
+    if !info.interlaced && info.frame_control.is_none() {
+        let mut rows = Rows::new(reader, color_type, is_whole);
+        let decoded = Decoded::of_rows(&mut rows, request, profile)?;
+        rows.finish(request.source)?;
+        return Ok(decoded);
+    }
     let bytes = reader
         .output_buffer_size()
         .ok_or_else(|| failed(DecodingError::LimitsExceeded))?;
     let mut pixels = vec![0; bytes];
-    let info = reader.info();
-    let size = if info.interlaced || info.frame_control.is_some() {
-        let frame = reader.next_frame(&mut pixels).map_err(failed)?;
-        Size {
-            width: frame.width,
-            height: frame.height,
-        }
-    } else {
-        let size = Size {
-            width: info.width,
-            height: info.height,
-        };
-        let row_bytes = size.width as usize * color_type.samples();
-        for row in pixels.chunks_exact_mut(row_bytes.max(1)) {
-            check_deadline(request.deadline)?;
-            reader.read_row(row).map_err(failed)?;
-        }
-        // what follows the last row
-        reader.read_row(&mut []).map_err(failed)?;
-        size
+    let frame = reader.next_frame(&mut pixels).map_err(failed)?;
+    let size = Size {
+        width: frame.width,
+        height: frame.height,
     };
-    let profile = reader
-        .info()
-        .icc_profile
-        .as_ref()
-        .map(|profile| profile.to_vec());
-    let picture = to_picture(size, color_type, pixels);
-    Ok(Decoded::unscaled(picture, profile))
+    Ok(Decoded::unscaled(
+        to_picture(size, color_type, pixels),
+        profile,
+    ))
 }
 
 /// A cut inside the compressed stream surfaces as a complaint about that stream, so a file without its end counts as cut.
@@ -78,38 +68,93 @@ fn open<'a>(request: &DecodeRequest<'a>) -> Result<Reader<Cursor<&'a [u8]>>, Dec
     decoder.read_info()
 }
 
-pub(super) fn to_picture(size: Size, color_type: ColorType, pixels: Vec<u8>) -> Picture {
-    match color_type {
-        ColorType::Rgb => Picture {
+/// The rows of a picture that isn't interlaced.
+struct Rows<'a> {
+    reader: Reader<Cursor<&'a [u8]>>,
+    size: Size,
+    layout: Layout,
+    /// Room for a row of grey and alpha, which are widened.
+    gray_alpha: Option<Vec<u8>>,
+    is_whole: bool,
+    remaining: u32,
+}
+
+impl<'a> Rows<'a> {
+    fn new(reader: Reader<Cursor<&'a [u8]>>, color_type: ColorType, is_whole: bool) -> Self {
+        let info = reader.info();
+        let size = Size {
+            width: info.width,
+            height: info.height,
+        };
+        let gray_alpha = (color_type == ColorType::GrayscaleAlpha)
+            .then(|| vec![0; size.width as usize * color_type.samples()]);
+        Self {
+            reader,
             size,
-            channels: Channels::Rgb,
-            pixels,
-        },
-        ColorType::Rgba => Picture {
-            size,
-            channels: Channels::Rgba,
-            pixels,
-        },
-        ColorType::GrayscaleAlpha => {
-            let widened = pixels
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .flat_map(|[gray, alpha]| [*gray, *gray, *gray, *alpha]);
-            Picture {
-                size,
-                channels: Channels::Rgba,
-                pixels: widened.collect(),
-            }
-        }
-        // the decoder expands palettes
-        ColorType::Grayscale | ColorType::Indexed => {
-            let widened = pixels.iter().flat_map(|gray| [*gray; 3]);
-            Picture {
-                size,
-                channels: Channels::Rgb,
-                pixels: widened.collect(),
-            }
+            layout: layout(color_type),
+            gray_alpha,
+            is_whole,
+            remaining: size.height,
         }
     }
+
+    /// Reads what follows the last row that was wanted, where the file may say there that it is damaged: what lies below a cut
+    /// is left alone if the check sums of all of it are right.
+    fn finish(&mut self, source: &[u8]) -> Result<(), ImagingError> {
+        if self.remaining > 0 && self.is_whole && header::has_intact_data(source) {
+            return Ok(());
+        }
+        let mut row = vec![0; self.size.width as usize * self.layout.channels()];
+        while self.remaining > 0 {
+            self.read(&mut row)?;
+        }
+        let rest = self.reader.read_row(&mut []);
+        rest.map(drop)
+            .map_err(|error| to_error(error, self.is_whole))
+    }
+}
+
+impl RowSource for Rows<'_> {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn read(&mut self, row: &mut [u8]) -> Result<(), ImagingError> {
+        let into = self.gray_alpha.as_deref_mut();
+        let failed = |error| to_error(error, self.is_whole);
+        match into {
+            Some(samples) => {
+                self.reader.read_row(samples).map_err(failed)?;
+                widen_gray_alpha(samples, row);
+            }
+            None => {
+                self.reader.read_row(row).map_err(failed)?;
+            }
+        }
+        self.remaining = self.remaining.saturating_sub(1);
+        Ok(())
+    }
+}
+
+fn layout(color_type: ColorType) -> Layout {
+    match color_type {
+        // the decoder expands palettes
+        ColorType::Grayscale | ColorType::Indexed => Layout::Grey,
+        ColorType::Rgb => Layout::Rgb,
+        // grey is widened where there is alpha
+        ColorType::GrayscaleAlpha | ColorType::Rgba => Layout::Rgba,
+    }
+}
+
+pub(super) fn to_picture(size: Size, color_type: ColorType, pixels: Vec<u8>) -> Picture {
+    if color_type != ColorType::GrayscaleAlpha {
+        return picture_of(size, layout(color_type), pixels);
+    }
+    let mut widened = vec![0; pixels.len() * 2];
+    widen_gray_alpha(&pixels, &mut widened);
+    picture_of(size, Layout::Rgba, widened)
 }

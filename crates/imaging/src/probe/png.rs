@@ -74,6 +74,24 @@ impl Header {
     }
 }
 
+/// Whether the check sums of all parts of the picture are right, which needs no decompression.
+pub(crate) fn has_intact_data(bytes: &[u8]) -> bool {
+    let mut chunks = Chunks {
+        rest: bytes.get(SIGNATURE_BYTES..).unwrap_or_default(),
+    };
+    loop {
+        let chunk = chunks.rest;
+        let Some((name, data)) = chunks.next() else {
+            return true;
+        };
+        // of the name and the data
+        let covered = chunk.get(4..8 + data.len()).unwrap_or_default();
+        if name == *b"IDAT" && be32(chunk, 8 + data.len()) != Some(crc32fast::hash(covered)) {
+            return false;
+        }
+    }
+}
+
 /// The chunks that are complete.
 pub(crate) struct Chunks<'a> {
     pub(crate) rest: &'a [u8],

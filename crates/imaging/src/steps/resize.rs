@@ -1,11 +1,15 @@
-//! Crop and resize in one pass over the pixels.
+//! Crop and resize in one pass over the pixels, or while they arrive.
 
-use limpid_resample::{Filter, Layout, Request, Source, resample};
+use std::time::Instant;
 
+use limpid_resample::{Filter, Layout, Request, ResampleError, RowResampler, Source, resample};
+
+use super::check_deadline;
 use crate::{
     error::ImagingError,
     geometry::{Region, Size, whole_pixels},
-    picture::{Channels, Picture},
+    picture::{Channels, Picture, pixel_count},
+    rows::{Cut, RowSource, picture_of},
 };
 
 /// Below this a region is on whole pixels; far smaller than anything that could be seen.
@@ -21,6 +25,55 @@ pub(crate) fn resize(picture: Picture, region: Region, to: Size) -> Result<Pictu
         return Ok(cut(&picture, left, top, to));
     }
     scale(&picture, region, to, Filter::Lanczos3)
+}
+
+/// The same of a picture that arrives row by row, to the same bytes. Rows above what counts are read and dropped, those below
+/// are not read.
+///
+/// Errors: those of the source; `Timeout`, asked for at every row; `Encode`.
+pub(crate) fn resize_rows(
+    source: &mut dyn RowSource,
+    cut: Cut,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let (size, layout) = (source.size(), source.layout());
+    let region = clamped(cut.region, size);
+    let mut row = vec![0; size.width as usize * layout.channels()];
+    let mut read = |row: &mut [u8]| {
+        check_deadline(deadline)?;
+        source.read(row)
+    };
+    if let Some((left, top)) = whole_offset(&region, cut.to) {
+        let bytes = cut.to.width as usize * layout.channels();
+        let left = left * layout.channels();
+        let mut pixels = Vec::with_capacity(pixel_count(cut.to) * layout.channels());
+        for number in 0..top + cut.to.height as usize {
+            read(&mut row)?;
+            if number >= top {
+                let kept = row.get(left..left + bytes);
+                pixels.extend_from_slice(kept.unwrap_or_default());
+            }
+        }
+        return Ok(picture_of(cut.to, layout, pixels));
+    }
+    let request = Request {
+        part: region.into(),
+        width: cut.to.width,
+        height: cut.to.height,
+        filter: Filter::Lanczos3,
+        weigh_by_alpha: layout == Layout::Rgba,
+    };
+    let size = (size.width, size.height);
+    let mut resampler = RowResampler::new(layout, size, request).map_err(|error| failed(&error))?;
+    let rows = resampler.rows();
+    for number in 0..rows.end {
+        read(&mut row)?;
+        if number >= rows.start {
+            resampler.push(&row).map_err(|error| failed(&error))?;
+        }
+    }
+    let pixels = resampler.finish().map_err(|error| failed(&error))?;
+    Ok(picture_of(cut.to, layout, pixels))
 }
 
 /// The whole picture with sides of at most `side`, quick rather than sharp: for looking at, not for showing.
@@ -98,12 +151,13 @@ fn scale(
     to: Size,
     filter: Filter,
 ) -> Result<Picture, ImagingError> {
+    let layout = match picture.channels {
+        Channels::Rgb => Layout::Rgb,
+        Channels::Rgba => Layout::Rgba,
+    };
     let source = Source {
         samples: &picture.pixels,
-        layout: match picture.channels {
-            Channels::Rgb => Layout::Rgb,
-            Channels::Rgba => Layout::Rgba,
-        },
+        layout,
         stride: picture.size.width,
         width: picture.size.width,
         height: picture.size.height,
@@ -116,13 +170,34 @@ fn scale(
         // opaque pictures needn't pay for it
         weigh_by_alpha: picture.is_transparent(),
     };
-    let pixels = resample(&source, &request).map_err(|error| ImagingError::Encode {
-        format: "resized picture",
-        detail: error.to_string(),
-    })?;
+    let makes_smaller = Cut { region, to }.makes_smaller();
+    let pixels = if request.weigh_by_alpha && makes_smaller {
+        weighed_by_alpha(picture, request)
+    } else {
+        resample(&source, &request)
+    };
+    let pixels = pixels.map_err(|error| failed(&error))?;
     Ok(Picture {
         size: to,
         channels: picture.channels,
         pixels,
     })
+}
+
+/// To the same bytes as of the whole, without a second picture as large as the source for colours multiplied by alpha.
+fn weighed_by_alpha(picture: &Picture, request: Request) -> Result<Vec<u8>, ResampleError> {
+    let size = (picture.size.width, picture.size.height);
+    let mut resampler = RowResampler::new(Layout::Rgba, size, request)?;
+    let rows = resampler.rows();
+    for row in picture.rows().skip(rows.start as usize).take(rows.len()) {
+        resampler.push(row)?;
+    }
+    resampler.finish()
+}
+
+fn failed(error: &ResampleError) -> ImagingError {
+    ImagingError::Encode {
+        format: "resized picture",
+        detail: error.to_string(),
+    }
 }

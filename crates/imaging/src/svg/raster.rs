@@ -151,6 +151,7 @@ impl Drawing {
             picture,
             scale,
             profile: None,
+            is_cut: false,
         })
     }
 }

@@ -81,6 +81,8 @@ pub(super) fn transform(job: &Job<'_>, format: ImageFormat) -> Result<Transforme
         info: job.info,
         limits,
         shrink: 1,
+        // later frames are laid over whole ones
+        cut: None,
         deadline,
     })?;
     let count = frames.remaining();

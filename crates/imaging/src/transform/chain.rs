@@ -10,6 +10,7 @@ use crate::{
     picture::Picture,
     plan::{Plan, PlannedStep, Surroundings, plan_in},
     probe::{ImageInfo, Orientation},
+    rows::Cut,
     steps::{self, Kept, check_deadline, focus, orient, resize},
 };
 
@@ -44,6 +45,25 @@ impl Findings {
     /// The last thing that was looked for in vain.
     pub(super) fn focus_fallback(&self) -> Option<FocusFallback> {
         self.places.iter().rev().find_map(|place| place.fallback)
+    }
+}
+
+/// What the first step leaves of the stored picture, where that is known without its pixels and no more than is there.
+pub(super) fn first_cut(plan: &Plan, info: &ImageInfo) -> Option<Cut> {
+    let step = plan.steps.first()?;
+    let cut = Cut {
+        region: info.orientation.stored_region(step.crop, info.stored_size),
+        to: stored_size(step, info.orientation),
+    };
+    (step.trim.is_none() && step.focus.is_none() && cut.makes_smaller()).then_some(cut)
+}
+
+/// The size of what a step leaves before it is turned upright.
+fn stored_size(step: &PlannedStep, orientation: Orientation) -> Size {
+    if orientation.swaps_sides() {
+        step.scaled.transposed()
+    } else {
+        step.scaled
     }
 }
 
@@ -109,13 +129,18 @@ impl Chain<'_> {
             picture,
             scale,
             profile,
+            is_cut,
         } = decoded;
         let stored = Stored {
             orientation: info.orientation,
             size: info.stored_size,
             scale,
         };
-        let resized = self.crop_and_resize(picture, 0, stored)?;
+        let resized = if is_cut {
+            picture
+        } else {
+            self.crop_and_resize(picture, 0, stored)?
+        };
         check_deadline(deadline)?;
         let upright = orient(resized, info.orientation);
         let mut picture = match &profile {
@@ -171,12 +196,7 @@ impl Chain<'_> {
             self.placed += 1;
             region = place.region;
         }
-        let to = if orientation.swaps_sides() {
-            step.scaled.transposed()
-        } else {
-            step.scaled
-        };
-        resize(picture, region, to)
+        resize(picture, region, stored_size(&step, orientation))
     }
 
     /// Trims and plans again what follows.

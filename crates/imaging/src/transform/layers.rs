@@ -119,6 +119,7 @@ fn image(
         info: &info,
         limits,
         shrink: plan.steps.first().map_or(1, useful_shrink),
+        cut: chain::first_cut(&plan, &info),
         deadline,
     };
     let decoded = match plan.frame {

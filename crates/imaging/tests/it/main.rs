@@ -22,6 +22,7 @@ mod jxl;
 mod layer_limits;
 mod layers;
 mod limits;
+mod memory;
 mod metadata;
 mod orientation;
 mod pictures;

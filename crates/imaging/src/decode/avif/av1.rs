@@ -15,23 +15,55 @@ use crate::{
 /// Flag of `aom_img_fmt` for samples of two bytes.
 const HIGH_BIT_DEPTH: u32 = 0x800;
 
-/// A decoded picture, still in luma and chroma.
-#[derive(Debug)]
+/// A decoded picture, still in luma and chroma, in the memory of its decoder.
 pub(super) struct Coded {
     pub(super) size: Size,
     pub(super) bit_depth: u32,
     /// Whether chroma has half the columns and half the rows.
     pub(super) is_halved: (bool, bool),
-    /// Rows without padding; only luma where the picture is grey.
-    pub(super) planes: Vec<SamplePlane>,
     pub(super) code_points: CodePoints,
+    /// Only luma where the picture is grey.
+    planes: Vec<SamplePlane>,
+    is_wide: bool,
+    /// The planes are its.
+    _decoder: Decoder,
 }
 
-/// Samples of one plane.
-#[derive(Debug)]
-pub(super) struct SamplePlane {
-    pub(super) width: usize,
-    pub(super) samples: Vec<u16>,
+/// Where samples of one plane are.
+struct SamplePlane {
+    first: *const u8,
+    /// Bytes from one row to the next.
+    stride: usize,
+    row_bytes: usize,
+    rows: usize,
+}
+
+impl Coded {
+    /// Whether there is luma only.
+    pub(super) fn is_gray(&self) -> bool {
+        self.planes.len() < 3
+    }
+
+    /// Puts the samples of a row of a plane into `samples`; none of a row that isn't there.
+    pub(super) fn read_row(&self, plane: usize, row: usize, samples: &mut Vec<u16>) {
+        samples.clear();
+        let plane = self.planes.get(plane).filter(|plane| row < plane.rows);
+        let Some(plane) = plane else {
+            return;
+        };
+        // SAFETY: by the contract of `aom_image` the plane has `rows` rows at distances of `stride`, each of at least
+        // `row_bytes` bytes, and `row` is one of them. They belong to the decoder, which lives as long as this value and is
+        // not called again.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(plane.first.add(row * plane.stride), plane.row_bytes)
+        };
+        if self.is_wide {
+            let wide = bytes.as_chunks::<2>().0.iter();
+            samples.extend(wide.map(|sample| u16::from_ne_bytes(*sample)));
+        } else {
+            samples.extend(bytes.iter().map(|sample| u16::from(*sample)));
+        }
+    }
 }
 
 /// Decodes the first picture of a sequence of AV1 units.
@@ -55,7 +87,19 @@ pub(super) fn decode(data: &[u8], limits: &Limits) -> Result<Coded, ImagingError
     let image = unsafe { aom::aom_codec_get_frame(decoder.context(), &raw mut iterator) };
     // SAFETY: the image is null or belongs to the decoder and stays valid until the next call on it; `decoder` lives longer.
     let image = unsafe { image.as_ref() }.ok_or(ImagingError::Truncated)?;
-    copy(image, limits)
+    let planes = planes(image, limits)?;
+    Ok(Coded {
+        size: Size {
+            width: image.d_w,
+            height: image.d_h,
+        },
+        bit_depth: image.bit_depth,
+        is_halved: (image.x_chroma_shift == 1, image.y_chroma_shift == 1),
+        code_points: code_points(image),
+        planes,
+        is_wide: image.fmt & HIGH_BIT_DEPTH != 0,
+        _decoder: decoder,
+    })
 }
 
 /// What the sequence header declares decides what libaom allocates, so it is judged first.
@@ -136,7 +180,7 @@ impl Drop for Decoder {
     }
 }
 
-fn copy(image: &aom::aom_image, limits: &Limits) -> Result<Coded, ImagingError> {
+fn planes(image: &aom::aom_image, limits: &Limits) -> Result<Vec<SamplePlane>, ImagingError> {
     let size = Size {
         width: image.d_w,
         height: image.d_h,
@@ -165,34 +209,14 @@ fn copy(image: &aom::aom_image, limits: &Limits) -> Result<Coded, ImagingError> 
         if pointer.is_null() || stride < row_bytes {
             return Err(corrupt("AV1: a plane is missing"));
         }
-        let mut samples = Vec::with_capacity(width * height);
-        for row in 0..height {
-            // SAFETY: the plane has `height` rows at distances of `stride`, each of at least `row_bytes` bytes, by the
-            // contract of `aom_image`; it belongs to a decoder that outlives this function.
-            let bytes = unsafe {
-                std::slice::from_raw_parts(pointer.add(row * stride).cast_const(), row_bytes)
-            };
-            if is_wide {
-                samples.extend(
-                    bytes
-                        .as_chunks::<2>()
-                        .0
-                        .iter()
-                        .map(|sample| u16::from_ne_bytes(*sample)),
-                );
-            } else {
-                samples.extend(bytes.iter().map(|sample| u16::from(*sample)));
-            }
-        }
-        planes.push(SamplePlane { width, samples });
+        planes.push(SamplePlane {
+            first: pointer.cast_const(),
+            stride,
+            row_bytes,
+            rows: height,
+        });
     }
-    Ok(Coded {
-        size,
-        bit_depth: image.bit_depth,
-        is_halved: (image.x_chroma_shift == 1, image.y_chroma_shift == 1),
-        planes,
-        code_points: code_points(image),
-    })
+    Ok(planes)
 }
 
 fn code_points(image: &aom::aom_image) -> CodePoints {

@@ -2,12 +2,8 @@
 //!
 //! Source: ITU-T H.273 section 8.3 (matrix coefficients, range).
 
-use super::av1::{Coded, SamplePlane};
-use crate::{
-    error::ImagingError,
-    picture::{Channels, Picture, pixel_count},
-    probe::avif::CodePoints,
-};
+use super::av1::Coded;
+use crate::{error::ImagingError, geometry::Size, probe::avif::CodePoints};
 
 /// How samples become RGB.
 #[derive(Clone, Copy)]
@@ -20,53 +16,69 @@ struct Conversion {
     blue_weight: f32,
 }
 
-pub(super) fn to_rgb(coded: &Coded, code_points: CodePoints) -> Result<Picture, ImagingError> {
-    let conversion = Conversion::of(coded.bit_depth, code_points)?;
-    let mut pixels = Vec::with_capacity(pixel_count(coded.size) * 3);
-    match coded.planes.as_slice() {
-        [luma, first, second] => {
-            let is_identity = code_points.matrix == 0;
-            let (is_half_wide, is_half_high) = coded.is_halved;
-            for (row, lumas) in luma.samples.chunks_exact(luma.width).enumerate() {
-                let chroma_row = if is_half_high { row / 2 } else { row };
-                let (first, second) = (row_of(first, chroma_row), row_of(second, chroma_row));
-                for (column, luma) in lumas.iter().enumerate() {
-                    let column = if is_half_wide { column / 2 } else { column };
-                    let chroma = |row: &[u16]| row.get(column).copied().unwrap_or_default();
-                    let (first, second) = (chroma(first), chroma(second));
-                    pixels.extend(if is_identity {
-                        // stored as green, blue, red
-                        [
-                            conversion.gray(second),
-                            conversion.gray(*luma),
-                            conversion.gray(first),
-                        ]
-                    } else {
-                        conversion.rgb(*luma, first, second)
-                    });
-                }
-            }
-        }
-        [luma, ..] => pixels.extend(
-            luma.samples
-                .iter()
-                .flat_map(|sample| [conversion.gray(*sample); 3]),
-        ),
-        [] => {}
-    }
-    Ok(Picture {
-        size: coded.size,
-        channels: Channels::Rgb,
-        pixels,
-    })
+/// The colours of a picture, row by row.
+pub(super) struct Rows {
+    coded: Coded,
+    conversion: Conversion,
+    is_identity: bool,
+    /// The row that comes next.
+    next: usize,
+    luma: Vec<u16>,
+    chroma: [Vec<u16>; 2],
 }
 
-fn row_of(plane: &SamplePlane, row: usize) -> &[u16] {
-    plane
-        .samples
-        .get(row * plane.width..)
-        .and_then(|rest| rest.get(..plane.width))
-        .unwrap_or_default()
+impl Rows {
+    pub(super) fn new(coded: Coded, code_points: CodePoints) -> Result<Self, ImagingError> {
+        Ok(Self {
+            conversion: Conversion::of(coded.bit_depth, code_points)?,
+            is_identity: code_points.matrix == 0,
+            coded,
+            next: 0,
+            luma: Vec::new(),
+            chroma: [Vec::new(), Vec::new()],
+        })
+    }
+
+    /// Of the whole picture.
+    pub(super) fn size(&self) -> Size {
+        self.coded.size
+    }
+
+    /// Puts red, green and blue of the next row into `row`.
+    pub(super) fn read(&mut self, row: &mut [u8]) {
+        let conversion = self.conversion;
+        self.coded.read_row(0, self.next, &mut self.luma);
+        let pixels = row.as_chunks_mut::<3>().0.iter_mut().zip(&self.luma);
+        if self.coded.is_gray() {
+            pixels.for_each(|(pixel, luma)| *pixel = [conversion.gray(*luma); 3]);
+            self.next += 1;
+            return;
+        }
+        let (is_half_wide, is_half_high) = self.coded.is_halved;
+        let [first, second] = &mut self.chroma;
+        let is_new = !is_half_high || self.next.is_multiple_of(2);
+        if is_new {
+            let row = self.next >> u32::from(is_half_high);
+            self.coded.read_row(1, row, first);
+            self.coded.read_row(2, row, second);
+        }
+        for (column, (pixel, luma)) in pixels.enumerate() {
+            let column = column >> u32::from(is_half_wide);
+            let chroma = |row: &[u16]| row.get(column).copied().unwrap_or_default();
+            let (first, second) = (chroma(first), chroma(second));
+            *pixel = if self.is_identity {
+                // stored as green, blue, red
+                [
+                    conversion.gray(second),
+                    conversion.gray(*luma),
+                    conversion.gray(first),
+                ]
+            } else {
+                conversion.rgb(*luma, first, second)
+            };
+        }
+        self.next += 1;
+    }
 }
 
 impl Conversion {

@@ -117,6 +117,7 @@ fn a_deadline_that_has_passed_ends_the_decode_at_the_next_row() {
             info: &info,
             limits: &crate::limits::Limits::default(),
             shrink: 4,
+            cut: None,
             deadline: passed,
         });
         assert_eq!(outcome.unwrap_err(), ImagingError::Timeout);
