@@ -18,6 +18,7 @@
 //! | [`svg`] | drawings: made safe, and drawn where a raster format is asked for |
 //! | `text` | text as a picture: bundled fonts, shaping, lines, ink |
 //! | `inputs` | files that layers need |
+//! | `guard` | panics of libraries that read strangers' bytes, as refusals |
 //! | [`error`] | why a transformation was refused |
 //! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
 //!
@@ -29,6 +30,7 @@ mod encode;
 pub mod error;
 pub mod format;
 pub mod geometry;
+mod guard;
 mod inputs;
 pub mod limits;
 mod metadata;

@@ -30,4 +30,5 @@ mod planes;
 mod progressive;
 mod shape;
 mod svg;
+mod svg_text;
 mod text;
