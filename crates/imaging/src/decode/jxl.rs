@@ -9,6 +9,7 @@ use super::{DecodeRequest, Decoded, png::to_picture};
 use crate::{
     error::ImagingError,
     geometry::Size,
+    guard::contained,
     limits::Limits,
     picture::{Picture, pixel_count},
     probe::{corrupt, jxl::Header},
@@ -28,6 +29,12 @@ const BYTES_PER_PIXEL: u64 = 64;
 const SMALLEST_LIMIT_BYTES: u64 = 64 << 20;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
+    // its authors let assertions stand for errors in places that damaged files reach
+    contained(|| decoded(request))
+        .unwrap_or_else(|panic| Err(corrupt(format!("the decoder gave up: {panic}"))))
+}
+
+fn decoded(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     let header = Header::parse(request.source)?;
     if header.size != request.info.stored_size {
         return Err(corrupt("the header changed between two readings"));
