@@ -142,7 +142,7 @@ impl Shelf {
             FontFamily::Named(name) => {
                 let letters: String = name
                     .chars()
-                    .filter(|letter| letter.is_ascii_alphanumeric())
+                    .filter(char::is_ascii_alphanumeric)
                     .map(|letter| letter.to_ascii_lowercase())
                     .collect();
                 match ALIASES.iter().find(|(alias, _)| *alias == letters) {

@@ -87,11 +87,10 @@ fn turns(piece: &str) -> u64 {
     let (mut turns, mut before) = (0, None);
     for (at, character) in piece.char_indices() {
         let level = levels.get(at).copied();
-        let script = match (character.script(), before) {
-            // spaces and marks go with what they follow
-            (Script::Common | Script::Inherited, Some((_, script))) => script,
-            (script, _) => script,
-        };
+        let own = character.script();
+        // spaces and marks go with what they follow
+        let follows = matches!(own, Script::Common | Script::Inherited);
+        let script = before.filter(|_| follows).map_or(own, |(_, script)| script);
         turns += u64::from(before != Some((level, script)));
         before = Some((level, script));
     }
