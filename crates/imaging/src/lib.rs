@@ -18,6 +18,7 @@
 //! | [`svg`] | drawings: made safe, and drawn where a raster format is asked for |
 //! | `text` | text as a picture: bundled fonts, shaping, lines, ink |
 //! | `inputs` | files that layers need |
+//! | `guard` | panics of libraries that read strangers' bytes, as refusals |
 //! | [`error`] | why a transformation was refused |
 //! | `rows` | pictures that arrive row by row, of which only what is wanted is held |
 //! | `decode`, `steps`, `color`, `encode` | pixels: the codecs, the operations, and everything to sRGB |
@@ -30,6 +31,7 @@ mod encode;
 pub mod error;
 pub mod format;
 pub mod geometry;
+mod guard;
 mod inputs;
 pub mod limits;
 mod metadata;

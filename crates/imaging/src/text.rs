@@ -20,7 +20,7 @@ mod itemize;
 mod layout;
 mod outline;
 mod shape;
-mod typefaces;
+pub(crate) mod typefaces;
 mod wrap;
 
 use std::time::Instant;

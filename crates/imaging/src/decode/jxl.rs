@@ -10,6 +10,7 @@ use super::{DecodeRequest, Decoded};
 use crate::{
     error::ImagingError,
     geometry::Size,
+    guard::contained,
     limits::Limits,
     picture::unmultiply,
     probe::{corrupt, jxl::Header},
@@ -30,6 +31,12 @@ const BYTES_PER_PIXEL: u64 = 64;
 const SMALLEST_LIMIT_BYTES: u64 = 64 << 20;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
+    // its authors let assertions stand for errors in places that damaged files reach
+    contained(|| decoded(request))
+        .unwrap_or_else(|panic| Err(corrupt(format!("the decoder gave up: {panic}"))))
+}
+
+fn decoded(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
     let header = Header::parse(request.source)?;
     if header.size != request.info.stored_size {
         return Err(corrupt("the header changed between two readings"));

@@ -5,22 +5,27 @@ use std::collections::HashMap;
 
 use roxmltree::{Document, Node, NodeId};
 
-use super::{policy, rejected};
+use super::{policy, rejected, text_work};
 use crate::error::ImagingError;
 
 /// Elements after all references have been followed.
 const MAX_ELEMENTS: u64 = 200_000;
+/// Letters shaped for all text, see `text_work`. Some hundred thousand take a second.
+const MAX_LETTERS: u64 = 2_000_000;
 /// Elements and references inside each other; a drawing library that recurses needs some KB of stack for each.
 const MAX_DEPTH: usize = 100;
 /// A filter works on up to this many times the canvas. Source: resvg's `max_filter_bbox`, 5 by 5.
 const FILTER_AREA: u64 = 25;
 
 /// What a document asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Work {
     elements: u64,
     /// How many times the area of the whole canvas is gone over.
     pub(super) layers: u64,
+    letters: u64,
+    /// The most that any of it is enlarged by.
+    pub(super) enlargement: f64,
 }
 
 impl Work {
@@ -28,6 +33,8 @@ impl Work {
         Self {
             elements: self.elements.saturating_add(other.elements),
             layers: self.layers.saturating_add(other.layers),
+            letters: self.letters.saturating_add(other.letters),
+            enlargement: self.enlargement.max(other.enlargement),
         }
     }
 }
@@ -45,6 +52,8 @@ pub(super) fn work_of(document: &Document<'_>) -> Result<Work, ImagingError> {
         by_id: by_id.collect(),
         known: HashMap::new(),
         everywhere: Vec::new(),
+        longest_path: text_work::longest_path(document),
+        longest_side: text_work::longest_side(document),
     };
     let sheets = root
         .descendants()
@@ -55,6 +64,9 @@ pub(super) fn work_of(document: &Document<'_>) -> Result<Work, ImagingError> {
     if work.elements > MAX_ELEMENTS {
         return Err(rejected("its references multiply to too many elements"));
     }
+    if work.letters > MAX_LETTERS {
+        return Err(rejected("it has too much text"));
+    }
     Ok(work)
 }
 
@@ -64,6 +76,8 @@ struct Counter<'a, 'input> {
     known: HashMap<NodeId, Option<Work>>,
     /// What style sheets refer to, and so any element may.
     everywhere: Vec<String>,
+    longest_path: u64,
+    longest_side: f64,
 }
 
 impl<'a, 'input> Counter<'a, 'input> {
@@ -76,6 +90,9 @@ impl<'a, 'input> Counter<'a, 'input> {
         }
         self.known.insert(node.id(), None);
         let mut sum = own_work(node);
+        if node.has_tag_name("text") {
+            sum.letters = text_work::letters(node, self.longest_path);
+        }
         for child in node.children().filter(Node::is_element) {
             sum = sum.plus(self.work(child, depth + 1)?);
         }
@@ -100,6 +117,8 @@ impl<'a, 'input> Counter<'a, 'input> {
                 sum = sum.plus(self.work(target, depth + 1)?);
             }
         }
+        sum.enlargement =
+            sum.enlargement.max(1.0) * text_work::enlargement(node, self.longest_side);
         self.known.insert(node.id(), Some(sum));
         Ok(sum)
     }
@@ -129,6 +148,7 @@ fn own_work(node: Node<'_, '_>) -> Work {
     Work {
         elements: if is_dashed { 100 } else { 1 },
         layers,
+        ..Work::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Draws a document by resvg: no fonts of the machine, nothing loaded, embedded pictures within the limits.
+//! Draws a document by resvg: only the bundled fonts, nothing loaded, embedded pictures within the limits.
 
 use std::sync::{
     Arc,
@@ -16,13 +16,14 @@ use roxmltree::Document;
 
 use super::{
     budget::{self, Work},
-    filters, rejected, sanitize,
+    filters, fonts, lettering, rejected, sanitize,
 };
 use crate::{
     decode::Decoded,
     error::ImagingError,
     format::ImageFormat,
     geometry::{Region, Size, whole_pixels},
+    guard::contained,
     limits::Limits,
     picture::{Channels, Picture},
     probe::{self, ImageInfo, Orientation},
@@ -71,8 +72,12 @@ impl Drawing {
         let text = std::str::from_utf8(&safe).map_err(|_| rejected("its text is not UTF-8"))?;
         let document = Document::parse(text).map_err(|error| rejected(error.to_string()))?;
         let work = budget::work_of(&document)?;
-        let tree = Tree::from_xmltree(&document, &options())
-            .map_err(|error| rejected(format!("it cannot be drawn: {error}")))?;
+        let tree = match lettering::prepared(text, &document, work.enlargement) {
+            None => laid_out(&document),
+            Some(lettered) => Document::parse(&lettered)
+                .map_err(|error| rejected(error.to_string()))
+                .and_then(|document| laid_out(&document)),
+        }?;
         let (width, height) = (tree.size().width(), tree.size().height());
         if width > MAX_SIDE || height > MAX_SIDE {
             return Err(rejected("its sides are too long"));
@@ -141,7 +146,8 @@ impl Drawing {
         effort.check(self.tree.root(), transform)?;
         let mut pixmap = Pixmap::new(size.width, size.height)
             .ok_or_else(|| rejected("it cannot be drawn at this size"))?;
-        resvg::render(&self.tree, transform, &mut pixmap.as_mut());
+        contained(|| resvg::render(&self.tree, transform, &mut pixmap.as_mut()))
+            .map_err(|panic| rejected(format!("it cannot be drawn: {panic}")))?;
         let picture = Picture {
             size,
             channels: Channels::Rgba,
@@ -156,6 +162,15 @@ impl Drawing {
     }
 }
 
+/// Styles resolved, references followed and text laid out.
+///
+/// Where the fonts of a line make different numbers of glyphs of it, the library may panic.
+fn laid_out(document: &Document<'_>) -> Result<Tree, ImagingError> {
+    contained(|| Tree::from_xmltree(document, &options()).map_err(|error| error.to_string()))
+        .flatten()
+        .map_err(|error| rejected(format!("it cannot be drawn: {error}")))
+}
+
 fn options() -> Options<'static> {
     let embedded = Arc::new(AtomicU64::new(0));
     Options {
@@ -163,6 +178,8 @@ fn options() -> Options<'static> {
             resolve_data: Box::new(move |_, data, _| embedded_picture(data, &embedded)),
             resolve_string: Box::new(|_, _| None),
         },
+        font_resolver: fonts::resolver(),
+        fontdb: fonts::database(),
         ..Options::default()
     }
 }
@@ -243,7 +260,8 @@ impl Effort {
                         }
                     }
                 }
-                Node::Image(_) | Node::Text(_) => {}
+                Node::Text(text) => self.check(text.flattened(), outer)?,
+                Node::Image(_) => {}
             }
             failed?;
         }

@@ -4,15 +4,15 @@
 
 /// A font file as it is to be drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Font<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Font<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Letters are slanted because there are no italics.
     pub(super) is_slanted: bool,
 }
 
 /// A typeface.
 #[derive(Debug)]
-pub(super) struct Typeface {
+pub(crate) struct Typeface {
     name: &'static str,
     /// `tg-b` and `tg-i` are without effect otherwise. Source: `imagekit.md` 5.9.
     has_styles: bool,
@@ -24,7 +24,7 @@ pub(super) struct Typeface {
 
 impl Typeface {
     /// Adds the fonts of a style (bold, italic), and behind them those of plainer ones for characters they lack.
-    pub(super) fn fonts(&'static self, style: (bool, bool), fonts: &mut Vec<Font<'_>>) {
+    pub(crate) fn fonts(&'static self, style: (bool, bool), fonts: &mut Vec<Font<'_>>) {
         let (is_bold, is_italic) = if self.has_styles {
             style
         } else {
@@ -51,7 +51,7 @@ pub fn is_built_in_font(name: &str) -> bool {
 }
 
 /// The typeface with this name. Case, spaces and underscores play no part: `Open Sans` is also written `OpenSans`.
-pub(super) fn built_in(name: &str) -> Option<&'static Typeface> {
+pub(crate) fn built_in(name: &str) -> Option<&'static Typeface> {
     let letters = |text: &str| -> String {
         text.chars()
             .filter(|character| !matches!(character, ' ' | '_' | '-'))
@@ -62,6 +62,21 @@ pub(super) fn built_in(name: &str) -> Option<&'static Typeface> {
     TYPEFACES
         .into_iter()
         .find(|typeface| letters(typeface.name) == wanted)
+}
+
+/// The file with the Latin letters of every style of every typeface, and whether it is bold.
+pub(crate) fn first_files() -> impl Iterator<Item = (&'static [u8], bool)> {
+    TYPEFACES.into_iter().flat_map(|typeface| {
+        let styles = [
+            (typeface.regular, false),
+            (typeface.bold, true),
+            (typeface.italic, false),
+            (typeface.bold_italic, true),
+        ];
+        styles
+            .into_iter()
+            .filter_map(|(files, is_bold)| Some((*files.first()?, is_bold)))
+    })
 }
 
 macro_rules! font {

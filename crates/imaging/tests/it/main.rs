@@ -31,4 +31,5 @@ mod planes;
 mod progressive;
 mod shape;
 mod svg;
+mod svg_text;
 mod text;
