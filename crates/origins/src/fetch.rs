@@ -74,6 +74,8 @@ pub struct FetchRequest<'a> {
     pub path: &'a str,
     /// The client's query without our own parameters; web origins get it.
     pub query: Option<&'a str>,
+    /// The version of the object, for S3; nobody else is told. Source: `imagekit.md` 3.8, `ik-obj-version`.
+    pub object_version: Option<&'a str>,
     /// The client's `Host`, for origins that want it forwarded.
     pub forwarded_host: Option<&'a str>,
     /// Sent as `X-Request-Id` to web origins.
@@ -327,6 +329,13 @@ impl<'a> FetchContext<'a> {
             return Err(circuit_open(refused));
         }
         let _slot = self.inner.states.slot(self.state, attempt).await?;
+        if attempt.trace.is_observation() {
+            // Whoever explains obeys the breaker and leaves it as it is: no count, no probe.
+            return match self.state.breakers.refuses(&server, Instant::now()) {
+                Some(refused) => Err(circuit_open(refused)),
+                None => self.ask(attempt).await,
+            };
+        }
         let permit = self.state.breakers.admit(&server, Instant::now());
         let permit = permit.map_err(circuit_open)?;
         let result = self.ask(attempt).await;
