@@ -160,6 +160,9 @@ impl Production {
         let original = fetched.map_err(|failed| {
             span.record("error.type", failed.failure.reason.code().as_str());
             span.record("otel.status_code", "ERROR");
+            if failed.failure.is_overload {
+                return Ended::Refused(no_room());
+            }
             Ended::Failed(Box::new(
                 self.fetch_attempt(number, origin, &failed, started),
             ))
@@ -168,7 +171,14 @@ impl Production {
         let layer_files = self
             .layer_files(order, &original, (number, deadline), steps)
             .await
-            .map_err(Ended::LayerFailed)?;
+            .map_err(|failed| {
+                let is_overload = failed.iter().any(|attempt| attempt.failure.is_overload);
+                if is_overload {
+                    Ended::Refused(no_room())
+                } else {
+                    Ended::LayerFailed(failed)
+                }
+            })?;
         let place = (number, origin, started);
         self.make(order, place, (original, layer_files), steps)
             .await
@@ -354,6 +364,11 @@ impl Production {
         }
         Ok(failure)
     }
+}
+
+/// Too many large originals at once, of this tenant or of all.
+fn no_room() -> Refusal {
+    Refusal::busy("Too many originals are on their way, try again")
 }
 
 /// Adds to a failure of the pixel work where its bytes came from.

@@ -218,7 +218,7 @@ impl Worker {
             Ok(original) => self.kept.keep(
                 fetch.key.clone(),
                 KeptOriginal {
-                    original: Arc::clone(original),
+                    original: Arc::new(original.without_loan()),
                     fetched_at: self.clock.now(),
                     object_version: fetch.object_version.clone(),
                 },

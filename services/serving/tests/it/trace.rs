@@ -12,13 +12,23 @@ use crate::stack::Stack;
 
 /// What the node says about a URL of the stack's tenant.
 pub(crate) async fn ask(stack: &Stack, node: SocketAddr, url: &str) -> DiagnosisAnswer {
+    let question = Question::Trace {
+        url: url.to_owned(),
+        fields: Vec::new(),
+    };
+    ask_about(stack, node, question).await
+}
+
+/// What the node answers to a question about the stack's tenant.
+pub(crate) async fn ask_about(
+    stack: &Stack,
+    node: SocketAddr,
+    question: Question,
+) -> DiagnosisAnswer {
     let request = DiagnosisRequest {
         asked_at: stack.config.clock.now(),
         tenant_id: stack.tenant_id(),
-        question: Question::Trace {
-            url: url.to_owned(),
-            fields: Vec::new(),
-        },
+        question,
     };
     let question = serde_json::to_vec(&request).unwrap();
     let question = stack
@@ -31,7 +41,7 @@ pub(crate) async fn ask(stack: &Stack, node: SocketAddr, url: &str) -> Diagnosis
     );
     let answer = raw(node, &[head.as_bytes(), &question].concat()).await;
     let answer = Answer::parse(&answer);
-    assert_eq!(answer.status, 200, "{url}");
+    assert_eq!(answer.status, 200);
     let opened = stack.vault.open_message(ANSWER_PURPOSE, &answer.body);
     serde_json::from_slice(&opened.unwrap()).unwrap()
 }
