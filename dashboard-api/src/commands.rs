@@ -5,6 +5,7 @@ mod error;
 mod key_pair;
 mod named_transformation;
 mod origin;
+mod purge;
 mod tenant;
 mod tenant_settings;
 mod transaction;
@@ -24,14 +25,15 @@ pub use origin::{
     DeleteOrigin, ReplaceOrigin, RestoreOrigin, create_origin, delete_origin, replace_origin,
     restore_origin,
 };
+pub use purge::purge_cache;
 pub use tenant::{CreatedTenant, create_tenant};
 pub use tenant_settings::{
     ChangeTenantSettings, SetTenantLimits, change_tenant_settings, set_tenant_limits,
 };
 pub use url_endpoint::{
-    DeleteUrlEndpoint, ReplaceUrlEndpoint, RestoreUrlEndpoint, SetCustomDomains, SetRestrictions,
-    create_url_endpoint, delete_url_endpoint, replace_url_endpoint, restore_url_endpoint,
-    set_custom_domains, set_restrictions,
+    DeleteUrlEndpoint, ReplaceUrlEndpoint, RestoreUrlEndpoint, SetCaching, SetCustomDomains,
+    SetRestrictions, create_url_endpoint, delete_url_endpoint, replace_url_endpoint,
+    restore_url_endpoint, set_caching, set_custom_domains, set_restrictions,
 };
 
 /// Where commands take effect, and what the log says about who gave them.

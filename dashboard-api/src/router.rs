@@ -19,7 +19,7 @@ use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeState, exchange};
 use crate::routes::{
-    accounts, dashboard, health, named_transformations, operator, problems, unsupported,
+    accounts, dashboard, health, named_transformations, operator, problems, purges, unsupported,
 };
 use crate::streams::Streams;
 use crate::throttle::Throttle;
@@ -27,6 +27,8 @@ use crate::throttle::Throttle;
 /// Each asks an origin up to a dozen times. Source: `dashboard.md` 2.4.
 const ORIGIN_TESTS_PER_MINUTE: u32 = 10;
 const TRACES_PER_MINUTE: u32 = 30;
+/// One a second. Source: `reliability.md` 7.
+const PURGES_PER_MINUTE: u32 = 60;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub(crate) struct ApiState {
     origin_tests: Arc<Throttle>,
     streams: Streams,
     shutdown: CancellationToken,
+    purges: Arc<Throttle>,
 }
 
 impl ApiState {
@@ -46,6 +49,7 @@ impl ApiState {
             origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
             streams: Streams::default(),
             shutdown,
+            purges: Arc::new(Throttle::new(PURGES_PER_MINUTE)),
         }
     }
 
@@ -72,6 +76,11 @@ impl ApiState {
     /// How often origins may be tested.
     pub(crate) fn origin_tests(&self) -> &Throttle {
         &self.origin_tests
+    }
+
+    /// How often caches may be purged.
+    pub(crate) fn purges(&self) -> &Throttle {
+        &self.purges
     }
 
     /// The log and its projections.
@@ -123,9 +132,11 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(accounts::origins::routes())
         .merge(accounts::url_endpoints::routes())
         .merge(named_transformations::routes())
+        .merge(purges::routes())
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::custom_domains::routes())
         .merge(dashboard::restrictions::routes())
+        .merge(dashboard::caching::routes())
         .merge(dashboard::settings::routes())
         .merge(dashboard::changes::routes())
         .merge(dashboard::annotations::routes())

@@ -6,6 +6,7 @@ pub(crate) mod health;
 pub(crate) mod named_transformations;
 pub(crate) mod operator;
 pub(crate) mod problems;
+pub(crate) mod purges;
 pub(crate) mod unsupported;
 
 mod resource;

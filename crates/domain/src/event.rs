@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::caching::Caching;
 use crate::ids::{ImagekitId, OriginId, RequestId};
 use crate::key_pair::{KeyHash, PublicKey};
 use crate::named_transformation::NamedTransformationSettings;
 use crate::origin::OriginSettings;
+use crate::purge::PurgeTarget;
 use crate::restrictions::Restrictions;
 use crate::secret::SecretRef;
 use crate::tenant::{TenantLimits, TenantSettings};
@@ -114,6 +116,12 @@ pub enum ConfigEvent {
         #[serde(flatten)]
         restrictions: Restrictions,
     },
+    /// How long answers of an endpoint may be answered again was set.
+    UrlEndpointCachingSet {
+        /// All of it.
+        #[serde(flatten)]
+        caching: Caching,
+    },
     /// A named transformation was added.
     NamedTransformationCreated {
         /// What the tenant chose.
@@ -128,6 +136,14 @@ pub enum ConfigEvent {
     },
     /// A named transformation was deleted; its name is free again.
     NamedTransformationDeleted {},
+    /// Delivered URLs were to be forgotten by every cache; what is cached of them from before is not given any more.
+    CachePurged {
+        /// As it was asked for.
+        url: String,
+        /// What is meant by it.
+        #[serde(flatten)]
+        target: PurgeTarget,
+    },
 }
 
 /// Who did it, from where, and as part of what.
@@ -193,7 +209,7 @@ pub enum EventDecodeError {
 
 impl ConfigEvent {
     /// Every kind, for tests that must not forget one.
-    pub const KINDS: [&str; 17] = [
+    pub const KINDS: [&str; 19] = [
         "tenant_created",
         "tenant_settings_changed",
         "tenant_limits_set",
@@ -211,6 +227,8 @@ impl ConfigEvent {
         "named_transformation_created",
         "named_transformation_changed",
         "named_transformation_deleted",
+        "cache_purged",
+        "url_endpoint_caching_set",
     ];
 
     /// Its name in storage.
@@ -230,9 +248,11 @@ impl ConfigEvent {
             Self::UrlEndpointDeleted {} => "url_endpoint_deleted",
             Self::CustomDomainsSet { .. } => "custom_domains_set",
             Self::UrlEndpointRestrictionsSet { .. } => "url_endpoint_restrictions_set",
+            Self::UrlEndpointCachingSet { .. } => "url_endpoint_caching_set",
             Self::NamedTransformationCreated { .. } => "named_transformation_created",
             Self::NamedTransformationChanged { .. } => "named_transformation_changed",
             Self::NamedTransformationDeleted {} => "named_transformation_deleted",
+            Self::CachePurged { .. } => "cache_purged",
         }
     }
 
@@ -251,10 +271,12 @@ impl ConfigEvent {
             | Self::OriginAttached { .. }
             | Self::UrlEndpointDeleted {}
             | Self::CustomDomainsSet { .. }
-            | Self::UrlEndpointRestrictionsSet { .. } => StreamKind::UrlEndpoint,
+            | Self::UrlEndpointRestrictionsSet { .. }
+            | Self::UrlEndpointCachingSet { .. } => StreamKind::UrlEndpoint,
             Self::NamedTransformationCreated { .. }
             | Self::NamedTransformationChanged { .. }
             | Self::NamedTransformationDeleted {} => StreamKind::NamedTransformation,
+            Self::CachePurged { .. } => StreamKind::Purge,
         }
     }
 
@@ -308,6 +330,8 @@ pub enum StreamKind {
     UrlEndpoint,
     /// A named transformation.
     NamedTransformation,
+    /// One purge.
+    Purge,
 }
 
 impl StreamKind {
@@ -319,6 +343,7 @@ impl StreamKind {
             Self::Origin => "origin",
             Self::UrlEndpoint => "url_endpoint",
             Self::NamedTransformation => "named_transformation",
+            Self::Purge => "purge",
         }
     }
 }

@@ -56,6 +56,8 @@ uuid_ids! {
     KeyPairId
     /// A named transformation.
     NamedTransformationId
+    /// A purge; what the API calls `requestId`.
+    PurgeId
     /// One image request (`ik-request-id`).
     RequestId
     /// One failure event (`ik-event-id`).
@@ -85,6 +87,12 @@ impl From<UrlEndpointId> for StreamId {
 
 impl From<KeyPairId> for StreamId {
     fn from(id: KeyPairId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<PurgeId> for StreamId {
+    fn from(id: PurgeId) -> Self {
         Self(id.0)
     }
 }

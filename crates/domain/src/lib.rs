@@ -14,6 +14,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod caching;
 pub mod clock;
 pub mod diagnosis;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod ids;
 pub mod key_pair;
 pub mod named_transformation;
 pub mod origin;
+pub mod purge;
 pub mod refusal;
 pub mod request_body;
 pub mod restrictions;

@@ -182,7 +182,9 @@ pub fn evolve(state: Option<TenantState>, event: &ConfigEvent) -> Option<TenantS
         | ConfigEvent::UrlEndpointRestrictionsSet { .. }
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
-        | ConfigEvent::NamedTransformationDeleted {} => state,
+        | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::CachePurged { .. } => state,
     }
 }
 

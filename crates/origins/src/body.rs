@@ -11,8 +11,10 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use limpid_domain::failure::{AttemptFailure, LimitBreach, Reason};
+use limpid_domain::ids::TenantId;
 
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
+use crate::byte_budget::{ByteBudget, ByteLoan};
 use crate::exchange::io_cause;
 use crate::transport::Connection;
 use crate::transport::pool::{Authority, Pool};
@@ -29,12 +31,28 @@ pub(crate) struct Body {
 
 /// How much of a body may be read, and how patiently.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyLimits {
+pub(crate) struct BodyLimits<'a> {
+    /// Where its memory comes from.
+    pub(crate) budget: &'a ByteBudget,
+    /// Whose original it is.
+    pub(crate) tenant: TenantId,
     /// Largest acceptable body, encoded or not. Units: bytes.
     pub(crate) max_bytes: u64,
     /// Longest silence.
     pub(crate) idle_timeout: Duration,
 }
+
+/// A body that was read, and the memory it has.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// All of it.
+    pub(crate) bytes: Bytes,
+    /// Given back when it is dropped.
+    pub(crate) loan: ByteLoan,
+}
+
+/// What a body of unknown length takes of the memory for originals at first; then as much again, again and again. Units: bytes.
+const FIRST_LOAN: u64 = 256 * 1024;
 
 /// Bodies below this are collected without asking for memory twice; a declared length above it is not believed at once.
 const MAX_TRUSTED_CAPACITY: u64 = 1 << 20;
@@ -64,16 +82,16 @@ impl Body {
     pub(crate) async fn read(
         self,
         headers: &HeaderMap,
-        limits: BodyLimits,
+        limits: BodyLimits<'_>,
         attempt: &mut Attempt<'_>,
-    ) -> AttemptResult<Bytes> {
+    ) -> AttemptResult<Read> {
         let started = Instant::now();
         let read = self.read_and_decode(headers, limits, attempt).await;
         attempt.timings.body_us = Some(micros_since(started));
         attempt
             .trace
             .step("body", read.is_ok(), started, || match &read {
-                Ok(bytes) => format!("{} bytes", bytes.len()),
+                Ok(read) => format!("{} bytes", read.bytes.len()),
                 Err(failed) => failed.note.clone().unwrap_or_default(),
             });
         read
@@ -105,15 +123,22 @@ impl Body {
     async fn read_and_decode(
         mut self,
         headers: &HeaderMap,
-        limits: BodyLimits,
+        limits: BodyLimits<'_>,
         attempt: &Attempt<'_>,
-    ) -> AttemptResult<Bytes> {
+    ) -> AttemptResult<Read> {
         let declared = self.incoming.size_hint().exact();
         if let Some(declared) = declared.filter(|declared| *declared > limits.max_bytes) {
             return Err(too_large(&format!("{declared} bytes"), limits.max_bytes));
         }
         let mut decoder =
             Decoder::for_encoding(headers.get(header::CONTENT_ENCODING), limits.max_bytes)?;
+        // What is decoded may be larger by any factor.
+        let first = match (&decoder, declared) {
+            (Some(_), _) => limits.max_bytes,
+            (None, Some(declared)) => declared,
+            (None, None) => FIRST_LOAN.min(limits.max_bytes),
+        };
+        let mut loan = limits.take(first, attempt).await?;
         let capacity = declared.unwrap_or(0).min(MAX_TRUSTED_CAPACITY);
         let mut whole = BytesMut::with_capacity(usize::try_from(capacity).unwrap_or(0));
         let mut received: u64 = 0;
@@ -125,6 +150,12 @@ impl Body {
             if received > limits.max_bytes {
                 let found = format!("more than {} bytes", limits.max_bytes);
                 return Err(too_large(&found, limits.max_bytes));
+            }
+            while received > loan.bytes() && !loan.is_everything() {
+                let more = loan
+                    .bytes()
+                    .min(limits.max_bytes.saturating_sub(loan.bytes()));
+                loan.join(limits.take(more, attempt).await?);
             }
             match &mut decoder {
                 Some(decoder) => decoder.feed(&frame).await?,
@@ -139,7 +170,7 @@ impl Body {
         if bytes.is_empty() {
             return Err(failure(Reason::BodyEmpty, "status 200 with 0 bytes"));
         }
-        Ok(bytes)
+        Ok(Read { bytes, loan })
     }
 
     async fn next_frame(
@@ -164,6 +195,25 @@ impl Body {
                 return Ok(Some(data));
             }
         }
+    }
+}
+
+impl BodyLimits<'_> {
+    /// Waits for memory, until the deadline of the attempt.
+    ///
+    /// Errors: `internal`, marked as overload.
+    async fn take(&self, bytes: u64, attempt: &Attempt<'_>) -> AttemptResult<ByteLoan> {
+        let taking = self.budget.take(self.tenant, bytes);
+        attempt
+            .within(attempt.remaining(), taking)
+            .await
+            .map_err(|late| {
+                let waited = late.waited.as_millis();
+                let note = format!("waited {waited} ms for memory for {bytes} bytes in vain");
+                let mut failed = failure(Reason::Internal, note);
+                failed.is_overload = true;
+                failed
+            })
     }
 }
 

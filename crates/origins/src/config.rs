@@ -32,6 +32,9 @@ pub struct FetchConfig {
     pub max_concurrency_per_origin: usize,
     /// How long a fetch waits for its turn before it fails with `origin_concurrency_limit`.
     pub concurrency_wait: Duration,
+    /// Memory for originals that are being read or worked on, of all tenants; half of it for any one. A fetch waits for its part until its
+    /// deadline. Several times the largest original, or large ones are fetched one after the other. Units: bytes.
+    pub max_bytes_in_flight: u64,
     /// When an origin that fails is left alone.
     pub breaker: BreakerLimits,
     /// `User-Agent` of every request.
@@ -68,6 +71,7 @@ impl Default for FetchConfig {
             dns: DnsConfig::default(),
             max_concurrency_per_origin: 64,
             concurrency_wait: Duration::from_secs(1),
+            max_bytes_in_flight: 512 * 1024 * 1024,
             breaker: BreakerLimits::default(),
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),

@@ -13,8 +13,9 @@ use tracing::Instrument;
 
 use crate::ambient::{Ambient, Keys};
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
-use crate::body::BodyLimits;
+use crate::body::{BodyLimits, Read};
 use crate::breaker::{self, Refused, Verdict};
+use crate::byte_budget::{ByteBudget, ByteLoan, BytesInFlight};
 use crate::config::FetchConfig;
 use crate::exchange::Exchanger;
 use crate::origin_state::{OriginHealth, OriginState, OriginStates};
@@ -35,6 +36,7 @@ struct Inner {
     request_marker: HeaderValue,
     transport: Transport,
     states: OriginStates,
+    budget: ByteBudget,
     ambient: Option<Ambient>,
 }
 
@@ -74,6 +76,8 @@ pub struct FetchRequest<'a> {
     pub path: &'a str,
     /// The client's query without our own parameters; web origins get it.
     pub query: Option<&'a str>,
+    /// The version of the object, for S3; nobody else is told. Source: `imagekit.md` 3.8, `ik-obj-version`.
+    pub object_version: Option<&'a str>,
     /// The client's `Host`, for origins that want it forwarded.
     pub forwarded_host: Option<&'a str>,
     /// Sent as `X-Request-Id` to web origins.
@@ -105,6 +109,8 @@ pub struct Original {
     pub is_private: bool,
     /// How often the request was repeated before it succeeded.
     pub retries: u8,
+    /// Its part of the memory for originals, for as long as somebody works with it.
+    pub loan: Option<Arc<ByteLoan>>,
 }
 
 impl OriginFetcher {
@@ -121,6 +127,7 @@ impl OriginFetcher {
         let inner = Inner {
             transport: Transport::new(&config)?,
             states: OriginStates::new(&config),
+            budget: ByteBudget::new(config.max_bytes_in_flight),
             ambient: config
                 .ambient_credentials
                 .clone()
@@ -181,6 +188,11 @@ impl OriginFetcher {
     /// How the origins asked lately fare: fetches under way, breakers.
     pub fn health(&self) -> Vec<OriginHealth> {
         self.inner.states.health(Instant::now())
+    }
+
+    /// How the memory for originals stands.
+    pub fn bytes_in_flight(&self) -> BytesInFlight {
+        self.inner.budget.state()
     }
 
     async fn fetch_with_retries(
@@ -266,8 +278,10 @@ impl<'a> FetchContext<'a> {
     }
 
     /// How much may be read.
-    pub(crate) fn body_limits(&self) -> BodyLimits {
+    pub(crate) fn body_limits(&self) -> BodyLimits<'a> {
         BodyLimits {
+            budget: &self.inner.budget,
+            tenant: self.access.tenant_id,
             max_bytes: self.request.max_bytes,
             idle_timeout: self.inner.config.idle_timeout,
         }
@@ -327,6 +341,13 @@ impl<'a> FetchContext<'a> {
             return Err(circuit_open(refused));
         }
         let _slot = self.inner.states.slot(self.state, attempt).await?;
+        if attempt.trace.is_observation() {
+            // Whoever explains obeys the breaker and leaves it as it is: no count, no probe.
+            return match self.state.breakers.refuses(&server, Instant::now()) {
+                Some(refused) => Err(circuit_open(refused)),
+                None => self.ask(attempt).await,
+            };
+        }
         let permit = self.state.breakers.admit(&server, Instant::now());
         let permit = permit.map_err(circuit_open)?;
         let result = self.ask(attempt).await;
@@ -355,13 +376,17 @@ impl<'a> FetchContext<'a> {
 }
 
 impl Original {
+    /// The same file, without its part of the memory for originals: for who keeps it within a bound of their own.
+    #[must_use]
+    pub fn without_loan(&self) -> Self {
+        Self {
+            loan: None,
+            ..self.clone()
+        }
+    }
+
     /// An original with the header fields worth keeping; timings and retries are filled in at the end of the fetch.
-    pub(crate) fn new(
-        bytes: Bytes,
-        headers: &HeaderMap,
-        location: String,
-        is_private: bool,
-    ) -> Self {
+    pub(crate) fn new(read: Read, headers: &HeaderMap, location: String, is_private: bool) -> Self {
         let text = |name| {
             headers
                 .get(name)
@@ -369,7 +394,8 @@ impl Original {
                 .map(str::to_owned)
         };
         Self {
-            bytes,
+            bytes: read.bytes,
+            loan: Some(Arc::new(read.loan)),
             content_type: text(header::CONTENT_TYPE),
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),

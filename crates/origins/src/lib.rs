@@ -17,6 +17,7 @@
 //! | `transport` | guard, resolver, TLS, connections: nothing else in the product opens a socket to an origin |
 //! | `attempt` | what a running attempt gathers: timings, trace, the time left |
 //! | `origin_state` | what is remembered about an origin: connections, slots, region, breaker |
+//! | `byte_budget` | memory for originals, shared out between tenants |
 //! | [`breaker`] | an origin that fails most of the time is left alone for a while |
 //! | `retry` | when an attempt is repeated, and how long it waits before |
 //! | `classify` | statuses, provider codes and challenge pages to reasons; foreign text made safe |
@@ -31,6 +32,7 @@ mod azure;
 mod bearer;
 mod body;
 pub mod breaker;
+mod byte_budget;
 mod classify;
 pub mod config;
 mod exchange;
@@ -53,6 +55,7 @@ mod web_proxy;
 
 pub use ambient::{AmbientSources, InvalidAmbientSource};
 pub use breaker::{BreakerLimits, BreakerState};
+pub use byte_budget::{ByteLoan, BytesInFlight};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
 pub use near_misses::{NearPath, near_paths};

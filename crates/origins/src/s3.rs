@@ -12,7 +12,7 @@ use std::time::Instant;
 use http::{Method, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
 use limpid_domain::origin::OriginCredentials;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
 use crate::ambient::Keys;
@@ -24,17 +24,28 @@ use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
 use crate::scrub;
-use crate::store::{self, Marks, ProviderError, may_be_missing};
+use crate::store::{self, KEY, Marks, ProviderError, may_be_missing};
 use address::Bucket;
 
 /// Longest key. Source: S3 user guide, "Naming Amazon S3 objects". Units: bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
+
+/// What stands for itself in a query that is signed. Source: as for keys, whose slash is none here.
+const VERSION: &AsciiSet = &KEY.add(b'/');
 
 /// Objects whose metadata says `isprivatefile: true` need a signed URL.
 const MARKS: Marks = Marks {
     request_id: "x-amz-request-id",
     is_private: "x-amz-meta-isprivatefile",
 };
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Object<'a> {
+    key: &'a str,
+    /// Which version; the newest where none is named.
+    version: Option<&'a str>,
+}
 
 /// A bucket and what opens it.
 struct Opened {
@@ -130,7 +141,11 @@ async fn find_other_encoding(
             continue;
         }
         let key = bucket.key(&other);
-        let answer = send(context, bucket, &key, Method::HEAD, attempt).await;
+        let object = Object {
+            key: &key,
+            version: None,
+        };
+        let answer = send(context, bucket, object, Method::HEAD, attempt).await;
         if answer.is_ok_and(|answer| answer.status == StatusCode::OK) {
             return Some(key);
         }
@@ -138,11 +153,36 @@ async fn find_other_encoding(
     None
 }
 
-/// One object, with one more try in the region the provider names.
+/// One object, in the version that the request names if the store takes that for the id of one. Publishers also make up
+/// versions to get round caches; such a text stands for the object as it is.
 async fn get(
     context: &FetchContext<'_>,
     bucket: &Opened,
     path: &str,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Original> {
+    let version = context.request.object_version;
+    let fetched = get_version(context, bucket, (path, version), attempt).await;
+    let is_no_id = |failed: &AttemptFailure| {
+        failed.reason == Reason::ObjectNotFound
+            && failed.provider_code.as_deref() == Some("InvalidArgument")
+    };
+    if version.is_none() || !fetched.as_ref().is_err_and(|failed| is_no_id(failed)) {
+        return fetched;
+    }
+    let started = Instant::now();
+    let newest = get_version(context, bucket, (path, None), attempt).await;
+    attempt.trace.step("version", newest.is_ok(), started, || {
+        "the version is no version id of this store: asked for the object as it is".to_owned()
+    });
+    newest
+}
+
+/// One object, with one more try in the region the provider names.
+async fn get_version(
+    context: &FetchContext<'_>,
+    bucket: &Opened,
+    (path, version): (&str, Option<&str>),
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
     let key = bucket.key(path);
@@ -154,7 +194,8 @@ async fn get(
         failed.location = Some(location::of_object(bucket.name(), &key));
         failed
     };
-    let answer = send(context, bucket, &key, Method::GET, attempt)
+    let object = Object { key: &key, version };
+    let answer = send(context, bucket, object, Method::GET, attempt)
         .await
         .map_err(at)?;
     if answer.status == StatusCode::OK {
@@ -169,7 +210,7 @@ async fn get(
     };
     let started = Instant::now();
     context.state.learn_region(region.clone());
-    let answer = send(context, bucket, &key, Method::GET, attempt)
+    let answer = send(context, bucket, object, Method::GET, attempt)
         .await
         .map_err(at)?;
     let healed = if answer.status == StatusCode::OK {
@@ -195,7 +236,7 @@ async fn get(
 async fn send(
     context: &FetchContext<'_>,
     bucket: &Opened,
-    key: &str,
+    object: Object<'_>,
     method: Method,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Answer> {
@@ -203,7 +244,11 @@ async fn send(
         .state
         .region()
         .unwrap_or_else(|| bucket.default_region());
-    let url = bucket.url(key, &region)?;
+    let mut url = bucket.url(object.key, &region)?;
+    if let Some(version) = object.version {
+        let version = utf8_percent_encode(version, VERSION);
+        url.set_query(Some(&format!("versionId={version}")));
+    }
     let mut headers = store::our_headers(context);
     if let Some(keys) = &bucket.keys {
         sign::sign(context, keys, (&method, &url), &region, &mut headers)?;

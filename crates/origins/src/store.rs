@@ -89,7 +89,7 @@ pub(crate) async fn read(
 ) -> AttemptResult<Original> {
     let headers = answer.headers;
     let body = answer.body.read(&headers, context.body_limits(), attempt);
-    let bytes = body.await.map_err(|mut failed| {
+    let read = body.await.map_err(|mut failed| {
         failed.upstream_status = Some(StatusCode::OK.as_u16());
         failed.provider_request_id = text(&headers, marks.request_id);
         failed.response_headers = telling_headers(&headers);
@@ -98,7 +98,7 @@ pub(crate) async fn read(
     let is_private = headers
         .get(marks.is_private)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    Ok(Original::new(bytes, &headers, location, is_private))
+    Ok(Original::new(read, &headers, location, is_private))
 }
 
 /// Reads what the provider says instead of the object.

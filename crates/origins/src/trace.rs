@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub struct FetchTrace {
     steps: Option<Vec<TraceStep>>,
+    is_observation: bool,
 }
 
 /// One step of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceStep {
-    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`, `token`.
+    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`, `version`, `token`.
     pub name: &'static str,
     /// Whether the step succeeded.
     pub ok: bool,
@@ -31,7 +32,22 @@ impl FetchTrace {
     pub fn recording() -> Self {
         Self {
             steps: Some(Vec::new()),
+            is_observation: false,
         }
+    }
+
+    /// A trace that records every step of a fetch that only looks: it obeys the breaker, which neither counts it nor takes it for
+    /// its probe.
+    pub fn observing() -> Self {
+        Self {
+            is_observation: true,
+            ..Self::recording()
+        }
+    }
+
+    /// Whether the fetch only looks.
+    pub(crate) fn is_observation(&self) -> bool {
+        self.is_observation
     }
 
     /// The steps so far, in order; none when off.

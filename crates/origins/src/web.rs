@@ -103,7 +103,7 @@ async fn finish(
     }
     let (status, headers) = (answer.status, answer.headers);
     let body = answer.body.read(&headers, context.body_limits(), attempt);
-    let bytes = body.await.map_err(|mut failed| {
+    let read = body.await.map_err(|mut failed| {
         failed.upstream_status = Some(status.as_u16());
         failed.response_headers = telling_headers(&headers);
         failed
@@ -112,7 +112,7 @@ async fn finish(
         .get(IS_PRIVATE_FILE)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     Ok(Original::new(
-        bytes,
+        read,
         &headers,
         location::of_url(url),
         is_private,

@@ -146,6 +146,7 @@ fn fields_after(before: Option<Value>, event: &ConfigEvent) -> Option<Value> {
         ConfigEvent::UrlEndpointRestrictionsSet { .. } => {
             merged(before, json!({"restrictions": data}))
         }
+        ConfigEvent::UrlEndpointCachingSet { .. } => merged(before, json!({"caching": data})),
         ConfigEvent::CustomDomainsSet { domains } => {
             merged(before, json!({"customDomains": domains}))
         }
@@ -154,9 +155,11 @@ fn fields_after(before: Option<Value>, event: &ConfigEvent) -> Option<Value> {
         | ConfigEvent::UrlEndpointReplaced { .. }
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. } => merged(before, data),
+        // A purge leaves nothing behind in the configuration.
         ConfigEvent::OriginDeleted {}
         | ConfigEvent::UrlEndpointDeleted {}
-        | ConfigEvent::NamedTransformationDeleted {} => return None,
+        | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::CachePurged { .. } => return None,
     })
 }
 

@@ -12,6 +12,7 @@ mod rebuild;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use limpid_domain::caching::Caching;
 use limpid_domain::ids::{
     ImagekitId, KeyPairId, NamedTransformationId, OriginId, OriginNo, StreamVersion, TenantId,
     TenantSeq, UrlEndpointId, UrlEndpointNo,
@@ -106,6 +107,8 @@ pub struct UrlEndpointConfig {
     pub settings: UrlEndpointSettings,
     /// What its URLs may not ask for, beside the account's own.
     pub restrictions: Restrictions,
+    /// How long its answers may be answered again.
+    pub caching: Caching,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// Deleted endpoints are only seen by those who ask for history.

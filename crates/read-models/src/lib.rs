@@ -14,6 +14,7 @@
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
+//! | [`purges`] | what was purged, and how far the serving nodes have come with it |
 //! | [`freshness`] | how fresh and complete an answer is |
 
 pub mod annotations;
@@ -29,3 +30,4 @@ pub mod failure_summary;
 pub mod failure_timeseries;
 pub mod filter;
 pub mod freshness;
+pub mod purges;

@@ -8,6 +8,7 @@
 //! | [`dead_ends`] | a port that refuses, and one that never answers |
 //! | [`failures`] | failure events by the thousand, the same ones every time |
 //! | [`fake_dns`] | a name server that says what a test wants |
+//! | [`fault_matrix`] | every way an origin can fail: a table of misbehaviours and the peers that show them |
 //! | [`fake_origin`] | a scripted web origin on a raw socket: a path per misbehaviour, and a log of what it was asked |
 //! | [`s3_server`] | a real S3-compatible server with users and policies |
 //! | [`tls_origin`] | the fake origin behind TLS, with good and bad certificates |
@@ -20,6 +21,7 @@ mod emulator;
 pub mod failures;
 pub mod fake_dns;
 pub mod fake_origin;
+pub mod fault_matrix;
 pub mod google_accounts;
 pub mod google_server;
 pub mod s3_server;

@@ -26,6 +26,8 @@ pub struct S3Server {
     pub reader_without_list: S3Keys,
     /// May do nothing.
     pub powerless: S3Keys,
+    /// Ids of the two versions of [`S3Server::VERSIONED`], oldest first.
+    pub versions: [String; 2],
 }
 
 impl S3Server {
@@ -42,6 +44,13 @@ impl S3Server {
         "plus plus.jpg",
         "empty/",
     ];
+
+    /// A bucket that keeps versions, with one object, [`S3Server::VERSIONED`].
+    pub const VERSIONS: &str = "zoo-versions";
+
+    /// The object: its newest version is [`crate::fake_origin::script::GRAPHIC_PNG`], the one before
+    /// [`crate::fake_origin::script::PHOTO_JPEG`].
+    pub const VERSIONED: &str = "album/cover";
 
     /// The server of this test process; started with the first call.
     ///
@@ -90,7 +99,7 @@ impl S3Server {
         let objects = "arn:aws:s3:::*";
         let listing = format!("arn:aws:s3:::{bucket}");
         let read = format!(
-            "{{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"{objects}\"}}"
+            "{{\"Effect\":\"Allow\",\"Action\":[\"s3:GetObject\",\"s3:GetObjectVersion\"],\"Resource\":\"{objects}\"}}"
         );
         let list = format!(
             "{{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"{listing}\"}}"
@@ -100,11 +109,40 @@ impl S3Server {
             reader: create_user(addr, "reader", &format!("{read},{list}")),
             reader_without_list: create_user(addr, "reader-without-list", &read),
             powerless: create_user(addr, "powerless", ""),
+            versions: store_versions(addr),
         };
         // From here on every request needs a signature and a policy.
         call(addr, "POST", "/moto-api/reset-auth", "s3", b"0");
         server
     }
+}
+
+/// Makes the bucket of versions and gives the ids, oldest first.
+fn store_versions(addr: SocketAddr) -> [String; 2] {
+    use crate::fake_origin::script::{GRAPHIC_PNG, PHOTO_JPEG};
+
+    let bucket = format!("/{}", S3Server::VERSIONS);
+    call(addr, "PUT", &bucket, "s3", b"");
+    let enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    call(addr, "PUT", &format!("{bucket}?versioning"), "s3", enabled);
+    let object = format!("{bucket}/{}", S3Server::VERSIONED);
+    let mut ids: Vec<String> = Vec::new();
+    for bytes in [PHOTO_JPEG, GRAPHIC_PNG] {
+        call(addr, "PUT", &object, "s3", bytes);
+        let listed = call(addr, "GET", &format!("{bucket}?versions"), "s3", b"");
+        let new = elements(&listed, "VersionId").find(|id| !ids.contains(id));
+        ids.push(new.expect("the new version is listed"));
+    }
+    ids.try_into().expect("there are two versions")
+}
+
+/// The texts of all elements with this name.
+fn elements(document: &str, name: &str) -> impl Iterator<Item = String> {
+    let start = format!("<{name}>");
+    let parts: Vec<String> = document.split(&start).skip(1).map(str::to_owned).collect();
+    parts
+        .into_iter()
+        .filter_map(|part| Some(part.split_once('<')?.0.to_owned()))
 }
 
 fn create_user(addr: SocketAddr, name: &str, statements: &str) -> S3Keys {
@@ -122,11 +160,9 @@ fn create_user(addr: SocketAddr, name: &str, statements: &str) -> S3Keys {
     }
     let answer = iam("Action=CreateAccessKey");
     let element = |name: &str| {
-        let (_, rest) = answer
-            .split_once(&format!("<{name}>"))
-            .expect("the answer has the key");
-        let (text, _) = rest.split_once('<').expect("the element ends");
-        text.to_owned()
+        elements(&answer, name)
+            .next()
+            .expect("the answer has the key")
     };
     S3Keys {
         access_key: element("AccessKeyId"),

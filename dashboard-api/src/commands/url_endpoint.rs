@@ -1,5 +1,6 @@
 //! Commands on URL endpoints.
 
+use limpid_domain::caching::Caching;
 use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointId};
 use limpid_domain::refusal::Refusal;
 use limpid_domain::restrictions::Restrictions;
@@ -62,6 +63,17 @@ pub struct SetRestrictions {
     pub name: UrlEndpointName,
     /// All of its restrictions.
     pub restrictions: Restrictions,
+    /// The version the caller has seen, if that matters.
+    pub expected: Option<StreamVersion>,
+}
+
+/// Sets how long answers of an endpoint may be answered again.
+#[derive(Debug, Clone, Copy)]
+pub struct SetCaching {
+    /// Which endpoint.
+    pub name: UrlEndpointName,
+    /// All of it.
+    pub caching: Caching,
     /// The version the caller has seen, if that matters.
     pub expected: Option<StreamVersion>,
 }
@@ -180,12 +192,34 @@ pub async fn set_restrictions(
     tenant_id: TenantId,
     set: SetRestrictions,
 ) -> Result<UrlEndpointConfig, CommandError> {
-    let mut command = CommandTx::begin(context, tenant_id).await?;
-    let id = id_of(&mut command, set.name).await?;
-    let loaded = command.load(id.into(), set.expected, evolve).await?;
     let restrict = UrlEndpointCommand::SetRestrictions(set.restrictions);
+    set_one(context, tenant_id, (set.name, set.expected), restrict).await
+}
+
+/// Sets how long answers of a URL endpoint may be answered again.
+///
+/// Errors: [`CommandError::NotFound`], [`CommandError::Conflict`], [`CommandError::Unavailable`].
+pub async fn set_caching(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    set: SetCaching,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let cache = UrlEndpointCommand::SetCaching(set.caching);
+    set_one(context, tenant_id, (set.name, set.expected), cache).await
+}
+
+/// A command on an endpoint that depends on nothing else.
+async fn set_one(
+    context: &CommandContext<'_>,
+    tenant_id: TenantId,
+    (name, expected): (UrlEndpointName, Option<StreamVersion>),
+    set: UrlEndpointCommand,
+) -> Result<UrlEndpointConfig, CommandError> {
+    let mut command = CommandTx::begin(context, tenant_id).await?;
+    let id = id_of(&mut command, name).await?;
+    let loaded = command.load(id.into(), expected, evolve).await?;
     let nothing = UrlEndpointContext::default();
-    let events = decide(loaded.state.as_ref(), restrict, &nothing)?;
+    let events = decide(loaded.state.as_ref(), set, &nothing)?;
     if !events.is_empty() {
         command.record(id.into(), loaded.version, events).await?;
     }

@@ -65,7 +65,7 @@ kinds! {
     VERSION_STALE: PRECONDITION_FAILED, "version-stale", "Changed in the meantime",
         "If-Match names an older version than the present one. Read the object again, then decide.";
     TOO_OFTEN: TOO_MANY_REQUESTS, "too-often", "Asked too often",
-        "Diagnoses ask origins, so an account may have a few a minute. Retry-After says when there is one again.";
+        "Diagnoses ask origins and purges reach every node, so an account may have a few a minute. Retry-After says when there is one again.";
     NO_SERVING_NODE: SERVICE_UNAVAILABLE, "no-serving-node", "No serving node answers",
         "Diagnoses are made by a serving node, and the one that is configured cannot be reached. The operator finds the cause in the log by the request id.";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",

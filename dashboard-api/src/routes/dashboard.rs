@@ -1,6 +1,7 @@
 //! `/dashboard/v1`: our own resources.
 
 pub(crate) mod annotations;
+pub(crate) mod caching;
 pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod custom_domains;

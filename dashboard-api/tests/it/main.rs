@@ -20,6 +20,7 @@ mod openapi;
 mod operator;
 mod origin_errors;
 mod outage;
+mod purges;
 mod request_bodies;
 mod settings;
 mod surroundings;

@@ -143,3 +143,26 @@ async fn limits_are_the_operators_to_set_and_the_tenants_to_see() {
         .json(&json!({}));
     assert_eq!(nobody.send().await.refusal(404), "Tenant not found.");
 }
+
+#[tokio::test]
+async fn how_long_failures_are_repeated_is_set_and_outlives_a_replacement_by_an_sdk() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let path = "/dashboard/v1/url-endpoints/default/caching";
+    let nothing = json!({"failureSeconds": null});
+    assert_eq!(account.get(path).await.expect(200), nothing);
+    let set = json!({"failureSeconds": 30});
+    assert_eq!(account.put(path, &set).await.expect(200), set);
+    let endpoint = json!({"description": "Default", "urlPrefix": "", "origins": []});
+    let replaced = account
+        .put("/v1/accounts/url-endpoints/default", &endpoint)
+        .await;
+    replaced.expect(200);
+    assert_eq!(account.get(path).await.expect(200), set);
+    for wrong in [json!({"failureSeconds": 301}), json!({"seconds": 1})] {
+        assert_eq!(account.put(path, &wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(account.put(path, &json!({})).await.expect(200), nothing);
+    let missing = "/dashboard/v1/url-endpoints/01900000-0000-7000-8000-000000000000/caching";
+    assert_eq!(account.get(missing).await.status, 404);
+}

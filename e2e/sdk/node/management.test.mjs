@@ -315,6 +315,36 @@ describe('authentication', () => {
   });
 });
 
+describe('cache invalidation', () => {
+  test('a purge is accepted and completed when the serving node has applied it', async () => {
+    const { requestId } = await client.cache.invalidation.create({ url: 'https://images.example.com/demo/tr:w-300/cat.jpg' });
+    assert.ok(requestId);
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const { status } = await client.cache.invalidation.get(requestId);
+      if (status === 'Completed') break;
+      assert.equal(status, 'Pending');
+      assert.ok(Date.now() < deadline, 'the purge stays pending');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+
+  test('what is wrong is said in the documented words', async () => {
+    for (const url of ['https://images.example.com/other/cat.jpg', 'https://images.example.com/demo/images*']) {
+      await assertRefused(
+        client.cache.invalidation.create({ url }),
+        ImageKit.BadRequestError,
+        '400 The URL is not valid for cache purging.',
+      );
+    }
+    await assertRefused(
+      client.cache.invalidation.get('598821f949c0a938d57563bd'),
+      ImageKit.BadRequestError,
+      '400 No request found for this requestId.',
+    );
+  });
+});
+
 test('calls of the media library are refused at once, without retries', async () => {
   let calls = 0;
   const counting = new ImageKit({

@@ -164,6 +164,23 @@ class ManagementTest(unittest.TestCase):
             url_prefix="",
         )
 
+    def test_a_purge_is_accepted_and_then_completed(self):
+        invalidation = self.client.cache.invalidation
+        purge = invalidation.create(url="https://images.example.com/demo/tr:w-301/cat.jpg")
+        deadline = time.monotonic() + 20
+        while invalidation.get(purge.request_id).status != "Completed":
+            self.assertLess(time.monotonic(), deadline, "the purge stays pending")
+            time.sleep(0.05)
+        self.refused(
+            imagekitio.BadRequestError,
+            "The URL is not valid for cache purging.",
+            invalidation.create,
+            url="https://images.example.com/other/cat.jpg",
+        )
+        self.refused(
+            imagekitio.BadRequestError, "No request found for this requestId.", invalidation.get, "598821f949c0a938d57563bd"
+        )
+
     def test_a_wrong_key_is_403(self):
         wrong = ImageKit(base_url=DASHBOARD, private_key="private_wrong")
         self.addCleanup(wrong.close)

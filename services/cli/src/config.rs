@@ -156,6 +156,7 @@ pub(crate) struct Limits {
     /// Most pixels of one frame.
     pub(crate) max_frame_pixels: u64,
     /// Connections the serving listener holds at once.
+    pub(crate) max_bytes_in_flight: u64,
     pub(crate) max_connections: usize,
 }
 
@@ -313,6 +314,7 @@ impl Texts {
             max_source_bytes: self.parse("limits.max_source_bytes", values::bytes)?,
             max_pixels: self.parse("limits.max_pixels", values::pixels)?,
             max_frame_pixels: self.parse("limits.max_frame_pixels", values::pixels)?,
+            max_bytes_in_flight: self.parse("limits.max_bytes_in_flight", values::bytes)?,
             max_connections: self.parse("limits.max_connections", at_least_one)?,
         })
     }

@@ -110,6 +110,7 @@ pub(crate) fn serving_config(
             idle_timeout: config.origins.idle_timeout,
             total_timeout: config.origins.total_timeout,
             max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
+            max_bytes_in_flight: config.limits.max_bytes_in_flight,
             allow_addresses: allowed.chain(exempt).collect(),
             ambient_credentials: config.origins.ambient_credentials.clone(),
             ..FetchConfig::default()

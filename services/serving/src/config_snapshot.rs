@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use limpid_delivery_url::Transformation;
+use limpid_domain::caching::Caching;
 use limpid_domain::failure::DetailLevel;
 use limpid_domain::ids::{
     ImagekitId, OriginId, OriginNo, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
@@ -12,6 +13,7 @@ use limpid_domain::ids::{
 };
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::{OriginCredentials, OriginSettings};
+use limpid_domain::purge::PurgeTarget;
 use limpid_domain::restrictions::Restrictions;
 use limpid_domain::tenant::{TenantLifecycle, TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::UrlRewriter;
@@ -21,8 +23,11 @@ use secrecy::SecretString;
 
 use crate::config::RequestLimits;
 
+use purges::{Addressing, Purges};
+
 pub(crate) mod build;
 pub(crate) mod disk;
+pub(crate) mod purges;
 pub(crate) mod reconciler;
 
 /// Every account and custom domain.
@@ -56,6 +61,8 @@ pub(crate) struct Account {
     pub(crate) named_transformations: Vec<NamedTransformationSettings>,
     /// What names in URLs stand for: the enabled ones, parsed.
     pub(crate) named: HashMap<String, Transformation>,
+    /// What it purged since this node knows it.
+    pub(crate) purges: Purges,
 }
 
 /// One URL endpoint.
@@ -70,6 +77,8 @@ pub(crate) struct Endpoint {
     pub(crate) detail_level: DetailLevel,
     /// Its own; the account's hold as well.
     pub(crate) restrictions: Restrictions,
+    /// How long its answers may be answered again.
+    pub(crate) caching: Caching,
     /// Whose URLs it understands besides our own.
     pub(crate) url_rewriter: Option<UrlRewriter>,
     /// In the order they are asked.
@@ -158,6 +167,16 @@ impl Account {
             max_pixels: own.max_pixels.unwrap_or(node.max_pixels),
             max_frame_pixels: own.max_frame_pixels.unwrap_or(node.max_frame_pixels),
         }
+    }
+
+    /// The same account after it purged these, which it did after what `earlier` knows of.
+    pub(crate) fn purged(mut self, earlier: &Purges, newer: Vec<(TenantSeq, PurgeTarget)>) -> Self {
+        self.purges = earlier.and(newer, |prefix| match self.endpoints.get(prefix) {
+            None => Addressing::None,
+            Some(endpoint) if endpoint.url_rewriter.is_some() => Addressing::Rewritten,
+            Some(_) => Addressing::Plain,
+        });
+        self
     }
 
     /// What URLs of `endpoint` may not ask for.

@@ -77,7 +77,7 @@ impl Delivery {
             return served(&variant, &request, &admitted, None);
         }
         let now = self.clock.now();
-        let known = self.outcomes.get(owner(&admitted), &admitted.key, now);
+        let known = self.outcomes.get(Owner::of(&admitted), &admitted.key, now);
         if let Some(outcome) = known {
             count_cache("negative");
             let this = Arc::clone(self);
@@ -230,7 +230,7 @@ impl Delivery {
         let start = || {
             let (this, key) = (Arc::clone(self), key.clone());
             let order = admitted.order.clone();
-            let owner = owner(admitted);
+            let owner = Owner::of(admitted);
             async move { this.produce_and_keep(key, owner, &order).await }
         };
         let work = self.flights.work(key.clone(), start);
@@ -365,13 +365,6 @@ fn refused(refusal: &Refusal, request_id: RequestId) -> Answer {
         refusal.sentence()
     );
     failed(&error::refused(refusal, request_id))
-}
-
-fn owner(admitted: &Admitted) -> Owner {
-    Owner {
-        tenant: admitted.order.account.tenant_id,
-        config_version: admitted.order.account.config_version,
-    }
 }
 
 fn note_tenant(order: &Order) {

@@ -18,7 +18,7 @@ use limpid_event_store::vault::Vault;
 use tokio::sync::Semaphore;
 
 use crate::delivery::Delivery;
-use crate::explain::Explainer;
+use crate::explain::{AnswerMemory, Explainer};
 use origin_test::OriginTest;
 
 /// Diagnoses at once; people wait for them, images do not.
@@ -92,7 +92,10 @@ impl Diagnosis {
                     snapshot: &snapshot,
                     production: &self.delivery.production,
                     clock: &self.clock,
-                    cache: Some(&self.delivery.cache),
+                    memory: Some(AnswerMemory {
+                        variants: &self.delivery.cache,
+                        outcomes: &self.delivery.outcomes,
+                    }),
                 };
                 if !explainer.is_of(tenant_id, url) {
                     return DiagnosisAnswer::NotYours;

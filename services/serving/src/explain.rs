@@ -18,10 +18,11 @@ use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
 use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
+use crate::negative_cache::{NegativeCache, Owner};
 use crate::production::{Outcome, Production};
 use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::steps::Steps;
-use crate::variant::VariantCache;
+use crate::variant::{VariantCache, VariantKey};
 
 /// Longest URL shown. Units: bytes.
 const MAX_URL_BYTES: usize = 4096;
@@ -43,8 +44,17 @@ pub(crate) struct Explainer<'a> {
     pub(crate) snapshot: &'a ConfigSnapshot,
     pub(crate) production: &'a Production,
     pub(crate) clock: &'a Clock,
-    /// The node's finished answers; a process of its own has none.
-    pub(crate) cache: Option<&'a VariantCache>,
+    /// What the node remembers of its answers; a process of its own has none.
+    pub(crate) memory: Option<AnswerMemory<'a>>,
+}
+
+/// Answers that a node would give again.
+#[derive(Debug)]
+pub(crate) struct AnswerMemory<'a> {
+    /// Finished ones.
+    pub(crate) variants: &'a VariantCache,
+    /// Failed and stood-in-for ones.
+    pub(crate) outcomes: &'a NegativeCache<VariantKey, Arc<Outcome>>,
 }
 
 impl Explainer<'_> {
@@ -79,16 +89,8 @@ impl Explainer<'_> {
                 return (response, decided, Vec::new());
             }
         };
-        if let Some(cache) = self.cache {
-            let started = Instant::now();
-            let kept = cache.get(&admitted.key);
-            steps.done("variant cache", started, || match kept {
-                Some(variant) => format!(
-                    "a finished answer of {} bytes is kept and would be given; made anew here",
-                    variant.body.len()
-                ),
-                None => "no finished answer is kept".to_owned(),
-            });
+        if let Some(memory) = &self.memory {
+            memory.note(&admitted, self.clock.now(), steps);
         }
         let outcome = self.production.produce(&admitted.order, steps).await;
         let (response, decided) = answer(&outcome, request, &admitted, self.clock.now());
@@ -116,6 +118,31 @@ impl Explainer<'_> {
             path: admitted.order.file.as_raw(),
         };
         search.run(decided.reason, steps).await
+    }
+}
+
+impl AnswerMemory<'_> {
+    /// Tells what would be given; it is made anew all the same.
+    fn note(&self, admitted: &Admitted, now: DateTime<Utc>, steps: &mut Steps) {
+        let started = Instant::now();
+        let kept = self.variants.get(&admitted.key);
+        steps.done("variant cache", started, || match kept {
+            Some(variant) => format!(
+                "a finished answer of {} bytes is kept and would be given; made anew here",
+                variant.body.len()
+            ),
+            None => "no finished answer is kept".to_owned(),
+        });
+        let started = Instant::now();
+        let known = self.outcomes.get(Owner::of(admitted), &admitted.key, now);
+        let known = known.and_then(|outcome| outcome.repeated_reason());
+        steps.done("negative cache", started, || match known {
+            Some((reason, until)) => {
+                let rest = (until - now).num_milliseconds().max(0);
+                format!("requests are answered {reason} for {rest} ms more; made anew here")
+            }
+            None => "no failed answer is remembered".to_owned(),
+        });
     }
 }
 
@@ -170,6 +197,7 @@ impl NearMissSearch<'_> {
         let request = FetchRequest {
             path,
             query: None,
+            object_version: None,
             forwarded_host: None,
             request_id: RequestId::mint(),
             deadline,
@@ -178,7 +206,7 @@ impl NearMissSearch<'_> {
         };
         let fetched = self
             .fetcher
-            .fetch(&access, &request, &mut FetchTrace::off())
+            .fetch(&access, &request, &mut FetchTrace::observing())
             .await;
         fetched.map_or_else(|failed| failed.reason == Reason::SourceTooLarge, |_| true)
     }

@@ -8,7 +8,7 @@ use limpid_delivery_url::transformation::{Pages, Step};
 use limpid_delivery_url::{Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
-use limpid_domain::ids::{StreamVersion, TenantId, UrlEndpointNo};
+use limpid_domain::ids::{StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
 use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_imaging::AcceptedFormats;
@@ -90,6 +90,33 @@ struct Route<'a> {
     mount: Mount<'a>,
 }
 
+impl Route<'_> {
+    /// The number of the newest purge that means the URL of a request.
+    fn purged(&self, request: &ImageRequest) -> TenantSeq {
+        let purges = &self.account.purges;
+        if purges.is_empty() {
+            return TenantSeq(0);
+        }
+        // Inside the account, whatever host it came by: what purges name.
+        let path = request.target.path();
+        let (prefix, path) = match self.mount {
+            Mount::Domain => (None, path),
+            Mount::Endpoint(prefix) => (Some(prefix), path),
+            Mount::Account => {
+                let account = 1 + self.account.imagekit_id.as_str().len();
+                (None, path.get(account..).unwrap_or_default())
+            }
+        };
+        let mut address = prefix.map_or_else(String::new, |prefix| format!("/{prefix}"));
+        address.push_str(path);
+        if let Some(query) = request.target.query() {
+            address.push('?');
+            address.push_str(query);
+        }
+        purges.of_url(&address)
+    }
+}
+
 /// Takes `request` through the gates.
 pub(crate) fn admit(
     snapshot: &ConfigSnapshot,
@@ -121,6 +148,7 @@ pub(crate) fn admit(
         resolved: &resolved,
         request,
     };
+    let purged = route.purged(request);
     let stopped = |refusal| Box::new(Stopped::Refused(refusal));
     let is_signed = checked.signature(clock, steps).map_err(stopped)?;
     let ordered = order(&checked, steps).map_err(stopped)?;
@@ -143,7 +171,7 @@ pub(crate) fn admit(
         event_context.detail_level = DetailLevel::Code;
     }
     Ok(Admitted {
-        key: variant_key(&order, &resolved.switches),
+        key: variant_key(&order, &resolved.switches, purged),
         event_context,
         attachment: attachment(&resolved),
         is_signed,
@@ -320,7 +348,7 @@ fn order_of(checked: &Checked<'_>, asked: &Transformation) -> Result<Ordered, Re
     })
 }
 
-fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
+fn variant_key(order: &Order, switches: &Switches, purged: TenantSeq) -> VariantKey {
     let origins = &order.endpoint.origins;
     let sees_host = origins.iter().any(|origin| {
         matches!(
@@ -335,6 +363,7 @@ fn variant_key(order: &Order, switches: &Switches) -> VariantKey {
         tenant: order.account.tenant_id,
         revision: Arc::clone(&order.endpoint.revision),
         layers_revision: order.layer_files.revision(),
+        purged,
         path: order.file.as_raw().to_owned(),
         query: order.forwarded_query.clone(),
         object_version: switches.object_version.clone(),

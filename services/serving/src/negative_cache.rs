@@ -13,6 +13,8 @@ use chrono::{DateTime, Utc};
 use limpid_domain::failure::AttemptFailure;
 use limpid_domain::ids::{TenantId, TenantSeq};
 
+use crate::gates::Admitted;
+
 /// What an entry costs beside what its key and value hold: three allocations, two places in tables. Units: bytes.
 const ENTRY_OVERHEAD: usize = 512;
 /// One tenant may take this part of the whole.
@@ -23,6 +25,17 @@ const TENANT_SHARE: usize = 4;
 pub(crate) struct Owner {
     pub(crate) tenant: TenantId,
     pub(crate) config_version: TenantSeq,
+}
+
+impl Owner {
+    /// Of the answer to an admitted request.
+    pub(crate) fn of(admitted: &Admitted) -> Self {
+        let account = &admitted.order.account;
+        Self {
+            tenant: account.tenant_id,
+            config_version: account.config_version,
+        }
+    }
 }
 
 /// What a key or value holds on the heap. Units: bytes.

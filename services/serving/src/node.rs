@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use limpid_domain::diagnosis::Explanation;
+use limpid_domain::ids::NodeId;
 use limpid_event_store::drainer::FailureDrainer;
 use limpid_event_store::spool::{self, FsyncPolicy};
 use limpid_event_store::{Database, DatabaseOptions};
@@ -95,11 +96,13 @@ impl Serving {
             .await
             .map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        let reconciler = reconciler(&config)?;
-        reconciler.load().await.map_err(configuration)?;
-        reconciler.persist();
         let (writer, reader) =
             spool::open(config.spool.clone()).map_err(|error| ServingError::Spool(error.into()))?;
+        let reconciler = reconciler(&config, Some(reader.node()))?;
+        // First, so that no purge is called completed without this node.
+        reconciler.announce(false).await;
+        reconciler.load().await.map_err(configuration)?;
+        reconciler.persist();
         let (recorder, recorder_thread) = FailureRecorder::start(writer, sync_interval(&config))
             .map_err(|error| set_up("the recorder", error))?;
         let drainer = FailureDrainer::new(reader, failures_database(&config, &reconciler)?);
@@ -200,25 +203,26 @@ pub async fn run(config: ServingConfig, shutdown: CancellationToken) -> Result<(
 /// # Errors
 /// Only when no configuration can be loaded or the fetcher cannot be set up; everything else is a step of the explanation.
 pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, ServingError> {
-    let reconciler = reconciler(config)?;
+    let reconciler = reconciler(config, None)?;
     reconciler.load().await.map_err(configuration)?;
     let explainer = Explainer {
         snapshot: &reconciler.snapshots.load_full(),
         production: &production(config, TaskTracker::new())?,
         clock: &config.clock,
         // another process has them
-        cache: None,
+        memory: None,
     };
     Ok(explainer.explain(url, HeaderMap::new()).await)
 }
 
-fn reconciler(config: &ServingConfig) -> Result<Reconciler, ServingError> {
+fn reconciler(config: &ServingConfig, node: Option<NodeId>) -> Result<Reconciler, ServingError> {
     Ok(Reconciler {
         database: database(config, &config.database_url)?,
         vault: config.vault.clone(),
         path: config.snapshot_path.clone(),
         snapshots: Arc::new(ArcSwap::from_pointee(ConfigSnapshot::default())),
         status: Arc::new(ConfigStatus::default()),
+        node,
     })
 }
 

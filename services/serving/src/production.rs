@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use limpid_delivery_url::{FilePath, Transformation};
+use limpid_domain::caching::Caching;
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureCode, LimitBreach, PhaseTimings, Reason};
 use limpid_domain::ids::RequestId;
@@ -126,6 +127,9 @@ impl Production {
             }
         }
         if attempts.is_empty() {
+            steps.failed("origins", Instant::now(), || {
+                "none is attached to the endpoint".to_owned()
+            });
             let failure = AttemptFailure::new(Reason::NoOriginAttached);
             attempts.push(FailedAttempt::before_any_origin(failure, self.clock.now()));
         }
@@ -156,6 +160,9 @@ impl Production {
         let original = fetched.map_err(|failed| {
             span.record("error.type", failed.failure.reason.code().as_str());
             span.record("otel.status_code", "ERROR");
+            if failed.failure.is_overload {
+                return Ended::Refused(no_room());
+            }
             Ended::Failed(Box::new(
                 self.fetch_attempt(number, origin, &failed, started),
             ))
@@ -164,7 +171,14 @@ impl Production {
         let layer_files = self
             .layer_files(order, &original, (number, deadline), steps)
             .await
-            .map_err(Ended::LayerFailed)?;
+            .map_err(|failed| {
+                let is_overload = failed.iter().any(|attempt| attempt.failure.is_overload);
+                if is_overload {
+                    Ended::Refused(no_room())
+                } else {
+                    Ended::LayerFailed(failed)
+                }
+            })?;
         let place = (number, origin, started);
         self.make(order, place, (original, layer_files), steps)
             .await
@@ -233,6 +247,7 @@ impl Production {
         &self,
         (number, origin, started): (i16, &Arc<Origin>, Instant),
         failure: AttemptFailure,
+        caching: Caching,
     ) -> FailedAttempt {
         count_failure(origin, failure.reason);
         let now = self.clock.now();
@@ -241,7 +256,7 @@ impl Production {
             origin: Some(Arc::clone(origin)),
             ended_at: now,
             duration: started.elapsed(),
-            repeatable_until: now + failure.negative_ttl(),
+            repeatable_until: now + caching.negative_ttl(&failure),
             is_repeat: false,
             failure,
         }
@@ -315,7 +330,8 @@ impl Production {
                 failure.layer_input = layer_input;
                 let now = self.clock.now();
                 let mut attempt = FailedAttempt::before_any_origin(failure, now);
-                attempt.repeatable_until = now + attempt.failure.negative_ttl();
+                attempt.repeatable_until =
+                    now + order.endpoint.caching.negative_ttl(&attempt.failure);
                 return Err(Ended::LayerFailed(vec![attempt]));
             }
             Ok(Err(error)) => self.failure_by(&error),
@@ -328,7 +344,8 @@ impl Production {
         };
         let failure = ended.map_err(Ended::Refused);
         let failure = failure.map(|failure| with_original(failure, &original, started, steps));
-        let failure = failure.map(|failure| self.picture_attempt(place, failure));
+        let caching = order.endpoint.caching;
+        let failure = failure.map(|failure| self.picture_attempt(place, failure, caching));
         Err(failure.map_or_else(|refused| refused, |failed| Ended::Failed(Box::new(failed))))
     }
 
@@ -347,6 +364,11 @@ impl Production {
         }
         Ok(failure)
     }
+}
+
+/// Too many large originals at once, of this tenant or of all.
+fn no_room() -> Refusal {
+    Refusal::busy("Too many originals are on their way, try again")
 }
 
 /// Adds to a failure of the pixel work where its bytes came from.

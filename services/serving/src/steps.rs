@@ -32,7 +32,7 @@ impl Steps {
     /// A trace for the origin fetcher, recording where this does.
     pub(crate) fn fetch_trace(&self) -> FetchTrace {
         if self.recorded.is_some() {
-            FetchTrace::recording()
+            FetchTrace::observing()
         } else {
             FetchTrace::off()
         }

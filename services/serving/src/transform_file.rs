@@ -138,6 +138,7 @@ fn parse(text: &str) -> Result<Transformation, TransformFileError> {
 
 fn original(source: &[u8]) -> Original {
     Original {
+        loan: None,
         bytes: Bytes::copy_from_slice(source),
         content_type: None,
         etag: None,

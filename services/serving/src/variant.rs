@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use limpid_domain::ids::TenantId;
+use limpid_domain::ids::{TenantId, TenantSeq};
 use limpid_imaging::AcceptedFormats;
 use moka::sync::Cache;
 
@@ -48,6 +48,8 @@ pub(crate) struct VariantKey {
     pub(crate) revision: Arc<Revision>,
     /// The same of the endpoint that layers come from, where there are any.
     pub(crate) layers_revision: Option<Arc<Revision>>,
+    /// The newest purge that means the URL: a later one makes older variants unreachable.
+    pub(crate) purged: TenantSeq,
     /// File path as received.
     pub(crate) path: String,
     /// The query that goes to origins; also how publishers name a new version.

@@ -40,6 +40,9 @@ pub struct AttemptFailure {
     pub note: Option<String>,
     /// How often the request was repeated before giving up.
     pub retries: u8,
+    /// This server had no room for the original: nobody's failure, and never recorded.
+    #[serde(skip)]
+    pub is_overload: bool,
 }
 
 impl AttemptFailure {
@@ -60,6 +63,7 @@ impl AttemptFailure {
             retry_after: None,
             note: None,
             retries: 0,
+            is_overload: false,
         }
     }
 

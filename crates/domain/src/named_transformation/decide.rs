@@ -98,7 +98,9 @@ pub fn evolve(
         | ConfigEvent::CustomDomainsSet { .. }
         | ConfigEvent::TenantSettingsChanged { .. }
         | ConfigEvent::TenantLimitsSet { .. }
-        | ConfigEvent::UrlEndpointRestrictionsSet { .. } => state,
+        | ConfigEvent::UrlEndpointRestrictionsSet { .. }
+        | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::CachePurged { .. } => state,
     }
 }
 

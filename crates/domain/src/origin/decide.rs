@@ -118,6 +118,8 @@ pub fn evolve(state: Option<OriginState>, event: &ConfigEvent) -> Option<OriginS
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::CachePurged { .. }
         | ConfigEvent::TenantSettingsChanged { .. }
         | ConfigEvent::TenantLimitsSet { .. }
         | ConfigEvent::UrlEndpointRestrictionsSet { .. } => state,

@@ -2,6 +2,7 @@
 
 use super::draft::ORIGIN_DOES_NOT_EXIST;
 use super::{CustomDomain, MAX_ORIGINS, UrlEndpointSettings};
+use crate::caching::Caching;
 use crate::event::ConfigEvent;
 use crate::ids::OriginId;
 use crate::refusal::Refusal;
@@ -18,6 +19,8 @@ pub struct UrlEndpointState {
     pub domains: Vec<CustomDomain>,
     /// What its URLs may not ask for. Not among the settings: those are ImageKit's, and replaced as a whole by its SDKs.
     pub restrictions: Restrictions,
+    /// How long its answers may be answered again. Not among the settings either.
+    pub caching: Caching,
     /// Deleted endpoints stay known by name, because old failures refer to them.
     pub deleted: bool,
 }
@@ -39,6 +42,8 @@ pub enum UrlEndpointCommand {
     SetCustomDomains(Vec<CustomDomain>),
     /// Set what its URLs may not ask for.
     SetRestrictions(Restrictions),
+    /// Set how long its answers may be answered again.
+    SetCaching(Caching),
 }
 
 /// What a decision needs to know beyond the endpoint itself.
@@ -109,6 +114,12 @@ pub fn decide(
                 restrictions,
             }])
         }
+        UrlEndpointCommand::SetCaching(caching) => {
+            if existing()?.caching == caching {
+                return Ok(Vec::new());
+            }
+            Ok(vec![ConfigEvent::UrlEndpointCachingSet { caching }])
+        }
     }
 }
 
@@ -123,6 +134,7 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
             settings: settings.clone(),
             domains: Vec::new(),
             restrictions: Restrictions::default(),
+            caching: Caching::default(),
             deleted: false,
         }),
         ConfigEvent::UrlEndpointReplaced { settings } => state.map(|endpoint| UrlEndpointState {
@@ -148,6 +160,10 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
                 ..endpoint
             })
         }
+        ConfigEvent::UrlEndpointCachingSet { caching } => state.map(|endpoint| UrlEndpointState {
+            caching: *caching,
+            ..endpoint
+        }),
         ConfigEvent::TenantCreated { .. }
         | ConfigEvent::TenantSettingsChanged { .. }
         | ConfigEvent::TenantLimitsSet { .. }
@@ -158,7 +174,8 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
         | ConfigEvent::OriginDeleted {}
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
-        | ConfigEvent::NamedTransformationDeleted {} => state,
+        | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::CachePurged { .. } => state,
     }
 }
 

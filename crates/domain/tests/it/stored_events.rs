@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use limpid_domain::caching::Caching;
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{OriginId, StreamVersion};
 use limpid_domain::key_pair::{KeyEntropy, PrivateKey, PublicKey};
 use limpid_domain::named_transformation::NamedTransformationSettings;
 use limpid_domain::origin::OriginDraft;
+use limpid_domain::purge::PurgeTarget;
 use limpid_domain::restrictions::Restrictions;
 use limpid_domain::secret::{SecretFingerprint, SecretRef};
 use limpid_domain::tenant::{TenantLimits, TenantSettings};
@@ -121,6 +123,18 @@ fn samples() -> Vec<ConfigEvent> {
             settings: named_transformation(),
         },
         ConfigEvent::NamedTransformationDeleted {},
+        ConfigEvent::UrlEndpointCachingSet {
+            caching: Caching {
+                failure_seconds: Some(30),
+            },
+        },
+        ConfigEvent::CachePurged {
+            url: "https://ik.example/acme/images/upload*".to_owned(),
+            target: PurgeTarget {
+                address: "/images/upload".to_owned(),
+                is_prefix: true,
+            },
+        },
     ]
 }
 

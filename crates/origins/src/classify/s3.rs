@@ -37,6 +37,8 @@ pub(crate) fn reason_of(status: StatusCode, error: &S3Error) -> Reason {
     let message = error.message.as_deref().unwrap_or_default();
     match error.code.as_deref().unwrap_or_default() {
         "NoSuchKey" | "NoSuchVersion" | "NotFound" => Reason::ObjectNotFound,
+        // Said of version ids only where one was asked for: what is no id names no version.
+        "InvalidArgument" if message.contains("version id") => Reason::ObjectNotFound,
         "NoSuchBucket" | "InvalidBucketName" => Reason::BucketNotFound,
         "InvalidObjectState" | "ObjectNotInActiveTierError" => Reason::ObjectArchived,
         "AccessDenied" => access_denied(message),
@@ -102,6 +104,7 @@ mod tests {
     fn provider_codes_stand_for_the_reasons_of_the_table() {
         for (status, code, expected) in [
             (404, "NoSuchKey", Reason::ObjectNotFound),
+            (404, "NoSuchVersion", Reason::ObjectNotFound),
             (404, "NoSuchBucket", Reason::BucketNotFound),
             (403, "InvalidObjectState", Reason::ObjectArchived),
             (403, "AccessDenied", Reason::AccessDeniedOrMissing),

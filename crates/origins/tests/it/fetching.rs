@@ -35,6 +35,7 @@ pub(crate) struct Fetching {
     pub(crate) settings: OriginSettings,
     pub(crate) credentials: OriginCredentials,
     pub(crate) query: Option<String>,
+    pub(crate) object_version: Option<String>,
     pub(crate) forwarded_host: Option<String>,
     pub(crate) max_bytes: u64,
     pub(crate) patience: Duration,
@@ -67,6 +68,7 @@ impl Fetching {
             },
             credentials: OriginCredentials::None,
             query: None,
+            object_version: None,
             forwarded_host: None,
             max_bytes: 1 << 20,
             patience: Duration::from_secs(20),
@@ -91,6 +93,7 @@ impl Fetching {
         let request = FetchRequest {
             path,
             query: self.query.as_deref(),
+            object_version: self.object_version.as_deref(),
             forwarded_host: self.forwarded_host.as_deref(),
             request_id: self.request_id,
             deadline: started + self.patience,

@@ -6,6 +6,7 @@ mod akeneo;
 mod ambient;
 mod azure;
 mod breaker;
+mod byte_budget;
 mod connections;
 mod faults;
 mod fetching;

@@ -3,18 +3,16 @@
 //! Every row is a real peer on loopback. Together the rows reach every reason a fetch can end with; the reasons of the table
 //! that they do not reach are listed with who reaches them, and a reason that is in neither list fails the test.
 
-mod peers;
-mod rows;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::StreamExt;
 use limpid_domain::failure::Reason;
 use limpid_domain::failure::reason::TABLE;
+use limpid_origins::DnsConfig;
+use limpid_testkit::fault_matrix::{Peers, Row, rows};
 
-use peers::Peers;
-use rows::{Row, rows};
+use crate::fetching::{Fetching, config};
 
 /// Reasons no fetch ends with, or not on its first try, and the tests that reach them from a real socket.
 const ELSEWHERE: [(Reason, &str); 20] = [
@@ -119,7 +117,7 @@ fn every_reason_of_the_table_is_reached_by_a_row_or_named_with_who_reaches_it() 
 
 /// What is wrong about a row, if anything.
 async fn check(peers: &Peers, row: &Row) -> Option<String> {
-    let fetching = peers.fetching(row);
+    let fetching = fetching(peers, row);
     let ended = fetching.get(&row.path()).await;
     let failed = match ended.result {
         Err(failed) => failed,
@@ -158,4 +156,26 @@ async fn check(peers: &Peers, row: &Row) -> Option<String> {
         wrong.push("nothing for people to read".to_owned());
     }
     (!wrong.is_empty()).then(|| format!("{}: {} ({:?})", row.id, wrong.join(", "), failed.note))
+}
+
+/// The origin of a row, with a fetcher of its own: no kept connection, no remembered token.
+fn fetching(peers: &Peers, row: &Row) -> Fetching {
+    let origin = peers.origin(row);
+    let around = origin.surroundings;
+    let mut config = config();
+    config.extra_roots.extend(around.root);
+    if let Some(server) = around.name_server {
+        config.dns = DnsConfig {
+            servers: vec![server],
+            timeout: Duration::from_millis(300),
+        };
+    }
+    let url = |text: String| text.parse().unwrap();
+    config.azure_blob_endpoint = around.azure_blob_endpoint.map(url);
+    config.google_storage_endpoint = around.google_storage_endpoint.map(url);
+    config.google_token_endpoint = around.google_token_endpoint.map(url);
+    config.total_timeout = around.total_timeout.unwrap_or(config.total_timeout);
+    let mut fetching = Fetching::with_config(origin.location, config);
+    fetching.credentials = origin.credentials;
+    fetching
 }

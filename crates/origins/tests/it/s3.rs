@@ -2,7 +2,7 @@
 
 use limpid_domain::failure::{AttemptFailure, Reason};
 use limpid_domain::origin::{OriginCredentials, OriginLocation};
-use limpid_testkit::fake_origin::script::PHOTO_JPEG;
+use limpid_testkit::fake_origin::script::{GRAPHIC_PNG, PHOTO_JPEG};
 use limpid_testkit::s3_server::{S3Keys, S3Server};
 
 use crate::fetching::{Fetching, config};
@@ -59,6 +59,23 @@ async fn signed_requests_fetch_objects_by_decoded_key() {
         inside.original("photo.jpg").await.location,
         "s3://zoo-pictures/folder/photo.jpg"
     );
+}
+
+#[tokio::test]
+async fn a_version_of_an_object_is_asked_for_by_its_id() {
+    let server = server();
+    let mut fetching = compatible(server, S3Server::VERSIONS, "", &server.reader);
+    let newest = fetching.original(S3Server::VERSIONED).await;
+    assert_eq!(newest.bytes, GRAPHIC_PNG);
+    for (id, bytes) in server.versions.iter().zip([PHOTO_JPEG, GRAPHIC_PNG]) {
+        fetching.object_version = Some(id.clone());
+        assert_eq!(fetching.original(S3Server::VERSIONED).await.bytes, bytes);
+    }
+    for odd in ["00000000-0000-4000-8000-000000000000", "a&b=c /+\u{e4}"] {
+        fetching.object_version = Some(odd.to_owned());
+        let failed = failure(&fetching, S3Server::VERSIONED).await;
+        assert_eq!(failed.reason, Reason::ObjectNotFound, "{odd}: {failed:?}");
+    }
 }
 
 #[tokio::test]

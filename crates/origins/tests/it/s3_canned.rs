@@ -155,3 +155,20 @@ async fn hostile_error_documents_cost_little() {
         ended.took
     );
 }
+
+#[tokio::test]
+async fn a_made_up_version_stands_for_the_object_as_it_is() {
+    let origin = FakeOrigin::start().await;
+    let document =
+        b"<Error><Code>InvalidArgument</Code><Message>Invalid version id specified</Message></Error>";
+    let no_id = Script::response(400, &[("content-type", "application/xml")], document);
+    origin.answer("/pictures/a.jpg?versionId=2026-11-27%20b", no_id);
+    origin.answer("/pictures/a.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
+    let mut fetching = asking(&origin);
+    fetching.object_version = Some("2026-11-27 b".to_owned());
+    assert_eq!(fetching.original("a.jpg").await.bytes, PHOTO_JPEG);
+    let missing = error(404, "NoSuchVersion", "");
+    origin.answer("/pictures/a.jpg?versionId=3sL4kqtJlcpXroDTDmJ", missing);
+    fetching.object_version = Some("3sL4kqtJlcpXroDTDmJ".to_owned());
+    assert_eq!(fetching.reason("a.jpg").await, Reason::ObjectNotFound);
+}

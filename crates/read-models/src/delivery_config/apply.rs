@@ -1,5 +1,6 @@
 //! Events → rows. No rules here: what an event says is done.
 
+use limpid_domain::caching::Caching;
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{ImagekitId, OriginId};
 use limpid_domain::key_pair::{KeyHash, PublicKey};
@@ -48,6 +49,7 @@ pub(super) async fn apply_to(
         ConfigEvent::UrlEndpointRestrictionsSet { restrictions } => {
             row.url_endpoint_restricted(restrictions).await
         }
+        ConfigEvent::UrlEndpointCachingSet { caching } => row.url_endpoint_caching(caching).await,
         ConfigEvent::KeyPairCreated {
             name,
             public_key,
@@ -89,6 +91,8 @@ pub(super) async fn apply_to(
             row.named_transformation_changed(settings).await
         }
         ConfigEvent::NamedTransformationDeleted {} => row.named_transformation_deleted().await,
+        // Read from the log itself, see `purges`.
+        ConfigEvent::CachePurged { .. } => Ok(()),
     }
 }
 
@@ -319,6 +323,19 @@ impl Row<'_> {
         )
         .bind(self.at.version.0)
         .bind(Json(restrictions))
+        .bind(self.at.recorded_at)
+        .execute(self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn url_endpoint_caching(self, caching: &Caching) -> Result<(), StoreError> {
+        self.statement(
+            "update url_endpoint set version = $4, caching = $5, updated_at = $6 \
+             where tenant_id = $1 and generation = $2 and url_endpoint_id = $3",
+        )
+        .bind(self.at.version.0)
+        .bind(Json(caching))
         .bind(self.at.recorded_at)
         .execute(self.conn)
         .await?;

@@ -207,7 +207,7 @@ async fn add_endpoints(
     configs: &mut Configs,
 ) -> Result<(), StoreError> {
     let rows: Vec<OwnedUrlEndpointRow> = sqlx::query_as(
-        "select tenant_id, url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted \
+        "select tenant_id, url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, caching, updated_at, deleted \
          from url_endpoint where generation = 0 and not deleted and ($1::bigint[] is null or tenant_id = any($1)) \
          order by tenant_id, url_endpoint_no",
     )

@@ -2,6 +2,7 @@
 //! tenant's own transaction.
 
 use chrono::{DateTime, Utc};
+use limpid_domain::caching::Caching;
 use limpid_domain::ids::{
     ImagekitId, KeyPairId, OriginId, OriginNo, StreamVersion, TenantId, UrlEndpointId,
     UrlEndpointNo,
@@ -181,7 +182,7 @@ pub async fn origin(tx: &mut TenantTx, id: OriginId) -> Result<Option<OriginView
 /// Errors: [`StoreError::Unavailable`].
 pub async fn url_endpoints(tx: &mut TenantTx) -> Result<Vec<UrlEndpointConfig>, StoreError> {
     let rows: Vec<UrlEndpointRow> = sqlx::query_as(
-        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted from url_endpoint \
+        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, caching, updated_at, deleted from url_endpoint \
          where tenant_id = $1 and generation = 0 order by url_endpoint_no",
     )
     .bind(tx.tenant_id().0)
@@ -202,7 +203,7 @@ pub async fn url_endpoint(
         UrlEndpointName::Id(id) => Some(id.0),
     };
     let row: Option<UrlEndpointRow> = sqlx::query_as(
-        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, updated_at, deleted from url_endpoint \
+        "select url_endpoint_no, url_endpoint_id, version, is_default, settings, restrictions, caching, updated_at, deleted from url_endpoint \
          where tenant_id = $1 and generation = 0 and (url_endpoint_id = $2 or $2 is null and is_default)",
     )
     .bind(tx.tenant_id().0)
@@ -357,6 +358,7 @@ pub(super) struct UrlEndpointRow {
     is_default: bool,
     settings: Json<UrlEndpointSettings>,
     restrictions: Json<Restrictions>,
+    caching: Json<Caching>,
     updated_at: DateTime<Utc>,
     deleted: bool,
 }
@@ -370,6 +372,7 @@ impl From<UrlEndpointRow> for UrlEndpointConfig {
             is_default: row.is_default,
             settings: row.settings.0,
             restrictions: row.restrictions.0,
+            caching: row.caching.0,
             updated_at: row.updated_at,
             deleted: row.deleted,
         }

@@ -170,6 +170,7 @@ pub(super) fn resource_of(kind: StreamKind, stream_id: StreamId) -> (&'static st
         StreamKind::Origin => ("origin", Some(stream_id.0)),
         StreamKind::UrlEndpoint => ("url_endpoint", Some(stream_id.0)),
         StreamKind::NamedTransformation => ("named_transformation", Some(stream_id.0)),
+        StreamKind::Purge => ("purge", Some(stream_id.0)),
     }
 }
 

@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 37] = [
+pub(crate) const KEYS: [Key; 38] = [
     key(
         "data_dir",
         "./data",
@@ -120,6 +120,11 @@ pub(crate) const KEYS: [Key; 37] = [
         "limits.max_frame_pixels",
         "100MP",
         "Most pixels of all frames of an animation together",
+    ),
+    key(
+        "limits.max_bytes_in_flight",
+        "512MB",
+        "Memory for originals being read or worked on; the rest waits, and is answered 503 when its time is over. One tenant gets half",
     ),
     key(
         "limits.max_connections",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use limpid_delivery_url::{Transformation, transformation};
+use limpid_domain::caching::Caching;
 use limpid_domain::failure::DetailLevel;
 use limpid_domain::ids::{
     ImagekitId, OriginId, StreamVersion, TenantId, TenantSeq, UrlEndpointId, UrlEndpointNo,
@@ -17,6 +18,7 @@ use limpid_imaging::ImageSettings;
 use limpid_read_models::delivery_config::{OriginConfig, TenantConfig, UrlEndpointConfig};
 use secrecy::SecretString;
 
+use super::purges::Purges;
 use super::{Account, Endpoint, Origin, Revision};
 
 /// What an account is assembled from.
@@ -47,6 +49,7 @@ pub(crate) struct EndpointParts {
     pub(crate) description: String,
     pub(crate) url_rewriter: Option<UrlRewriter>,
     pub(crate) restrictions: Restrictions,
+    pub(crate) caching: Caching,
     pub(crate) origins: Vec<OriginId>,
 }
 
@@ -98,6 +101,7 @@ impl From<UrlEndpointConfig> for EndpointParts {
             description: config.settings.description,
             url_rewriter: config.settings.url_rewriter,
             restrictions: config.restrictions,
+            caching: config.caching,
             origins: config.settings.origins,
         }
     }
@@ -134,6 +138,7 @@ impl From<AccountParts> for Account {
             origins: origins.into_values().collect(),
             domains: bound,
             named: usable(&parts.named_transformations),
+            purges: Purges::default(),
             named_transformations: parts.named_transformations,
         }
     }
@@ -202,6 +207,7 @@ fn assemble(
         },
         url_rewriter: parts.url_rewriter,
         restrictions: parts.restrictions,
+        caching: parts.caching,
         origins,
         revision: Arc::new(revision),
     }

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use limpid_domain::caching::Caching;
 use limpid_domain::ids::{
     ImagekitId, OriginId, OriginNo, StreamId, StreamVersion, TenantId, TenantSeq, UrlEndpointId,
     UrlEndpointNo,
@@ -163,6 +164,8 @@ struct StoredEndpoint {
     url_rewriter: Option<UrlRewriter>,
     #[serde(default)]
     restrictions: Restrictions,
+    #[serde(default)]
+    caching: Caching,
     origins: Vec<OriginId>,
 }
 
@@ -182,6 +185,7 @@ impl From<&Account> for StoredAccount {
             description: endpoint.description.clone(),
             url_rewriter: endpoint.url_rewriter,
             restrictions: endpoint.restrictions,
+            caching: endpoint.caching,
             origins: endpoint.origins.iter().map(|origin| origin.id).collect(),
         });
         Self {
@@ -256,6 +260,7 @@ impl From<StoredAccount> for AccountParts {
             description: endpoint.description,
             url_rewriter: endpoint.url_rewriter,
             restrictions: endpoint.restrictions,
+            caching: endpoint.caching,
             origins: endpoint.origins,
         });
         Self {
@@ -328,6 +333,9 @@ mod tests {
                     restrict_unsigned_urls: true,
                     ..Restrictions::default()
                 },
+                caching: Caching {
+                    failure_seconds: Some(7),
+                },
                 origins: vec![origin],
             }],
             domains: vec![("img.example.com".to_owned(), endpoint)],
@@ -357,6 +365,7 @@ mod tests {
         let endpoint = account.endpoint("").unwrap();
         assert_eq!(endpoint.url_rewriter, Some(UrlRewriter::Imgix));
         assert!(endpoint.restrictions.restrict_unsigned_urls);
+        assert_eq!(endpoint.caching.failure_seconds, Some(7));
         assert_eq!(account.limits.max_pixels, Some(25));
         assert!(matches!(
             &endpoint.origins[0].credentials,

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use limpid_domain::ids::{TenantId, TenantSeq};
+use limpid_domain::ids::{NodeId, TenantId, TenantSeq};
 use limpid_event_store::config_listener::ConfigListener;
 use limpid_event_store::vault::Vault;
 use limpid_event_store::{Database, StoreError};
 use limpid_read_models::delivery_config::{load_all, load_tenant};
+use limpid_read_models::purges;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,8 @@ pub(crate) struct Reconciler {
     pub(crate) path: PathBuf,
     pub(crate) snapshots: Arc<ArcSwap<ConfigSnapshot>>,
     pub(crate) status: Arc<ConfigStatus>,
+    /// Which node's; a process that only explains is none and tells nobody how far it has come.
+    pub(crate) node: Option<NodeId>,
 }
 
 /// Why there is no configuration to start with.
@@ -82,6 +85,8 @@ impl Reconciler {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut listener = ConfigListener::new(self.database.clone(), SWEEP_INTERVAL);
         let mut known = self.versions();
+        // What the database has not heard yet of how far this node has come.
+        let mut untold = known.clone();
         let mut persist_at: Option<Instant> = None;
         let mut ping = tokio::time::interval(PING_INTERVAL);
         loop {
@@ -100,27 +105,59 @@ impl Reconciler {
                 _ = ping.tick() => {
                     if self.database.ping().await.is_ok() {
                         self.status.note_confirmed();
+                        self.announce(false).await;
+                        self.tell(&mut untold).await;
                     }
                 }
                 changed = listener.changed(&known) => {
-                    if self.refresh(changed.into_keys()).await {
+                    let tenants: Vec<TenantId> = changed.into_keys().collect();
+                    if self.refresh(&tenants).await {
                         persist_at.get_or_insert(Instant::now() + PERSIST_DELAY);
                     }
                     known = self.versions();
+                    let reached = tenants.iter().filter_map(|id| Some((*id, *known.get(id)?)));
+                    untold.extend(reached);
+                    self.tell(&mut untold).await;
                 }
             }
         }
         if persist_at.is_some() {
             self.persist();
         }
+        self.announce(true).await;
+    }
+
+    /// Says that this node may hold answers, or that it stops. That it cannot is no reason to serve nothing.
+    pub(crate) async fn announce(&self, stopped: bool) {
+        let Some(node) = self.node else { return };
+        if let Err(error) = purges::note_node(&self.database, node, stopped).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the database could not be told of this node"
+            );
+        }
+    }
+
+    /// Says how far this node has come; what could not be said is said later.
+    async fn tell(&self, untold: &mut HashMap<TenantId, TenantSeq>) {
+        let Some(node) = self.node.filter(|_| !untold.is_empty()) else {
+            return;
+        };
+        match purges::note_applied(&self.database, node, untold).await {
+            Ok(()) => untold.clear(),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "purges stay pending: the database could not be told that they are applied"
+            ),
+        }
     }
 
     /// Loads these tenants again. Gives whether anything was swapped; what could not be loaded is reported again later.
-    async fn refresh(&self, tenants: impl Iterator<Item = TenantId>) -> bool {
+    async fn refresh(&self, tenants: &[TenantId]) -> bool {
         let mut fresh = Vec::new();
         for tenant in tenants {
-            match load_tenant(&self.database, &self.vault, tenant).await {
-                Ok(Some(config)) => fresh.push(Arc::new(Account::from(AccountParts::from(config)))),
+            match self.load_account(*tenant).await {
+                Ok(Some(account)) => fresh.push(Arc::new(account)),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(
@@ -149,6 +186,23 @@ impl Reconciler {
         let all: Vec<_> = unchanged.chain(fresh.iter().map(Arc::clone)).collect();
         self.snapshots.store(Arc::new(ConfigSnapshot::new(all)));
         true
+    }
+
+    /// The account as it is now, with what it purged since the version in memory.
+    async fn load_account(&self, tenant_id: TenantId) -> Result<Option<Account>, StoreError> {
+        let Some(config) = load_tenant(&self.database, &self.vault, tenant_id).await? else {
+            return Ok(None);
+        };
+        let account = Account::from(AccountParts::from(config));
+        let snapshot = self.snapshots.load();
+        let mut known = snapshot.accounts();
+        let Some(before) = known.find(|known| known.tenant_id == tenant_id) else {
+            // Nothing of it can be in a cache.
+            return Ok(Some(account));
+        };
+        let versions = (before.config_version, account.config_version);
+        let newer = purges::purged_between(&self.database, tenant_id, versions).await?;
+        Ok(Some(account.purged(&before.purges, newer)))
     }
 
     fn swap(&self, accounts: impl Iterator<Item = AccountParts>) {

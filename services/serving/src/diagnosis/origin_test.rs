@@ -131,6 +131,7 @@ impl OriginTest<'_> {
         let request = FetchRequest {
             path,
             query: None,
+            object_version: None,
             forwarded_host: None,
             request_id: RequestId::mint(),
             deadline: Instant::now() + BUDGET,

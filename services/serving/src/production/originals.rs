@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use limpid_delivery_url::FilePath;
+use limpid_domain::caching::Caching;
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
-use limpid_domain::ids::{OriginNo, RequestId, StreamVersion, TenantId};
-use limpid_domain::origin::OriginLocation;
+use limpid_domain::ids::{OriginNo, RequestId, StreamVersion, TenantId, TenantSeq};
+use limpid_domain::origin::{OriginKind, OriginLocation};
 use limpid_origins::{FetchRequest, FetchTrace, OriginFetcher, Original};
 use opentelemetry::KeyValue;
 use tokio_util::task::TaskTracker;
@@ -38,12 +39,18 @@ pub(crate) struct Originals {
 pub(crate) struct OriginalKey {
     tenant: TenantId,
     origin: (OriginNo, StreamVersion),
+    /// The newest purge that means the file: what was kept before it is not given any more.
+    purged: TenantSeq,
+    /// How long its failure may be repeated depends on the endpoint asked.
+    caching: Caching,
     /// As received.
     path: String,
     /// Where the origin gets it.
     query: Option<String>,
     /// Where the origin gets it.
     forwarded_host: Option<String>,
+    /// Where the origin gets it: object stores that keep versions.
+    object_version: Option<String>,
 }
 
 /// An original, or why there is none.
@@ -63,7 +70,7 @@ struct Fetch {
     key: OriginalKey,
     owner: Owner,
     origin: Arc<Origin>,
-    /// What the client says about which version of the file it wants; origins are not told.
+    /// What the client says about which version of the file it wants.
     object_version: Option<String>,
     host_field: String,
     request_id: RequestId,
@@ -211,7 +218,7 @@ impl Worker {
             Ok(original) => self.kept.keep(
                 fetch.key.clone(),
                 KeptOriginal {
-                    original: Arc::clone(original),
+                    original: Arc::new(original.without_loan()),
                     fetched_at: self.clock.now(),
                     object_version: fetch.object_version.clone(),
                 },
@@ -232,6 +239,7 @@ impl Worker {
         let request = FetchRequest {
             path: &fetch.key.path,
             query: fetch.key.query.as_deref(),
+            object_version: fetch.key.object_version.as_deref(),
             forwarded_host: Some(&fetch.host_field),
             request_id: fetch.request_id,
             deadline: fetch.deadline,
@@ -253,7 +261,7 @@ impl Worker {
             Err(failure) => {
                 count_failure(origin, failure.reason);
                 Err(Arc::new(FailedFetch {
-                    repeatable_until: self.clock.now() + failure.negative_ttl(),
+                    repeatable_until: self.clock.now() + fetch.key.caching.negative_ttl(&failure),
                     failure: *failure,
                     is_repeat: false,
                 }))
@@ -280,20 +288,29 @@ impl Fetch {
         // the client's query and version are about the file it asked for
         let is_original = *file == order.file;
         let gets_query = gets_query && is_original;
+        let object_version = order.object_version.clone().filter(|_| is_original);
+        let caching = order.endpoint.caching;
+        let keeps_versions = matches!(
+            origin.settings.location.kind(),
+            OriginKind::S3 | OriginKind::S3Compatible | OriginKind::CloudinaryBackup
+        );
         Self {
             key: OriginalKey {
                 tenant: order.account.tenant_id,
                 origin: (origin.no, origin.version),
+                purged: order.account.purges.of_file(file.as_raw()),
+                caching,
                 path: file.as_raw().to_owned(),
                 query: order.forwarded_query.clone().filter(|_| gets_query),
                 forwarded_host: gets_host.then(|| order.host_field.to_ascii_lowercase()),
+                object_version: object_version.clone().filter(|_| keeps_versions),
             },
             owner: Owner {
                 tenant: order.account.tenant_id,
                 config_version: order.account.config_version,
             },
             origin: Arc::clone(origin),
-            object_version: order.object_version.clone().filter(|_| is_original),
+            object_version,
             host_field: order.host_field.clone(),
             request_id: order.request_id,
             deadline,
@@ -313,7 +330,7 @@ impl FailedFetch {
 
 impl HeapBytes for OriginalKey {
     fn heap_bytes(&self) -> usize {
-        let optional = [&self.query, &self.forwarded_host];
+        let optional = [&self.query, &self.forwarded_host, &self.object_version];
         let optional = optional.into_iter().flatten().map(String::len);
         size_of::<Self>() + self.path.len() + optional.sum::<usize>()
     }

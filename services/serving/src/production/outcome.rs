@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use limpid_domain::failure::Reason;
 
 use crate::error::Refusal;
-use crate::failure_recorder::event::{FailedAttempt, repeatable_until};
+use crate::failure_recorder::event::{FailedAttempt, headline_of, repeatable_until};
 use crate::negative_cache::HeapBytes;
 use crate::variant::Variant;
 
@@ -52,6 +53,20 @@ impl Outcome {
             | Self::Defaulted { attempts, .. }
             | Self::Stale { attempts, .. }
             | Self::LayerFailed { attempts, .. } => repeatable_until(attempts),
+            Self::Made { .. } | Self::Refused { .. } => None,
+        }
+    }
+
+    /// The reason that requests alike are told, and until when.
+    pub(crate) fn repeated_reason(&self) -> Option<(Reason, DateTime<Utc>)> {
+        let until = self.repeatable_until()?;
+        match self {
+            Self::Failed(attempts)
+            | Self::Defaulted { attempts, .. }
+            | Self::Stale { attempts, .. }
+            | Self::LayerFailed { attempts, .. } => {
+                Some((headline_of(attempts)?.failure.reason, until))
+            }
             Self::Made { .. } | Self::Refused { .. } => None,
         }
     }

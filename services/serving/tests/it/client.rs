@@ -25,7 +25,7 @@ impl Answer {
         found.map_or("", |(_, value)| value)
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
         let (head, body) = bytes.split_at(end.unwrap());
         let head = std::str::from_utf8(head).unwrap();

@@ -128,6 +128,16 @@ async fn ten_identical_misses_at_once_ask_the_origin_once() {
 }
 
 #[tokio::test]
+async fn a_name_for_people_serves_the_real_file() {
+    let stack = Stack::start().await;
+    let pretty = stack.get("/demo/ik-seo/tr:w-30/dir/photo/a-cat.jpg").await;
+    assert_eq!(pretty.status, 200, "{}", pretty.header("ik-error"));
+    assert_eq!(stack.origin.hits("/dir/photo.jpg"), 1);
+    let plain = stack.get("/demo/tr:w-30/dir/photo.jpg").await;
+    assert_eq!(pretty.body, plain.body);
+}
+
+#[tokio::test]
 async fn downloads_have_the_name_and_the_delivered_extension() {
     let stack = Stack::start().await;
     let answer = stack

@@ -1,13 +1,17 @@
 //! One tenant's or origin's trouble stays its own: slots, breakers, shares of the room for work.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use limpid_dashboard_api::commands::{create_origin, create_tenant};
+use limpid_domain::diagnosis::Question;
 use limpid_domain::tenant::CreateTenant;
 use limpid_origins::BreakerLimits;
+use limpid_testkit::fake_origin::script::{Script, Step};
 
 use crate::stack::{Stack, eventually, origin_draft, web_folder};
+use crate::trace;
 
 /// Adds the tenant `other`, with the zoo as its origin, and waits until the node knows it.
 async fn add_other_tenant(stack: &Stack) {
@@ -96,4 +100,45 @@ async fn an_origin_that_keeps_failing_is_left_alone_and_every_request_counted() 
     assert_eq!(event.reason.name(), "circuit_open");
     let good = stack.get("/demo/good/tr:w-20/photo.jpg").await;
     assert_eq!(good.status, 200, "{}", good.header("ik-error"));
+}
+
+#[tokio::test]
+async fn without_memory_for_its_original_a_request_waits_and_is_then_refused_without_an_event() {
+    let stack = Stack::start_with(|config| {
+        config.origins.max_bytes_in_flight = 20_000;
+        config.origins.idle_timeout = Duration::from_secs(30);
+        config.limits.request_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: image/jpeg\r\ncontent-length: 20000\r\n\r\n";
+    stack
+        .origin
+        .answer("/slow.jpg", Script::raw(head).then(Step::Stall));
+    let origins = limpid_read_models::delivery_config::origins;
+    let mut tx = stack.database.tenant_tx(stack.tenant_id()).await.unwrap();
+    let origin_id = origins(&mut tx).await.unwrap().first().unwrap().id;
+    drop(tx);
+    // A test of the origin has 20 s and takes all the memory there is.
+    let question = Question::TestStored {
+        origin_id,
+        path: Some("slow.jpg".to_owned()),
+    };
+    let tested = trace::ask_about(&stack, stack.node.address, question);
+    let width = AtomicU32::new(30);
+    let others = async {
+        // Until the test has its memory, requests are answered.
+        let answer = eventually("a request to be refused", async || {
+            let width = width.fetch_add(1, Ordering::Relaxed);
+            let answer = stack.get(&format!("/demo/tr:w-{width}/photo.jpg")).await;
+            (answer.status != 200).then_some(answer)
+        })
+        .await;
+        assert_eq!(answer.status, 503, "{}", answer.header("ik-error"));
+        assert!(answer.header("ik-error").starts_with("EBUSY - "));
+        assert!(answer.header("ik-event-id").is_empty());
+    };
+    tokio::select! {
+        answer = tested => panic!("the test ended first: {answer:?}"),
+        () = others => {}
+    }
 }

@@ -1,8 +1,14 @@
 //! The serving service over real sockets, with a real database and origins that misbehave.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod addresses;
+mod agreement;
 mod bad_input;
 mod client;
 mod configuration;
@@ -15,7 +21,9 @@ mod layers;
 mod negative_cache;
 mod origin_kinds;
 mod outage;
+mod purges;
 mod restrictions;
 mod stack;
 mod stale;
+mod trace;
 mod trail;

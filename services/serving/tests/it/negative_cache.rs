@@ -1,8 +1,11 @@
 //! A failure is answered again for the time the table gives it: same words, nobody asked, every request counted.
 
 use chrono::TimeDelta;
+use limpid_dashboard_api::commands::{SetCaching, set_caching};
+use limpid_domain::caching::Caching;
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::Reason;
+use limpid_domain::url_endpoint::UrlEndpointName;
 use limpid_testkit::fake_origin::script::{PHOTO_JPEG, Script};
 
 use crate::stack::{Stack, web_folder};
@@ -163,4 +166,52 @@ async fn an_origin_that_failed_is_passed_over_and_the_next_one_asked() {
     }
     assert_eq!(stack.origin.hits("/up/photo.jpg"), 3);
     assert_eq!(stack.origin.hits("/down/photo.jpg"), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_want_another_time_than_the_tables() {
+    let (stack, clock) = stack_with_clock().await;
+    let zoo = web_folder("other", &stack.origin.base_url());
+    let zoo = stack.add_origin(zoo).await;
+    stack.add_endpoint("shop", &[zoo]).await;
+    let caching = |failure_seconds| SetCaching {
+        name: UrlEndpointName::Default,
+        caching: Caching { failure_seconds },
+        expected: None,
+    };
+    let context = stack.context();
+    let set = set_caching(&context, stack.tenant_id(), caching(Some(60)));
+    set.await.unwrap();
+    stack.wait_for_version().await;
+    let asked = |target: &'static str, file: &'static str| {
+        let stack = &stack;
+        async move {
+            assert_eq!(stack.get(target).await.status, 404, "{target}");
+            stack.origin.hits(file)
+        }
+    };
+    for (target, file) in [
+        ("/demo/tr:w-30/gone.jpg", "/gone.jpg"),
+        ("/demo/tr:w-30/truncated.jpg", "/truncated.jpg"),
+    ] {
+        assert_eq!(asked(target, file).await, 1);
+    }
+    clock.advance(TimeDelta::seconds(59));
+    assert_eq!(asked("/demo/tr:w-30/gone.jpg", "/gone.jpg").await, 1);
+    assert_eq!(
+        asked("/demo/tr:w-30/truncated.jpg", "/truncated.jpg").await,
+        1
+    );
+    // The other endpoint follows the table.
+    assert_eq!(asked("/demo/shop/tr:w-30/else.jpg", "/else.jpg").await, 1);
+    clock.advance(TimeDelta::seconds(5));
+    assert_eq!(asked("/demo/shop/tr:w-30/else.jpg", "/else.jpg").await, 2);
+    assert_eq!(asked("/demo/tr:w-30/gone.jpg", "/gone.jpg").await, 2);
+
+    let never = set_caching(&context, stack.tenant_id(), caching(Some(0)));
+    never.await.unwrap();
+    stack.wait_for_version().await;
+    for times in 3..6 {
+        assert_eq!(asked("/demo/tr:w-30/gone.jpg", "/gone.jpg").await, times);
+    }
 }

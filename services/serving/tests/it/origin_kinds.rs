@@ -1,10 +1,11 @@
 //! What an origin's kind and settings change about an answer: sentences, headers, what the origin is asked
-//! (R1, R2, R5, R10 to R12, R17, R50, R53, R54, R56, R60, R65).
+//! (R1, R2, R5, R10 to R12, R17, R50, R53, R54, R56, R60, R64, R65).
 
 use limpid_testkit::akeneo_server::AkeneoServer;
 use limpid_testkit::fake_origin::FakeOrigin;
-use limpid_testkit::fake_origin::script::{PHOTO_JPEG, Script};
+use limpid_testkit::fake_origin::script::{GRAPHIC_PNG, PHOTO_JPEG, Script};
 use limpid_testkit::google_accounts::GoogleAccounts;
+use limpid_testkit::s3_server::S3Server;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -28,6 +29,33 @@ async fn assert_fails(stack: &Stack, target: &str, ik_error: &str) -> Answer {
 async fn attach(stack: &Stack, body: Value) {
     let origin = stack.add_origin(body).await;
     stack.add_endpoint("kind", &[origin]).await;
+}
+
+#[tokio::test]
+async fn the_version_a_url_names_is_the_version_of_the_s3_object() {
+    // Starting it blocks for a while.
+    let s3 = std::thread::spawn(S3Server::shared).join().unwrap();
+    let stack = Stack::start().await;
+    let bucket = json!({"type": "S3_COMPATIBLE", "name": "s3", "bucket": S3Server::VERSIONS, "endpoint": s3.endpoint(),
+                        "s3ForcePathStyle": true, "accessKey": s3.reader.access_key, "secretKey": s3.reader.secret_key});
+    attach(&stack, bucket).await;
+    let target = format!("/demo/kind/{}?tr=orig-true", S3Server::VERSIONED);
+    let [old, new] = &s3.versions;
+    for (version, bytes) in [(old, PHOTO_JPEG), (new, GRAPHIC_PNG), (old, PHOTO_JPEG)] {
+        let answer = stack
+            .get(&format!("{target}&ik-obj-version={version}"))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.header("ik-error"));
+        assert_eq!(answer.body, bytes);
+    }
+    assert_eq!(stack.get(&target).await.body, GRAPHIC_PNG);
+    let unknown = stack.get(&format!("{target}&ik-obj-version=none")).await;
+    assert_eq!(unknown.header("ik-error-reason"), "object_not_found");
+    // Elsewhere it only makes another URL of it: the origin is not told.
+    let web = stack.get("/demo/photo.jpg?ik-obj-version=7").await;
+    assert_eq!((web.status, stack.origin.hits("/photo.jpg")), (200, 1));
+    stack.get("/demo/photo.jpg?ik-obj-version=8").await;
+    assert_eq!(stack.origin.hits("/photo.jpg"), 2);
 }
 
 #[tokio::test]

@@ -166,12 +166,17 @@ impl Stack {
 
     /// Adds an endpoint with these origins and waits until the node knows it.
     pub(crate) async fn add_endpoint(&self, prefix: &str, origins: &[OriginId]) {
+        self.create_endpoint(prefix, origins).await;
+        self.wait_for_version().await;
+    }
+
+    /// Adds an endpoint with these origins.
+    pub(crate) async fn create_endpoint(&self, prefix: &str, origins: &[OriginId]) {
         let body = json!({"description": prefix, "urlPrefix": prefix, "origins": origins});
         let draft = UrlEndpointDraft::parse(body).unwrap();
         create_url_endpoint(&self.context(), self.tenant_id(), draft)
             .await
             .unwrap();
-        self.wait_for_version().await;
     }
 
     /// Attaches these origins to the default endpoint and waits until the node knows it.
@@ -231,12 +236,17 @@ impl Stack {
 
     /// The counts of the last hour, leaving out what [`Stack::wait_for_version`] caused.
     pub(crate) async fn summary(&self) -> Summary {
+        self.summary_of(Some("/counted/")).await
+    }
+
+    /// The counts of the last hour, of paths with this text in them.
+    pub(crate) async fn summary_of(&self, path_contains: Option<&str>) -> Summary {
         let now = Clock::system().now();
         let mut filter = FailureFilter::all(Window {
             from: now - TimeDelta::hours(1),
             to: now + TimeDelta::hours(1),
         });
-        filter.path_contains = Some("/counted/".to_owned());
+        filter.path_contains = path_contains.map(str::to_owned);
         let mut tx = self.database.tenant_tx(self.tenant_id()).await.unwrap();
         failure_summary::summary(&mut tx, &filter).await.unwrap()
     }

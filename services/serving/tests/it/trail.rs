@@ -1,6 +1,7 @@
 //! Two origins that fail: which failure the client is told, and that both are recorded.
 
 use limpid_domain::failure::Outcome;
+use limpid_testkit::dead_ends::RefusingPort;
 use limpid_testkit::fake_origin::script::Script;
 
 use crate::stack::{Stack, web_folder};
@@ -71,4 +72,57 @@ async fn every_pair_of_failures_has_its_headline_and_both_attempts() {
     }
     let summary = stack.summary_when(|summary| summary.attempts >= 32).await;
     assert_eq!((summary.client_visible, summary.attempts), (16, 32));
+}
+
+#[tokio::test]
+async fn whatever_the_first_origin_fails_with_the_second_is_asked_after_it() {
+    let stack = Stack::start().await;
+    let base = stack.origin.base_url();
+    let second = web_folder("second", &format!("{base}/second"));
+    let second = stack.add_origin(second).await;
+    let port = RefusingPort::reserve();
+    let unreachable = web_folder("unreachable", &format!("http://{}", port.addr()));
+    let unreachable = stack.add_origin(unreachable).await;
+    stack.create_endpoint("away", &[unreachable, second]).await;
+    let first = web_folder("first", &format!("{base}/first"));
+    let first = stack.add_origin(first).await;
+    stack.add_endpoint("two", &[first, second]).await;
+    for (status, folder) in [(404, "a"), (403, "b"), (401, "c"), (500, "d")] {
+        let target = format!("/first/{folder}/photo.jpg");
+        let refusal = Script::response(status, &[], b"");
+        stack.origin.answer(&target, refusal);
+        let answer = stack
+            .get(&format!("/demo/two/tr:w-30/{folder}/photo.jpg"))
+            .await;
+        assert_eq!(
+            answer.status,
+            200,
+            "{status}: {}",
+            answer.header("ik-error")
+        );
+        let asked = stack.origin.requests();
+        let targets = asked.iter().map(|request| request.target.as_str());
+        let place = |wanted: &str| targets.clone().position(|target| target == wanted);
+        let second = place(&format!("/second/{folder}/photo.jpg"));
+        assert!(place(&target).unwrap() < second.unwrap(), "{status}");
+    }
+    let answer = stack.get("/demo/away/tr:w-30/e/photo.jpg").await;
+    assert_eq!(answer.status, 200, "{}", answer.header("ik-error"));
+    assert_eq!(stack.origin.hits("/second/e/photo.jpg"), 1);
+}
+
+#[tokio::test]
+async fn of_two_origins_that_have_the_file_the_first_gives_it_and_the_second_is_not_asked() {
+    let stack = Stack::start().await;
+    let base = stack.origin.base_url();
+    let mut origins = Vec::new();
+    for name in ["first", "second"] {
+        let folder = web_folder(name, &format!("{base}/{name}"));
+        origins.push(stack.add_origin(folder).await);
+    }
+    stack.add_endpoint("two", &origins).await;
+    let answer = stack.get("/demo/two/tr:w-30/photo.jpg").await;
+    assert_eq!(answer.status, 200, "{}", answer.header("ik-error"));
+    assert_eq!(stack.origin.hits("/first/photo.jpg"), 1);
+    assert_eq!(stack.origin.hits("/second/photo.jpg"), 0);
 }

@@ -142,6 +142,7 @@ mod tests {
                 url_rewriter: None,
             },
             restrictions: Restrictions::default(),
+            caching: limpid_domain::caching::Caching::default(),
             updated_at: DateTime::UNIX_EPOCH,
             deleted: false,
         }

@@ -1,23 +1,22 @@
-//! The peers of the rows, all on loopback, and an origin of the right kind for each.
+//! The peers of the rows, all on loopback, and for each row the origin that leads to its peer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use limpid_domain::origin::{OriginCredentials, OriginLocation};
-use limpid_origins::{DnsConfig, FetchConfig};
-use limpid_testkit::dead_ends::{BlackHole, RefusingPort};
-use limpid_testkit::fake_dns::FakeDns;
-use limpid_testkit::fake_origin::FakeOrigin;
-use limpid_testkit::fake_origin::script::Script;
-use limpid_testkit::google_accounts::GoogleAccounts;
-use limpid_testkit::tls_origin::{CertificateKind, TestAuthority, TlsOrigin};
+use rustls::pki_types::CertificateDer;
 
 use super::rows::{Fault, Row, rows};
-use crate::fetching::{Fetching, config, folder};
+use crate::dead_ends::{BlackHole, RefusingPort};
+use crate::fake_dns::FakeDns;
+use crate::fake_origin::FakeOrigin;
+use crate::fake_origin::script::Script;
+use crate::google_accounts::GoogleAccounts;
+use crate::tls_origin::{CertificateKind, TestAuthority, TlsOrigin};
 
-/// Everybody who misbehaves.
+/// Everybody who misbehaves. They stop when dropped.
 #[derive(Debug)]
-pub(super) struct Peers {
+pub struct Peers {
     authority: TestAuthority,
     certificates: Vec<(CertificateKind, &'static str, TlsOrigin)>,
     dns: FakeDns,
@@ -31,7 +30,8 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    pub(super) async fn start() -> Self {
+    /// Starts them all.
+    pub async fn start() -> Self {
         let authority = TestAuthority::new();
         let dns = FakeDns::start().await;
         let mut certificates = Vec::new();
@@ -63,59 +63,104 @@ impl Peers {
         }
     }
 
-    /// The origin of a row, with a fetcher of its own: no kept connection, no remembered token.
-    pub(super) fn fetching(&self, row: &Row) -> Fetching {
+    /// The origin of a row, and what whoever fetches from it must be told.
+    pub fn origin(&self, row: &Row) -> FaultyOrigin {
+        let plain = |base: String| FaultyOrigin::folder(&base, Surroundings::default());
         match &row.fault {
             Fault::Page(page) => {
-                let mut config = config();
-                if page == "drip" {
-                    config.total_timeout = Duration::from_millis(900);
-                }
-                Fetching::with_config(folder(&self.web.base_url()), config)
+                let drips = page == "drip";
+                let around = Surroundings {
+                    total_timeout: drips.then_some(Duration::from_millis(900)),
+                    ..Surroundings::default()
+                };
+                FaultyOrigin::folder(&self.web.base_url(), around)
             }
-            Fault::Answer(_) => Fetching::folder(&own_of(&self.own, &row.id).base_url()),
+            Fault::Answer(_) => plain(own_of(&self.own, &row.id).base_url()),
             Fault::Certificate(kind, name) => {
-                let found = self
-                    .certificates
-                    .iter()
-                    .find(|(k, n, _)| (k, n) == (kind, name));
-                self.over_tls(found.unwrap().2.addr())
+                let mut known = self.certificates.iter();
+                let found = known.find(|(k, n, _)| (k, n) == (kind, name));
+                self.over_tls(found.expect("a peer for each row").2.addr())
             }
             Fault::UnknownAuthority => {
-                let good = |(kind, ..): &&(CertificateKind, _, _)| *kind == CertificateKind::Good;
-                let port = self.certificates.iter().find(good).unwrap().2.addr().port();
-                Fetching::folder(&format!("https://localhost:{port}"))
+                let mut known = self.certificates.iter();
+                let good = known.find(|(kind, ..)| *kind == CertificateKind::Good);
+                let port = good.expect("a peer for each row").2.addr().port();
+                plain(format!("https://localhost:{port}"))
             }
             Fault::NoTls => self.over_tls(self.web.addr()),
             Fault::SilentTls => self.over_tls(self.silent_tls.addr()),
             Fault::Name(name, _) => {
-                let mut config = config();
-                config.dns = DnsConfig {
-                    servers: vec![self.dns.addr()],
-                    timeout: Duration::from_millis(300),
+                let around = Surroundings {
+                    name_server: Some(self.dns.addr()),
+                    ..Surroundings::default()
                 };
-                Fetching::with_config(folder(&format!("http://{name}")), config)
+                FaultyOrigin::folder(&format!("http://{name}"), around)
             }
-            Fault::ClosedPort => Fetching::folder(&format!("http://{}", self.refusing.addr())),
-            Fault::SilentPort => Fetching::folder(&format!("http://{}", self.silent.addr())),
+            Fault::ClosedPort => plain(format!("http://{}", self.refusing.addr())),
+            Fault::SilentPort => plain(format!("http://{}", self.silent.addr())),
             // The broadcast address of the loopback network: the kernel knows no route for a connection.
-            Fault::NoRoute => Fetching::folder("http://127.255.255.255:8080"),
+            Fault::NoRoute => plain("http://127.255.255.255:8080".to_owned()),
             store => object_store(store, own_of(&self.own, &row.id)),
         }
     }
 
-    fn over_tls(&self, addr: SocketAddr) -> Fetching {
-        let config = FetchConfig {
-            extra_roots: vec![self.authority.root()],
-            ..config()
+    fn over_tls(&self, addr: SocketAddr) -> FaultyOrigin {
+        let around = Surroundings {
+            root: Some(self.authority.root()),
+            ..Surroundings::default()
         };
-        let base = format!("https://localhost:{}", addr.port());
-        Fetching::with_config(folder(&base), config)
+        FaultyOrigin::folder(&format!("https://localhost:{}", addr.port()), around)
+    }
+}
+
+/// An origin that leads to a misbehaving peer.
+#[derive(Debug, Clone)]
+pub struct FaultyOrigin {
+    /// Where its files are.
+    pub location: OriginLocation,
+    /// What opens it.
+    pub credentials: OriginCredentials,
+    /// What whoever fetches from it must be told.
+    pub surroundings: Surroundings,
+}
+
+/// Settings of a fetcher that a row needs; unset ones do not matter to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The only name server, asked with a time-out of 300 ms.
+    pub name_server: Option<SocketAddr>,
+    /// An authority to trust.
+    pub root: Option<CertificateDer<'static>>,
+    /// Where Azure is.
+    pub azure_blob_endpoint: Option<String>,
+    /// Where Google's storage is.
+    pub google_storage_endpoint: Option<String>,
+    /// Where Google grants tokens.
+    pub google_token_endpoint: Option<String>,
+    /// The longest a fetch may take.
+    pub total_timeout: Option<Duration>,
+}
+
+impl FaultyOrigin {
+    fn folder(base_url: &str, surroundings: Surroundings) -> Self {
+        let base_url = base_url.parse().expect("the base URL is one");
+        let location = OriginLocation::WebFolder {
+            base_url,
+            forward_host_header_to_origin: false,
+        };
+        Self {
+            location,
+            credentials: OriginCredentials::None,
+            surroundings,
+        }
     }
 }
 
 fn own_of<'a>(own: &'a [(String, FakeOrigin)], id: &str) -> &'a FakeOrigin {
-    &own.iter().find(|(known, _)| known == id).unwrap().1
+    &own.iter()
+        .find(|(known, _)| known == id)
+        .expect("a peer for each row")
+        .1
 }
 
 /// An origin that gives a row's answer to whatever it is asked.
@@ -182,15 +227,15 @@ fn answers(fault: &Fault) -> Option<(Script, Script)> {
     })
 }
 
-fn object_store(fault: &Fault, origin: &FakeOrigin) -> Fetching {
+fn object_store(fault: &Fault, origin: &FakeOrigin) -> FaultyOrigin {
     let endpoint = origin.base_url();
-    let mut config = config();
+    let mut surroundings = Surroundings::default();
     let (location, credentials) = match fault {
         Fault::S3(..) | Fault::S3OtherEncoding => (
             OriginLocation::S3Compatible {
                 bucket: "pictures".to_owned(),
                 prefix: String::new(),
-                endpoint: endpoint.parse().unwrap(),
+                endpoint: endpoint.parse().expect("the endpoint is a URL"),
                 s3_force_path_style: true,
             },
             OriginCredentials::AccessKey {
@@ -199,7 +244,7 @@ fn object_store(fault: &Fault, origin: &FakeOrigin) -> Fetching {
             },
         ),
         Fault::Azure(..) | Fault::AzureEnded => {
-            config.azure_blob_endpoint = Some(endpoint.parse().unwrap());
+            surroundings.azure_blob_endpoint = Some(endpoint);
             let end = if matches!(fault, Fault::AzureEnded) {
                 "2020"
             } else {
@@ -217,8 +262,8 @@ fn object_store(fault: &Fault, origin: &FakeOrigin) -> Fetching {
             )
         }
         Fault::Google(..) | Fault::GoogleToken(..) | Fault::GoogleKey => {
-            config.google_storage_endpoint = Some(endpoint.parse().unwrap());
-            config.google_token_endpoint = Some(format!("{endpoint}/token").parse().unwrap());
+            surroundings.google_storage_endpoint = Some(endpoint.clone());
+            surroundings.google_token_endpoint = Some(format!("{endpoint}/token"));
             let is_key = !matches!(fault, Fault::GoogleKey);
             let key = if is_key {
                 GoogleAccounts::PRIVATE_KEY
@@ -238,7 +283,7 @@ fn object_store(fault: &Fault, origin: &FakeOrigin) -> Fetching {
         }
         _ => (
             OriginLocation::AkeneoPim {
-                base_url: endpoint.parse().unwrap(),
+                base_url: endpoint.parse().expect("the endpoint is a URL"),
             },
             OriginCredentials::PasswordGrant {
                 client_id: "client".into(),
@@ -248,7 +293,9 @@ fn object_store(fault: &Fault, origin: &FakeOrigin) -> Fetching {
             },
         ),
     };
-    let mut fetching = Fetching::with_config(location, config);
-    fetching.credentials = credentials;
-    fetching
+    FaultyOrigin {
+        location,
+        credentials,
+        surroundings,
+    }
 }

@@ -1,0 +1,145 @@
+//! Purges, read from the configuration log, and how far the serving nodes have come with them.
+//!
+//! Tables `purge_node`, `purge_applied`. There is no projection of the purges themselves: they are few, never change, and the log has
+//! an index over them.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use limpid_domain::event::ConfigEvent;
+use limpid_domain::ids::{NodeId, PurgeId, TenantId, TenantSeq};
+use limpid_domain::purge::PurgeTarget;
+use limpid_event_store::{Database, StoreError, TenantTx};
+use serde_json::Value;
+
+/// How far a purge has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PurgeStatus {
+    /// Some serving node may still answer with what it had before.
+    Pending,
+    /// No serving node does.
+    Completed,
+}
+
+/// What becomes of a purge; `None` where the tenant has asked for no such purge.
+///
+/// A node is waited for until it has said that it applied the purge or that it stops (what it holds is in memory only). A node that
+/// fell silent is waited for until a quarter of an hour has passed: it may be cut off and still answering.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn purge_status(
+    tx: &mut TenantTx,
+    id: PurgeId,
+) -> Result<Option<PurgeStatus>, StoreError> {
+    let row: Option<(bool,)> = sqlx::query_as(
+        "select exists (
+           select from purge_node n
+           where not n.stopped and n.seen_at > now() - make_interval(secs => $3)
+             and not exists (select from purge_applied a
+               where a.tenant_id = e.tenant_id and a.node_id = n.node_id and a.applied_seq >= e.tenant_seq))
+         from config_event e
+         where e.tenant_id = $1 and e.stream_id = $2 and e.version = 1 and e.kind = 'cache_purged'",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(id.0)
+    .bind(FORGOTTEN_AFTER_SECONDS)
+    .fetch_optional(tx.as_conn())
+    .await?;
+    Ok(row.map(|(is_waiting,)| {
+        if is_waiting {
+            PurgeStatus::Pending
+        } else {
+            PurgeStatus::Completed
+        }
+    }))
+}
+
+/// A node that has been silent for so long is taken for gone. Source: `imagekit.md` 4.7, when a purge that is not cleared is a case
+/// for people. Units: seconds.
+const FORGOTTEN_AFTER_SECONDS: f64 = 15.0 * 60.0;
+
+/// The purges the tenant has asked for in this calendar month (UTC).
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn purges_this_month(tx: &mut TenantTx) -> Result<u32, StoreError> {
+    let (count,): (i64,) = sqlx::query_as(
+        "select count(*) from config_event
+         where tenant_id = $1 and kind = 'cache_purged' and recorded_at >= date_trunc('month', now())",
+    )
+    .bind(tx.tenant_id().0)
+    .fetch_one(tx.as_conn())
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// What a tenant purged between two versions of its configuration, the first left out, oldest first.
+///
+/// Errors: [`StoreError::Undecodable`], [`StoreError::Unavailable`].
+pub async fn purged_between(
+    database: &Database,
+    tenant_id: TenantId,
+    (after, up_to): (TenantSeq, TenantSeq),
+) -> Result<Vec<(TenantSeq, PurgeTarget)>, StoreError> {
+    let mut tx = database.tenant_tx(tenant_id).await?;
+    let rows: Vec<(i64, String, i16, Value)> = sqlx::query_as(
+        "select tenant_seq, kind, schema_v, data from config_event
+         where tenant_id = $1 and kind = 'cache_purged' and tenant_seq > $2 and tenant_seq <= $3 order by tenant_seq",
+    )
+    .bind(tenant_id.0)
+    .bind(after.0)
+    .bind(up_to.0)
+    .fetch_all(tx.as_conn())
+    .await?;
+    let mut purged = Vec::with_capacity(rows.len());
+    for (seq, kind, schema_version, data) in rows {
+        if let ConfigEvent::CachePurged { target, .. } =
+            ConfigEvent::from_stored(&kind, schema_version, data)?
+        {
+            purged.push((TenantSeq(seq), target));
+        }
+    }
+    Ok(purged)
+}
+
+/// Writes down that a node may hold answers in memory, or that it stops and holds none any more.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn note_node(database: &Database, node: NodeId, stopped: bool) -> Result<(), StoreError> {
+    let mut conn = database.service().await?;
+    sqlx::query(
+        "insert into purge_node (node_id, stopped) values ($1, $2)
+         on conflict (node_id) do update set seen_at = now(), stopped = excluded.stopped",
+    )
+    .bind(node.0)
+    .bind(stopped)
+    .execute(&mut *conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes down that a node answers by these versions of the tenants' configurations and has forgotten what they purged.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn note_applied<S: BuildHasher + Sync>(
+    database: &Database,
+    node: NodeId,
+    versions: &HashMap<TenantId, TenantSeq, S>,
+) -> Result<(), StoreError> {
+    let (tenants, seqs): (Vec<i64>, Vec<i64>) =
+        versions.iter().map(|(id, seq)| (id.0, seq.0)).unzip();
+    let mut conn = database.service().await?;
+    sqlx::query(
+        "insert into purge_applied as a (tenant_id, node_id, applied_seq)
+         select v.tenant_id, $1, v.seq from unnest($2::bigint[], $3::bigint[]) as v (tenant_id, seq)
+         where exists (select from config_event e
+           where e.tenant_id = v.tenant_id and e.kind = 'cache_purged' and e.tenant_seq <= v.seq)
+         on conflict (tenant_id, node_id) do update set applied_seq = excluded.applied_seq, applied_at = now()
+         where a.applied_seq < excluded.applied_seq",
+    )
+    .bind(node.0)
+    .bind(tenants)
+    .bind(seqs)
+    .execute(&mut *conn)
+    .await?;
+    Ok(())
+}
