@@ -1,12 +1,12 @@
 //! Reading a body within its limits: bytes, silence, deadline; undoing content encodings nobody asked for.
 
-mod decode;
+pub(crate) mod decode;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -112,8 +112,7 @@ impl Body {
         if let Some(declared) = declared.filter(|declared| *declared > limits.max_bytes) {
             return Err(too_large(&format!("{declared} bytes"), limits.max_bytes));
         }
-        let mut decoder =
-            Decoder::for_encoding(headers.get(header::CONTENT_ENCODING), limits.max_bytes)?;
+        let mut decoder = Decoder::for_answer(headers, limits.max_bytes)?;
         let capacity = declared.unwrap_or(0).min(MAX_TRUSTED_CAPACITY);
         let mut whole = BytesMut::with_capacity(usize::try_from(capacity).unwrap_or(0));
         let mut received: u64 = 0;
@@ -133,7 +132,7 @@ impl Body {
         }
         self.pool.put(self.authority, self.connection);
         let bytes = match decoder {
-            Some(decoder) => decoder.finish()?,
+            Some(decoder) => decoder.finish().await?,
             None => whole.freeze(),
         };
         if bytes.is_empty() {

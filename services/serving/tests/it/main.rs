@@ -19,3 +19,4 @@ mod restrictions;
 mod stack;
 mod stale;
 mod trail;
+mod unusable_pictures;

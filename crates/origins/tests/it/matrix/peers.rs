@@ -96,6 +96,16 @@ impl Peers {
                 };
                 Fetching::with_config(folder(&format!("http://{name}")), config)
             }
+            Fault::Proxied(_) => {
+                let mut config = config();
+                config.allow_addresses.clear();
+                Fetching::with_config(OriginLocation::WebProxy, config)
+            }
+            Fault::Unreadable => {
+                let mut fetching = Fetching::folder(&self.web.base_url());
+                fetching.credentials = OriginCredentials::Unreadable;
+                fetching
+            }
             Fault::ClosedPort => Fetching::folder(&format!("http://{}", self.refusing.addr())),
             Fault::SilentPort => Fetching::folder(&format!("http://{}", self.silent.addr())),
             // The broadcast address of the loopback network: the kernel knows no route for a connection.

@@ -7,6 +7,9 @@ use limpid_testkit::fake_dns::DnsAnswer;
 use limpid_testkit::fake_origin::script::Script;
 use limpid_testkit::tls_origin::CertificateKind;
 
+use super::refusals::refusals;
+use super::token_rows::{akeneo, google};
+
 const DOWN: &str = "ECONNREFUSED";
 const ODD: &str = "UNIDENTIFIED";
 
@@ -40,6 +43,10 @@ pub(super) enum Fault {
     UnknownAuthority,
     /// A name, and what name servers say about it.
     Name(&'static str, Option<DnsAnswer>),
+    /// A URL that a web proxy is asked for, with nothing exempt from the guard.
+    Proxied(&'static str),
+    /// Credentials that the key ring does not open.
+    Unreadable,
     /// Nothing listens.
     ClosedPort,
     /// Nothing answers.
@@ -71,6 +78,7 @@ impl Row {
     pub(super) fn path(&self) -> String {
         match &self.fault {
             Fault::Page(page) => page.clone(),
+            Fault::Proxied(url) => (*url).to_owned(),
             Fault::S3OtherEncoding => "a+b.jpg".to_owned(),
             Fault::Akeneo(_) | Fault::AkeneoToken(_) => "asset-media-files/a.jpg".to_owned(),
             _ => "a.jpg".to_owned(),
@@ -87,10 +95,11 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(azure());
     rows.extend(google());
     rows.extend(akeneo());
+    rows.extend(refusals());
     rows
 }
 
-fn row(id: &str, fault: Fault, code: &'static str, reason: Reason, repeats: u8) -> Row {
+pub(super) fn row(id: &str, fault: Fault, code: &'static str, reason: Reason, repeats: u8) -> Row {
     let shown: String = format!("{fault:?}").chars().take(80).collect();
     Row {
         id: format!("{id} {shown}"),
@@ -487,112 +496,5 @@ fn azure() -> Vec<Row> {
             1,
         ),
         azure("F61", 400, "InvalidResourceName", Reason::ObjectNotFound, 0),
-    ]
-}
-
-fn google() -> Vec<Row> {
-    let google = |id, status, code, details, reason: Reason, repeats| {
-        let fault = Fault::Google(status, code, details);
-        row(id, fault, reason.code().as_str(), reason, repeats)
-    };
-    let or_missing = "Permission 'storage.objects.get' denied on resource (or it may not exist).";
-    let refused = "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT Signature.\"}";
-    let skewed =
-        "{\"error\":\"invalid_grant\",\"error_description\":\"Check your iat and exp values.\"}";
-    vec![
-        google("F62", 404, "NoSuchKey", "", Reason::ObjectNotFound, 0),
-        google("F62b", 404, "NoSuchBucket", "", Reason::BucketNotFound, 0),
-        google(
-            "F63",
-            401,
-            "AuthenticationRequired",
-            "",
-            Reason::CredentialsInvalid,
-            0,
-        ),
-        row(
-            "F63b",
-            Fault::GoogleToken(400, refused),
-            "EACCES",
-            Reason::CredentialsInvalid,
-            0,
-        ),
-        row(
-            "F63c",
-            Fault::GoogleToken(400, skewed),
-            "EACCES",
-            Reason::ClockSkew,
-            0,
-        ),
-        row(
-            "F63d",
-            Fault::GoogleKey,
-            "EACCES",
-            Reason::CredentialsInvalid,
-            0,
-        ),
-        google(
-            "F64",
-            403,
-            "AccessDenied",
-            or_missing,
-            Reason::AccessDeniedOrMissing,
-            0,
-        ),
-        google(
-            "F64b",
-            400,
-            "UserProjectMissing",
-            "",
-            Reason::AccessDenied,
-            0,
-        ),
-        google("F65", 429, "SlowDown", "", Reason::OriginRateLimited, 0),
-        google(
-            "F66",
-            500,
-            "InternalError",
-            "",
-            Reason::OriginServerError,
-            1,
-        ),
-        row(
-            "F67",
-            Fault::GoogleToken(503, "{}"),
-            "ECONNREFUSED",
-            Reason::OriginOverloaded,
-            1,
-        ),
-    ]
-}
-
-fn akeneo() -> Vec<Row> {
-    let media = |status, reason: Reason, repeats| {
-        row(
-            "A",
-            Fault::Akeneo(status),
-            reason.code().as_str(),
-            reason,
-            repeats,
-        )
-    };
-    let token = |status, reason: Reason, repeats| {
-        row(
-            "A",
-            Fault::AkeneoToken(status),
-            reason.code().as_str(),
-            reason,
-            repeats,
-        )
-    };
-    vec![
-        media(401, Reason::CredentialsInvalid, 0),
-        media(403, Reason::AccessDenied, 0),
-        media(404, Reason::ObjectNotFound, 0),
-        media(429, Reason::OriginRateLimited, 0),
-        token(401, Reason::CredentialsInvalid, 0),
-        token(422, Reason::CredentialsInvalid, 0),
-        token(404, Reason::OriginUnexpectedStatus, 0),
-        token(500, Reason::OriginServerError, 1),
     ]
 }
