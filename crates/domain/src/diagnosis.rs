@@ -133,13 +133,55 @@ pub struct ExplanationStep {
     pub duration_us: u64,
     /// What it found.
     pub detail: String,
+    /// What works today and soon will not, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The certificates a server sent in this step, its own first; also where they were refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate as a server sent it, its texts made printable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Whom it is about, e.g. `CN=images.example`.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// From when on it is valid.
+    pub not_before: DateTime<Utc>,
+    /// Until when it is valid.
+    pub not_after: DateTime<Utc>,
+    /// Whole days until it ends; below zero since it ended.
+    pub days_left: i64,
+    /// The names and addresses it is for; only servers' own have some.
+    pub names: Vec<String>,
+    /// SHA-256 of the whole certificate: 32 bytes in hexadecimal, with colons.
+    pub fingerprint_sha256: String,
+}
+
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.not_before.date_naive(), self.not_after.date_naive());
+        write!(f, "{}, by {}, {from} to {to}, ", self.subject, self.issuer)?;
+        write!(f, "{} days left", self.days_left)?;
+        if !self.names.is_empty() {
+            write!(f, ", for {}", self.names.join(" "))?;
+        }
+        write!(f, ", sha256 {}", self.fingerprint_sha256)
+    }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.url)?;
         for (at, step) in self.steps.iter().enumerate() {
-            let mark = if step.ok { "ok  " } else { "FAIL" };
+            let mark = match (step.ok, &step.warning) {
+                (true, None) => "ok  ",
+                (true, Some(_)) => "warn",
+                (false, _) => "FAIL",
+            };
             let decided = if self.failed_step == Some(at) {
                 "  <- here"
             } else {
@@ -152,6 +194,12 @@ impl fmt::Display for Explanation {
                 "  {mark} {:<20} {millis:>9} ms  {}{decided}",
                 step.name, step.detail
             )?;
+            for certificate in &step.certificates {
+                writeln!(f, "         certificate: {certificate}")?;
+            }
+            if let Some(warning) = &step.warning {
+                writeln!(f, "         warning: {warning}")?;
+            }
         }
         writeln!(f, "answer: {}, {} bytes", self.status, self.body_bytes)?;
         for (name, value) in &self.headers {

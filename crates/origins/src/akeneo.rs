@@ -4,23 +4,26 @@ mod password_grant;
 
 use http::StatusCode;
 use limpid_domain::failure::{AttemptFailure, Reason};
-use limpid_domain::origin::OriginLocation;
+use limpid_domain::origin::{BaseUrl, OriginLocation};
 use percent_encoding::utf8_percent_encode;
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult, failure};
-use crate::bearer::{self, Grant};
+use crate::bearer::{self, Grant, Wanted};
 use crate::classify::status::reason_of_status;
 use crate::classify::text::printable;
+use crate::exchange::Answer;
+use crate::existence::{self, Part};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
-use crate::store::{self, KEY, Marks, ProviderError};
+use crate::store::{self, KEY, Marks, ProviderError, Refused};
 
 pub(crate) use password_grant::PasswordGrant;
 
-const MARKS: Marks = Marks {
+pub(crate) const MARKS: Marks = Marks {
     request_id: "x-request-id",
     is_private: "is-private-file",
 };
@@ -38,23 +41,13 @@ pub(crate) async fn fetch(
     context: &FetchContext<'_>,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
-    let OriginLocation::AkeneoPim { base_url } = &context.access.settings.location else {
-        return Err(failure(Reason::Internal, "not an Akeneo origin"));
-    };
-    let path = FilePath::parse(context.request.path)?;
-    let url = url_of(base_url, &path.decoded()?)?;
+    let url = url(&context.access.settings.location, context.request.path)?;
     let found = location::of_url(&url);
     let at = |mut failed: Box<AttemptFailure>| {
         failed.location.get_or_insert_with(|| found.clone());
         failed
     };
-    let grant = Grant::Akeneo(PasswordGrant {
-        base_url,
-        credentials: context.access.credentials,
-    });
-    let headers = store::our_headers(context);
-    let addressed: (&Url, &Url) = (&url, base_url);
-    let (answer, token) = bearer::get(context, &grant, addressed, headers, attempt)
+    let (answer, token) = send(context, (Part::Whole, &url), attempt)
         .await
         .map_err(at)?;
     if answer.status == StatusCode::OK {
@@ -63,10 +56,57 @@ pub(crate) async fn fetch(
             .map_err(at);
     }
     let refused = store::refused(answer, MARKS, attempt).await;
-    let reason = reason_of_status(refused.status);
-    let error = parse(&refused.document);
-    let failed = refused.into_failure(context, reason, error, attempt);
+    let (reason, error) = judged(&refused);
+    let failed = refused.into_failure(context.now(), reason, error, attempt.trace);
     Err(at(bearer::without_token(failed, &token)))
+}
+
+/// What the PIM says about a media file without sending it.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let url = url(&context.access.settings.location, context.request.path)?;
+    let (answer, _token) = send(context, (part, &url), attempt).await?;
+    Ok(existence::status_of(answer, attempt).await)
+}
+
+async fn send(
+    context: &FetchContext<'_>,
+    (part, url): (Part, &Url),
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<(Answer, SecretString)> {
+    let base_url = base_url(&context.access.settings.location)?;
+    let grant = Grant::Akeneo(PasswordGrant {
+        base_url,
+        credentials: context.access.credentials,
+    });
+    let wanted = Wanted {
+        part,
+        url,
+        configured: base_url,
+    };
+    bearer::send(
+        context,
+        &grant,
+        wanted,
+        store::our_headers(context),
+        attempt,
+    )
+    .await
+}
+
+/// The URL a path is asked for at.
+pub(crate) fn url(location: &OriginLocation, path: &str) -> AttemptResult<Url> {
+    url_of(base_url(location)?, &FilePath::parse(path)?.decoded()?)
+}
+
+fn base_url(location: &OriginLocation) -> AttemptResult<&BaseUrl> {
+    let OriginLocation::AkeneoPim { base_url } = location else {
+        return Err(failure(Reason::Internal, "not an Akeneo origin"));
+    };
+    Ok(base_url)
 }
 
 /// The URL of a media file.
@@ -86,6 +126,11 @@ fn url_of(base_url: &Url, path: &str) -> AttemptResult<Url> {
     let code = utf8_percent_encode(code, KEY);
     url.set_path(&format!("{folder}/api/rest/v1/{kind}/{code}{after}"));
     Ok(url)
+}
+
+/// What a refusal stands for.
+pub(crate) fn judged(refused: &Refused) -> (Reason, ProviderError) {
+    (reason_of_status(refused.status), parse(&refused.document))
 }
 
 /// Source: Akeneo REST API, "Responses": `{"code": 404, "message": "…"}`.

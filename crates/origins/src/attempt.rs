@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use limpid_domain::failure::{AttemptFailure, PhaseTimings, Reason};
 
+use crate::classify::text::printable_note;
 use crate::trace::FetchTrace;
 
 /// A failed attempt, or what it was meant to yield.
@@ -14,6 +16,10 @@ pub(crate) type AttemptResult<T> = Result<T, Box<AttemptFailure>>;
 pub(crate) struct Attempt<'a> {
     /// How long each phase took so far.
     pub(crate) timings: PhaseTimings,
+    /// Requests sent so far.
+    pub(crate) requests: usize,
+    /// The earliest end among the certificates of connections that were opened.
+    pub(crate) certificate_ends_at: Option<DateTime<Utc>>,
     /// Where the steps go.
     pub(crate) trace: &'a mut FetchTrace,
     deadline: Instant,
@@ -31,9 +37,19 @@ impl<'a> Attempt<'a> {
     pub(crate) fn new(trace: &'a mut FetchTrace, deadline: Instant) -> Self {
         Self {
             timings: PhaseTimings::default(),
+            requests: 0,
+            certificate_ends_at: None,
             trace,
             deadline,
         }
+    }
+
+    /// Notes until when the certificate of a new connection is valid.
+    pub(crate) fn saw_certificate_until(&mut self, end: Option<DateTime<Utc>>) {
+        self.certificate_ends_at = match (self.certificate_ends_at, end) {
+            (Some(earlier), Some(end)) => Some(earlier.min(end)),
+            (earlier, end) => earlier.or(end),
+        };
     }
 
     /// The time that is left.
@@ -54,9 +70,9 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A failure with its line for people.
-pub(crate) fn failure(reason: Reason, note: impl Into<String>) -> Box<AttemptFailure> {
-    Box::new(AttemptFailure::new(reason).with_note(note))
+/// A failure with its line for people, which may quote names of any length.
+pub(crate) fn failure(reason: Reason, note: impl AsRef<str>) -> Box<AttemptFailure> {
+    Box::new(AttemptFailure::new(reason).with_note(printable_note(note.as_ref())))
 }
 
 /// The time since `started` in whole microseconds, capped at `u32::MAX` (71 minutes).

@@ -4,22 +4,26 @@ mod address;
 mod sas;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use chrono::{DateTime, Utc};
+use http::StatusCode;
 use limpid_domain::failure::Reason;
-use limpid_domain::origin::OriginCredentials;
+use limpid_domain::origin::{OriginCredentials, OriginLocation};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult};
 use crate::classify::azure::{code_of, message_of, reason_of};
+use crate::config::FetchConfig;
 use crate::exchange::{Answer, Outgoing};
+use crate::existence::{self, Part};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
-use crate::store::{self, Marks, ProviderError, may_be_missing};
+use crate::store::{self, Marks, ProviderError, Refused, may_be_missing};
 use address::Container;
-use sas::Sas;
+pub(crate) use sas::Sas;
 
-const MARKS: Marks = Marks {
+pub(crate) const MARKS: Marks = Marks {
     request_id: "x-ms-request-id",
     is_private: "x-ms-meta-isprivatefile",
 };
@@ -44,28 +48,68 @@ pub(crate) async fn fetch(
         .map_err(|_also_missing| missing)
 }
 
+/// The URLs a path is asked for at, in this order; without the signature.
+pub(crate) fn urls(
+    location: &OriginLocation,
+    config: &FetchConfig,
+    path: &str,
+) -> AttemptResult<Vec<Url>> {
+    let container = Container::of(location, config)?;
+    let path = FilePath::parse(path)?;
+    let decoded = path.decoded()?;
+    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
+    spellings.map(|path| container.url(path)).collect()
+}
+
+/// What the store says about a blob without sending it.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let container = Container::of(&context.access.settings.location, context.config())?;
+    let url = container.url(&FilePath::parse(context.request.path)?.decoded()?)?;
+    let sas = sas_of(context);
+    let answer = send(context, (part, url), &container, &sas, attempt).await?;
+    Ok(existence::status_of(answer, attempt).await)
+}
+
+fn sas_of<'a>(context: &FetchContext<'a>) -> Sas<'a> {
+    match context.access.credentials {
+        OriginCredentials::SasToken { sas_token } => Sas::parse(sas_token.expose_secret()),
+        _ => Sas::default(),
+    }
+}
+
+async fn send(
+    context: &FetchContext<'_>,
+    (part, mut url): (Part, Url),
+    container: &Container,
+    sas: &Sas<'_>,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<Answer> {
+    url.set_query(sas.query());
+    let headers = part.headers(store::our_headers(context));
+    let outgoing = Outgoing {
+        method: part.method(),
+        url: &url,
+        configured: Some(container.configured()),
+        headers: &headers,
+        body: Bytes::new(),
+    };
+    context.exchanger().send(&outgoing, attempt).await
+}
+
 async fn get(
     context: &FetchContext<'_>,
     container: &Container,
     path: &str,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
-    let mut url = container.url(path)?;
+    let url = container.url(path)?;
     let found = location::of_url(&url);
-    let sas = match context.access.credentials {
-        OriginCredentials::SasToken { sas_token } => Sas::parse(sas_token.expose_secret()),
-        _ => Sas::default(),
-    };
-    url.set_query(sas.query());
-    let headers = store::our_headers(context);
-    let outgoing = Outgoing {
-        method: Method::GET,
-        url: &url,
-        configured: Some(container.configured()),
-        headers: &headers,
-        body: Bytes::new(),
-    };
-    let outcome = match context.exchanger().send(&outgoing, attempt).await {
+    let sas = sas_of(context);
+    let outcome = match send(context, (Part::Whole, url), container, &sas, attempt).await {
         Ok(answer) if answer.status == StatusCode::OK => {
             store::read(context, answer, found.clone(), MARKS, attempt).await
         }
@@ -85,6 +129,16 @@ async fn refusal(
     attempt: &mut Attempt<'_>,
 ) -> Box<limpid_domain::failure::AttemptFailure> {
     let refused = store::refused(answer, MARKS, attempt).await;
+    let (reason, error) = judged(&refused, sas, context.now());
+    refused.into_failure(context.now(), reason, error, attempt.trace)
+}
+
+/// What a refusal stands for.
+pub(crate) fn judged(
+    refused: &Refused,
+    sas: &Sas<'_>,
+    now: DateTime<Utc>,
+) -> (Reason, ProviderError) {
     let code = code_of(&refused.headers, &refused.document);
     let mut reason = reason_of(refused.status, code.as_deref(), &refused.document);
     let mut message = message_of(&refused.document);
@@ -92,7 +146,7 @@ async fn refusal(
         reason,
         Reason::CredentialsInvalid | Reason::AccessDenied | Reason::CredentialsExpired
     );
-    if refuses_the_token && let Some(end) = sas.ended_before(context.now()) {
+    if refuses_the_token && let Some(end) = sas.ended_before(now) {
         reason = Reason::CredentialsExpired;
         message = Some(format!("the SAS token was valid until {end}"));
     }
@@ -101,5 +155,5 @@ async fn refusal(
         message,
         request_id: None,
     };
-    refused.into_failure(context, reason, error, attempt)
+    (reason, error)
 }

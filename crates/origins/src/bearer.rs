@@ -1,11 +1,11 @@
 //! Access tokens of origins that want one: asked for once, shared, renewed before they end and once after a refusal.
 
-mod token_endpoint;
+pub(crate) mod token_endpoint;
 
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use limpid_domain::failure::{AttemptFailure, Reason};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -13,6 +13,7 @@ use url::Url;
 use crate::akeneo::PasswordGrant;
 use crate::attempt::{Attempt, AttemptResult, failure};
 use crate::exchange::{Answer, Outgoing};
+use crate::existence::Part;
 use crate::fetch::FetchContext;
 use crate::google::ServiceAccount;
 use crate::scrub;
@@ -92,25 +93,37 @@ impl Token {
     }
 }
 
-/// Sends a `GET` with the origin's token; once more with another one if a kept one was refused. A token never stays in a
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// How much of it.
+    pub(crate) part: Part,
+    /// Where it is.
+    pub(crate) url: &'a Url,
+    /// The address whose port is open.
+    pub(crate) configured: &'a Url,
+}
+
+/// Sends a request with the origin's token; once more with another one if a kept one was refused. A token never stays in a
 /// failure, also when the origin repeats it.
 ///
 /// Errors: those of an exchange, and those of the token endpoint.
-pub(crate) async fn get(
+pub(crate) async fn send(
     context: &FetchContext<'_>,
     grant: &Grant<'_>,
-    (url, configured): (&Url, &Url),
-    mut headers: HeaderMap,
+    wanted: Wanted<'_>,
+    headers: HeaderMap,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<(Answer, SecretString)> {
+    let mut headers = wanted.part.headers(headers);
     let mut was_refused = false;
     loop {
         let token = usable_token(context, grant, attempt).await?;
         headers.insert(header::AUTHORIZATION, bearer(&token.value)?);
         let outgoing = Outgoing {
-            method: Method::GET,
-            url,
-            configured: Some(configured),
+            method: wanted.part.method(),
+            url: wanted.url,
+            configured: Some(wanted.configured),
             headers: &headers,
             body: bytes::Bytes::new(),
         };

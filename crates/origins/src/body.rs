@@ -1,12 +1,12 @@
 //! Reading a body within its limits: bytes, silence, deadline; undoing content encodings nobody asked for.
 
-mod decode;
+pub(crate) mod decode;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -130,8 +130,7 @@ impl Body {
         if let Some(declared) = declared.filter(|declared| *declared > limits.max_bytes) {
             return Err(too_large(&format!("{declared} bytes"), limits.max_bytes));
         }
-        let mut decoder =
-            Decoder::for_encoding(headers.get(header::CONTENT_ENCODING), limits.max_bytes)?;
+        let mut decoder = Decoder::for_answer(headers, limits.max_bytes)?;
         // What is decoded may be larger by any factor.
         let first = match (&decoder, declared) {
             (Some(_), _) => limits.max_bytes,
@@ -164,7 +163,7 @@ impl Body {
         }
         self.pool.put(self.authority, self.connection);
         let bytes = match decoder {
-            Some(decoder) => decoder.finish()?,
+            Some(decoder) => decoder.finish().await?,
             None => whole.freeze(),
         };
         if bytes.is_empty() {

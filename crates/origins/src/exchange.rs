@@ -114,6 +114,7 @@ impl Exchanger<'_> {
         attempt: &mut Attempt<'_>,
     ) -> AttemptResult<Answer> {
         let request = build_request(outgoing)?;
+        attempt.requests = attempt.requests.saturating_add(1);
         let started = Instant::now();
         let response = attempt
             .within(self.first_byte_timeout, connection.send_request(request))
@@ -166,7 +167,10 @@ fn unambiguous(response: Response<Incoming>) -> AttemptResult<Response<Incoming>
     Ok(response)
 }
 
-fn build_request(outgoing: &Outgoing<'_>) -> AttemptResult<Request<Full<Bytes>>> {
+/// The request as it goes over the wire.
+///
+/// Errors: `http_protocol_error` for what can be no request.
+pub(crate) fn build_request(outgoing: &Outgoing<'_>) -> AttemptResult<Request<Full<Bytes>>> {
     let unsendable = |_| {
         failure(
             Reason::HttpProtocolError,

@@ -18,6 +18,7 @@ use crate::breaker::{self, Refused, Verdict};
 use crate::byte_budget::{ByteBudget, ByteLoan, BytesInFlight};
 use crate::config::FetchConfig;
 use crate::exchange::Exchanger;
+use crate::existence::{self, Existence};
 use crate::origin_state::{OriginHealth, OriginState, OriginStates};
 use crate::trace::FetchTrace;
 use crate::transport::Transport;
@@ -185,6 +186,37 @@ impl OriginFetcher {
         result
     }
 
+    /// Whether an origin has a file, asked for without fetching it and only once. Nothing is remembered of it: it says
+    /// nothing to the breaker, though an open one is respected.
+    ///
+    /// # Errors
+    ///
+    /// The failed attempt, where no answer came.
+    pub async fn exists(
+        &self,
+        access: &OriginAccess<'_>,
+        request: &FetchRequest<'_>,
+    ) -> Result<Existence, Box<AttemptFailure>> {
+        let state = self.inner.states.of(access);
+        let context = FetchContext {
+            inner: &self.inner,
+            state: &state,
+            access,
+            request,
+        };
+        let mut trace = FetchTrace::off();
+        let deadline = Instant::now() + self.inner.config.total_timeout;
+        let mut attempt = Attempt::new(&mut trace, request.deadline.min(deadline));
+        let asked = context.ask_whether_there(&mut attempt).await;
+        let requests = attempt.requests;
+        asked
+            .map(|is_there| Existence { is_there, requests })
+            .map_err(|mut failed| {
+                scrub::scrub(&mut failed, access.credentials, request.query);
+                failed
+            })
+    }
+
     /// How the origins asked lately fare: fetches under way, breakers.
     pub fn health(&self) -> Vec<OriginHealth> {
         self.inner.states.health(Instant::now())
@@ -219,6 +251,9 @@ impl OriginFetcher {
             let outcome = context.fetch_once(&mut attempt).await;
             let mut timings = attempt.timings;
             timings.total_us = micros_since(started);
+            if let Some(end) = attempt.certificate_ends_at {
+                state.learn_certificate_end(end);
+            }
             let mut failed = match outcome {
                 Ok(mut original) => {
                     original.timings = timings;
@@ -332,10 +367,7 @@ impl<'a> FetchContext<'a> {
             let note = "the stored credentials could not be opened; no origin was asked";
             return Err(failure(Reason::Internal, note));
         }
-        let server = match self.access.settings.location {
-            OriginLocation::WebProxy => web_proxy::server_of(self.request.path),
-            _ => String::new(),
-        };
+        let server = self.server();
         // First, so that nobody waits for a slot in vain; and again with the slot, because the breaker may have opened meanwhile.
         if let Some(refused) = self.state.breakers.refuses(&server, Instant::now()) {
             return Err(circuit_open(refused));
@@ -356,6 +388,23 @@ impl<'a> FetchContext<'a> {
             breaker::note(state, self.access, reason);
         }
         result
+    }
+
+    async fn ask_whether_there(&self, attempt: &mut Attempt<'_>) -> AttemptResult<bool> {
+        let server = self.server();
+        if let Some(refused) = self.state.breakers.refuses(&server, Instant::now()) {
+            return Err(circuit_open(refused));
+        }
+        let _slot = self.inner.states.slot(self.state, attempt).await?;
+        existence::ask(self, attempt).await
+    }
+
+    /// The server whose breaker counts; a web proxy has many.
+    fn server(&self) -> String {
+        match self.access.settings.location {
+            OriginLocation::WebProxy => web_proxy::server_of(self.request.path),
+            _ => String::new(),
+        }
     }
 
     async fn ask(&self, attempt: &mut Attempt<'_>) -> AttemptResult<Original> {

@@ -7,21 +7,26 @@ mod address;
 mod service_account;
 
 use http::StatusCode;
+use limpid_domain::failure::Reason;
 use limpid_domain::origin::{OriginCredentials, OriginLocation};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult};
-use crate::bearer::{self, Grant};
+use crate::bearer::{self, Grant, Wanted};
 use crate::classify::google::{parse, reason_of};
+use crate::config::FetchConfig;
+use crate::exchange::Answer;
+use crate::existence::{self, Part};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
-use crate::store::{self, Marks, may_be_missing};
+use crate::store::{self, Marks, ProviderError, Refused, may_be_missing};
 use address::Bucket;
 
 pub(crate) use service_account::ServiceAccount;
 
-const MARKS: Marks = Marks {
+pub(crate) const MARKS: Marks = Marks {
     request_id: "x-guploader-uploadid",
     is_private: "x-goog-meta-isprivatefile",
 };
@@ -46,6 +51,53 @@ pub(crate) async fn fetch(
         .map_err(|_also_missing| missing)
 }
 
+/// The URLs a path is asked for at, in this order.
+pub(crate) fn urls(
+    location: &OriginLocation,
+    config: &FetchConfig,
+    path: &str,
+) -> AttemptResult<Vec<Url>> {
+    let bucket = Bucket::of(location, config)?;
+    let path = FilePath::parse(path)?;
+    let decoded = path.decoded()?;
+    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
+    spellings.map(|path| bucket.url(path)).collect()
+}
+
+/// What the store says about an object without sending it.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let bucket = Bucket::of(&context.access.settings.location, context.config())?;
+    let url = bucket.url(&FilePath::parse(context.request.path)?.decoded()?)?;
+    let (answer, _token) = send(context, &bucket, (part, &url), attempt).await?;
+    Ok(existence::status_of(answer, attempt).await)
+}
+
+async fn send(
+    context: &FetchContext<'_>,
+    bucket: &Bucket,
+    (part, url): (Part, &Url),
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<(Answer, SecretString)> {
+    let grant = Grant::Google(account(context));
+    let wanted = Wanted {
+        part,
+        url,
+        configured: bucket.configured(),
+    };
+    bearer::send(
+        context,
+        &grant,
+        wanted,
+        store::our_headers(context),
+        attempt,
+    )
+    .await
+}
+
 async fn get(
     context: &FetchContext<'_>,
     bucket: &Bucket,
@@ -58,10 +110,7 @@ async fn get(
         failed.location.get_or_insert_with(|| found.clone());
         failed
     };
-    let grant = Grant::Google(account(context));
-    let headers = store::our_headers(context);
-    let addressed = (&url, bucket.configured());
-    let (answer, token) = bearer::get(context, &grant, addressed, headers, attempt)
+    let (answer, token) = send(context, bucket, (Part::Whole, &url), attempt)
         .await
         .map_err(at)?;
     if answer.status == StatusCode::OK {
@@ -70,10 +119,15 @@ async fn get(
             .map_err(at);
     }
     let refused = store::refused(answer, MARKS, attempt).await;
-    let error = parse(&refused.document);
-    let reason = reason_of(refused.status, &error);
-    let failed = refused.into_failure(context, reason, error, attempt);
+    let (reason, error) = judged(&refused);
+    let failed = refused.into_failure(context.now(), reason, error, attempt.trace);
     Err(at(bearer::without_token(failed, &token)))
+}
+
+/// What a refusal stands for.
+pub(crate) fn judged(refused: &Refused) -> (Reason, ProviderError) {
+    let error = parse(&refused.document);
+    (reason_of(refused.status, &error), error)
 }
 
 fn account<'a>(context: &FetchContext<'a>) -> ServiceAccount<'a> {

@@ -7,7 +7,7 @@
 //! | [`trace`] | the steps of a fetch, for `explain`; free when off |
 //! | `web_folder`, `web_proxy`, `s3`, `google`, `azure`, `akeneo` | one file per kind: from settings and path to a request, and what its answers mean |
 //! | `web` | what the two web kinds share: our headers, the redirect loop, statuses |
-//! | [`near_misses`] | paths near a missing one, for `explain` |
+//! | [`near_misses`], `existence` | paths near a missing one, and whether a file is there, for `explain` |
 //! | `store` | what the object stores share: keys in URLs, reading an object, what a refusal is made of |
 //! | `bearer` | access tokens of `google` and `akeneo`: asked for once, renewed before they end and once after a refusal |
 //! | `ambient` | the machine's own AWS credentials, where the operator allows them |
@@ -21,6 +21,7 @@
 //! | [`breaker`] | an origin that fails most of the time is left alone for a while |
 //! | `retry` | when an attempt is repeated, and how long it waits before |
 //! | `classify` | statuses, provider codes and challenge pages to reasons; foreign text made safe |
+//! | [`offline`] | what a fetch decides without a network, for the fuzz targets |
 //! | `location`, `scrub` | where we looked, and last of all: no secret leaves in a failure |
 //!
 //! Absent on purpose: pixels, SQL, caches, HTTP answers to clients.
@@ -36,10 +37,12 @@ mod byte_budget;
 mod classify;
 pub mod config;
 mod exchange;
+mod existence;
 pub mod fetch;
 mod google;
 mod location;
 pub mod near_misses;
+pub mod offline;
 mod origin_state;
 mod path;
 mod redirect;
@@ -57,6 +60,7 @@ pub use ambient::{AmbientSources, InvalidAmbientSource};
 pub use breaker::{BreakerLimits, BreakerState};
 pub use byte_budget::{ByteLoan, BytesInFlight};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
+pub use existence::Existence;
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
 pub use near_misses::{NearPath, near_paths};
 pub use origin_state::OriginHealth;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use limpid_domain::failure::Reason;
 use limpid_domain::ids::{OriginId, StreamVersion, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -30,6 +31,7 @@ pub(crate) struct OriginState {
     slots: Semaphore,
     // Standard mutexes: held to copy a value, never over an await.
     region: Mutex<Option<String>>,
+    certificate_ends_at: Mutex<Option<DateTime<Utc>>>,
     last_used: Mutex<Instant>,
 }
 
@@ -55,6 +57,9 @@ pub struct OriginHealth {
     pub in_flight: usize,
     /// Its breaker by server: one with the empty name, or for a web proxy one for each server (`host:port`) asked lately.
     pub breakers: Vec<(String, BreakerState)>,
+    /// Until when the certificate is valid that the last new connection showed; of a web proxy, whose servers are many,
+    /// it is that of the server asked last.
+    pub certificate_ends_at: Option<DateTime<Utc>>,
 }
 
 type Key = (TenantId, OriginId, StreamVersion);
@@ -94,6 +99,7 @@ impl OriginStates {
                     .max_concurrency
                     .saturating_sub(state.slots.available_permits()),
                 breakers: state.breakers.states(now),
+                certificate_ends_at: state.certificate_ends_at(),
             })
             .collect();
         drop(registry);
@@ -148,6 +154,7 @@ impl OriginState {
             breakers: Breakers::new(breaker),
             slots: Semaphore::new(max_concurrency),
             region: Mutex::new(None),
+            certificate_ends_at: Mutex::new(None),
             last_used: Mutex::new(Instant::now()),
         }
     }
@@ -163,6 +170,21 @@ impl OriginState {
     /// Remembers the region the provider named.
     pub(crate) fn learn_region(&self, region: String) {
         *self.region.lock().unwrap_or_else(PoisonError::into_inner) = Some(region);
+    }
+
+    /// Remembers until when the certificate of a new connection is valid.
+    pub(crate) fn learn_certificate_end(&self, end: DateTime<Utc>) {
+        *self
+            .certificate_ends_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+
+    fn certificate_ends_at(&self) -> Option<DateTime<Utc>> {
+        *self
+            .certificate_ends_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self) {

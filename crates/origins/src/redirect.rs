@@ -1,4 +1,4 @@
-//! Where a redirect leads, and which redirects are not followed.
+//! Where a redirect leads, which redirects are not followed, and what is not sent to another host.
 
 use http::{HeaderMap, StatusCode, header};
 use limpid_domain::failure::Reason;
@@ -10,34 +10,79 @@ use crate::location;
 /// Redirects followed for one original. Source: `reliability.md` T19.
 const MAX_REDIRECTS: usize = 5;
 
+/// One request on its way through redirects.
+#[derive(Debug)]
+pub(crate) struct Journey {
+    chain: RedirectChain,
+    url: Url,
+    headers: HeaderMap,
+}
+
+impl Journey {
+    /// A request to `url` with these header fields, `Host` among them where it is not the URL's own.
+    pub(crate) fn new(url: Url, headers: HeaderMap) -> Self {
+        Self {
+            chain: RedirectChain::new(url.clone()),
+            url,
+            headers,
+        }
+    }
+
+    /// The URL to ask now.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What to send there.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// How many redirects were followed so far.
+    pub(crate) fn followed(&self) -> usize {
+        self.chain.followed()
+    }
+
+    /// Goes where an answer with a redirect points. A `Host` of its own is the first host's and no other's.
+    ///
+    /// Errors: those of [`RedirectChain::next`]; the journey stays where it is.
+    pub(crate) fn follow(&mut self, answered: &HeaderMap) -> AttemptResult<()> {
+        let next = self.chain.next(&self.url, answered)?;
+        if next.host() != self.url.host() {
+            self.headers.remove(header::HOST);
+        }
+        self.url = next;
+        Ok(())
+    }
+}
+
+/// Whether a status asks to look elsewhere.
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
 /// The URLs one fetch has been sent to.
 #[derive(Debug)]
-pub(crate) struct RedirectChain {
+struct RedirectChain {
     visited: Vec<Url>,
 }
 
 impl RedirectChain {
     /// A chain that begins at `first`.
-    pub(crate) fn new(first: Url) -> Self {
+    fn new(first: Url) -> Self {
         Self {
             visited: vec![first],
         }
     }
 
-    /// How many redirects were followed so far.
-    pub(crate) fn followed(&self) -> usize {
+    fn followed(&self) -> usize {
         self.visited.len().saturating_sub(1)
-    }
-
-    /// Whether a status asks to look elsewhere.
-    pub(crate) fn is_redirect(status: StatusCode) -> bool {
-        matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
     }
 
     /// The next URL after `current` answered with a redirect. The caller has the guard judge it like any other.
     ///
     /// Errors: `too_many_redirects` also for loops, `redirect_invalid` without a usable target and from https to http.
-    pub(crate) fn next(&mut self, current: &Url, headers: &HeaderMap) -> AttemptResult<Url> {
+    fn next(&mut self, current: &Url, headers: &HeaderMap) -> AttemptResult<Url> {
         let target = target(current, headers)?;
         if self.visited.contains(&target) {
             let note = format!("redirect loop: {} again", location::of_url(&target));

@@ -9,32 +9,32 @@ mod sign;
 use std::borrow::Cow;
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use limpid_domain::failure::{AttemptFailure, Reason};
-use limpid_domain::origin::OriginCredentials;
+use limpid_domain::origin::{OriginCredentials, OriginLocation};
 use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::ambient::Keys;
-use crate::attempt::{Attempt, AttemptResult, failure};
+use crate::attempt::{Attempt, AttemptResult};
 use crate::classify::s3::{S3Error, reason_of};
 use crate::classify::text::printable;
+use crate::config::FetchConfig;
 use crate::exchange::{Answer, Outgoing};
+use crate::existence::{self, Part};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
 use crate::path::FilePath;
 use crate::scrub;
-use crate::store::{self, KEY, Marks, ProviderError, may_be_missing};
+use crate::store::{self, KEY, Marks, ProviderError, Refused, may_be_missing};
 use address::Bucket;
-
-/// Longest key. Source: S3 user guide, "Naming Amazon S3 objects". Units: bytes of UTF-8.
-const MAX_KEY_BYTES: usize = 1024;
 
 /// What stands for itself in a query that is signed. Source: as for keys, whose slash is none here.
 const VERSION: &AsciiSet = &KEY.add(b'/');
 
 /// Objects whose metadata says `isprivatefile: true` need a signed URL.
-const MARKS: Marks = Marks {
+pub(crate) const MARKS: Marks = Marks {
     request_id: "x-amz-request-id",
     is_private: "x-amz-meta-isprivatefile",
 };
@@ -92,6 +92,39 @@ pub(crate) async fn fetch(
     })
 }
 
+/// The URLs a path is asked for at, in this order.
+pub(crate) fn urls(
+    location: &OriginLocation,
+    config: &FetchConfig,
+    path: &str,
+) -> AttemptResult<Vec<Url>> {
+    let bucket = Bucket::of(location, config)?;
+    let path = FilePath::parse(path)?;
+    let decoded = path.decoded()?;
+    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
+    spellings
+        .map(|path| bucket.url(&bucket.key(path)?, &bucket.default_region()))
+        .collect()
+}
+
+/// What the store says about an object without sending it.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let bucket = Bucket::of(&context.access.settings.location, context.config())?;
+    let key = bucket.key(&FilePath::parse(context.request.path)?.decoded()?)?;
+    let keys = sign::signer(context, attempt).await?;
+    let store = Opened { bucket, keys };
+    let object = Object {
+        key: &key,
+        version: context.request.object_version,
+    };
+    let answer = send(context, &store, object, part, attempt).await?;
+    Ok(existence::status_of(answer, attempt).await)
+}
+
 async fn by_either_key(
     context: &FetchContext<'_>,
     bucket: &Opened,
@@ -137,15 +170,14 @@ async fn find_other_encoding(
         .decode_utf8()
         .map_or_else(|_| path.to_owned(), Cow::into_owned);
     for other in [with_spaces, decoded_twice] {
-        if other == path || FilePath::parse(&other).is_err() {
+        let Some(key) = bucket.key(&other).ok().filter(|_| other != path) else {
             continue;
-        }
-        let key = bucket.key(&other);
+        };
         let object = Object {
             key: &key,
             version: None,
         };
-        let answer = send(context, bucket, object, Method::HEAD, attempt).await;
+        let answer = send(context, bucket, object, Part::Nothing, attempt).await;
         if answer.is_ok_and(|answer| answer.status == StatusCode::OK) {
             return Some(key);
         }
@@ -185,17 +217,13 @@ async fn get_version(
     (path, version): (&str, Option<&str>),
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
-    let key = bucket.key(path);
-    if key.len() > MAX_KEY_BYTES {
-        let note = format!("the key is longer than {MAX_KEY_BYTES} bytes; no origin was asked");
-        return Err(failure(Reason::ObjectNotFound, note));
-    }
+    let key = bucket.key(path)?;
     let at = |mut failed: Box<AttemptFailure>| {
         failed.location = Some(location::of_object(bucket.name(), &key));
         failed
     };
     let object = Object { key: &key, version };
-    let answer = send(context, bucket, object, Method::GET, attempt)
+    let answer = send(context, bucket, object, Part::Whole, attempt)
         .await
         .map_err(at)?;
     if answer.status == StatusCode::OK {
@@ -210,7 +238,7 @@ async fn get_version(
     };
     let started = Instant::now();
     context.state.learn_region(region.clone());
-    let answer = send(context, bucket, object, Method::GET, attempt)
+    let answer = send(context, bucket, object, Part::Whole, attempt)
         .await
         .map_err(at)?;
     let healed = if answer.status == StatusCode::OK {
@@ -237,7 +265,7 @@ async fn send(
     context: &FetchContext<'_>,
     bucket: &Opened,
     object: Object<'_>,
-    method: Method,
+    part: Part,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Answer> {
     let region = context
@@ -249,7 +277,8 @@ async fn send(
         let version = utf8_percent_encode(version, VERSION);
         url.set_query(Some(&format!("versionId={version}")));
     }
-    let mut headers = store::our_headers(context);
+    let method = part.method();
+    let mut headers = part.headers(store::our_headers(context));
     if let Some(keys) = &bucket.keys {
         sign::sign(context, keys, (&method, &url), &region, &mut headers)?;
     }
@@ -270,6 +299,13 @@ async fn refusal(
     attempt: &mut Attempt<'_>,
 ) -> (Box<AttemptFailure>, Option<String>) {
     let refused = store::refused(answer, MARKS, attempt).await;
+    let (reason, error, region) = judged(&refused);
+    let failed = refused.into_failure(context.now(), reason, error, attempt.trace);
+    (failed, region)
+}
+
+/// What a refusal stands for, and the region it names.
+pub(crate) fn judged(refused: &Refused) -> (Reason, ProviderError, Option<String>) {
     let error = S3Error::parse(&refused.document);
     let reason = reason_of(refused.status, &error);
     let region = store::text(&refused.headers, "x-amz-bucket-region")
@@ -280,6 +316,5 @@ async fn refusal(
         message: error.message,
         request_id: error.request_id,
     };
-    let failed = refused.into_failure(context, reason, error, attempt);
-    (failed, region)
+    (reason, error, region)
 }

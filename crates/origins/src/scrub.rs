@@ -2,15 +2,29 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use limpid_domain::failure::AttemptFailure;
 use limpid_domain::origin::OriginCredentials;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::classify::text::printable_all;
+
+/// What most encoders of URLs leave as it is. Source: RFC 3986 section 2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 const REMOVED: &str = "***";
 
 /// Query values shorter than this are no secrets, and replacing them would make texts unreadable.
 const SHORTEST_SECRET: usize = 6;
+
+/// The least of a secret that is taken out at the end of a text, where the cap on its length may have cut it.
+const SHORTEST_BEGINNING: usize = 8;
 
 /// Replaces credentials and query values in every text of a failure.
 pub(crate) fn scrub(
@@ -20,8 +34,17 @@ pub(crate) fn scrub(
 ) {
     let mut secrets: Vec<Cow<'_, str>> = secrets_of(credentials)
         .into_iter()
-        .map(|secret| Cow::Borrowed(secret.expose_secret()))
+        .flat_map(|secret| spellings(secret.expose_secret()))
         .collect();
+    if let OriginCredentials::PasswordGrant {
+        client_id,
+        client_secret,
+        ..
+    } = credentials
+    {
+        let (id, secret) = (client_id.expose_secret(), client_secret.expose_secret());
+        secrets.push(Cow::Owned(STANDARD.encode(format!("{id}:{secret}"))));
+    }
     for value in query.into_iter().flat_map(|query| query.split(['&', '='])) {
         secrets.push(Cow::Borrowed(value));
         secrets.push(percent_decode_str(value).decode_utf8_lossy());
@@ -37,6 +60,23 @@ pub(crate) fn scrub(
     remove(failed, &secrets);
 }
 
+/// A secret as texts may show it: as it is, in a URL, in JSON, and line by line where it has lines.
+fn spellings(secret: &str) -> Vec<Cow<'_, str>> {
+    let mut all = vec![Cow::Borrowed(secret)];
+    all.push(
+        utf8_percent_encode(secret, NON_ALPHANUMERIC)
+            .to_string()
+            .into(),
+    );
+    all.push(utf8_percent_encode(secret, UNRESERVED).to_string().into());
+    let json = serde_json::Value::from(secret).to_string();
+    all.push(json.trim_matches('"').to_owned().into());
+    all.push(printable_all(secret).into());
+    all.extend(secret.lines().map(str::trim).map(Cow::Borrowed));
+    all.extend(secret.split("\\n").map(Cow::Borrowed));
+    all
+}
+
 /// Replaces secrets in every text of a failure.
 pub(crate) fn remove(failed: &mut AttemptFailure, secrets: &[Cow<'_, str>]) {
     let texts = [
@@ -47,14 +87,38 @@ pub(crate) fn remove(failed: &mut AttemptFailure, secrets: &[Cow<'_, str>]) {
         &mut failed.provider_request_id,
     ];
     let values = failed.response_headers.iter_mut().map(|(_, value)| value);
+    // The longest first: a part of it may be a secret as well, and what would be left is the rest of it.
+    let mut secrets: Vec<&str> = secrets
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|secret| secret.len() >= SHORTEST_SECRET)
+        .collect();
+    secrets.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    secrets.dedup();
     for text in texts.into_iter().flatten().chain(values) {
-        let long_enough = |secret: &&Cow<'_, str>| secret.len() >= SHORTEST_SECRET;
-        for secret in secrets.iter().filter(long_enough) {
-            if text.contains(secret.as_ref()) {
-                *text = text.replace(secret.as_ref(), REMOVED);
+        for secret in &secrets {
+            if text.contains(secret) {
+                *text = text.replace(secret, REMOVED);
             }
         }
+        let cut = secrets
+            .iter()
+            .filter_map(|secret| beginning_at_end(text, secret));
+        if let Some(longest) = cut.max() {
+            text.truncate(text.len().saturating_sub(longest));
+            text.push_str(REMOVED);
+        }
     }
+}
+
+/// How much of a secret a text ends with, if that is enough of it to matter. Units: bytes.
+fn beginning_at_end(text: &str, secret: &str) -> Option<usize> {
+    let longest = secret.len().saturating_sub(1).min(text.len());
+    (SHORTEST_BEGINNING..=longest).rev().find(|length| {
+        secret
+            .get(..*length)
+            .is_some_and(|beginning| text.ends_with(beginning))
+    })
 }
 
 fn secrets_of(credentials: &OriginCredentials) -> Vec<&SecretString> {
@@ -80,6 +144,31 @@ mod tests {
     use limpid_domain::failure::Reason;
 
     use super::*;
+
+    #[test]
+    fn a_secret_cut_short_spelled_otherwise_or_line_by_line_is_taken_out_too() {
+        let grant = OriginCredentials::PasswordGrant {
+            client_id: "client".into(),
+            client_secret: "of+the/client".into(),
+            username: "some body".into(),
+            password: "pass\"word\nsecond line".into(),
+        };
+        for (said, left) in [
+            ("it was of%2Bthe%2Fclient", "it was ***"),
+            ("Basic Y2xpZW50Om9mK3RoZS9jbGllbnQ=", "Basic ***"),
+            (
+                r#"{"password":"pass\"word\nsecond line"}"#,
+                r#"{"password":"***"}"#,
+            ),
+            ("the second line of it", "the *** of it"),
+            ("it was of+the/cli", "it was ***"),
+            ("it was of+the/", "it was of+the/"),
+        ] {
+            let mut failed = AttemptFailure::new(Reason::AccessDenied).with_note(said);
+            scrub(&mut failed, &grant, None);
+            assert_eq!(failed.note.as_deref(), Some(left));
+        }
+    }
 
     #[test]
     fn echoed_secrets_are_taken_out_of_every_text() {

@@ -5,6 +5,7 @@ mod folder;
 use std::time::Instant;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::header::{ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
@@ -16,6 +17,7 @@ use crate::classify::status::retry_after;
 use crate::classify::text::{excerpt, printable, telling_headers};
 use crate::exchange::Answer;
 use crate::fetch::{FetchContext, Original};
+use crate::trace::FetchTrace;
 
 pub(crate) use folder::Folder;
 
@@ -43,7 +45,8 @@ pub(crate) struct Marks {
 /// What a provider said instead of the object.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    marks: Marks,
+    /// How the provider names things.
+    pub(crate) marks: Marks,
     /// The status.
     pub(crate) status: StatusCode,
     /// The header fields.
@@ -115,10 +118,10 @@ impl Refused {
     /// The failure, for `reason` unless the answer is a challenge page.
     pub(crate) fn into_failure(
         self,
-        context: &FetchContext<'_>,
+        now: DateTime<Utc>,
         reason: Reason,
         error: ProviderError,
-        attempt: &mut Attempt<'_>,
+        trace: &mut FetchTrace,
     ) -> Box<AttemptFailure> {
         let Self {
             marks,
@@ -132,7 +135,7 @@ impl Refused {
         } else {
             reason
         };
-        attempt.trace.step("classify", false, started, || {
+        trace.step("classify", false, started, || {
             let code = error.code.as_deref().unwrap_or("no code");
             format!("status {status}, {code}: {reason}")
         });
@@ -148,7 +151,7 @@ impl Refused {
             None => excerpt(&document),
         };
         failed.provider_code = error.code;
-        failed.retry_after = retry_after(&headers, context.now());
+        failed.retry_after = retry_after(&headers, now);
         failed.response_headers = telling_headers(&headers);
         Box::new(failed)
     }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use limpid_domain::diagnosis::Certificate;
+
 /// What happened on the way, step by step; off unless somebody wants to read it.
 #[derive(Debug, Default)]
 pub struct FetchTrace {
@@ -20,6 +22,10 @@ pub struct TraceStep {
     pub duration: Duration,
     /// One line for people: addresses, status, sizes. No credentials.
     pub detail: String,
+    /// What works today and soon will not, in a sentence.
+    pub warning: Option<String>,
+    /// The certificates a server sent, its own first; also where they were refused.
+    pub certificates: Vec<Certificate>,
 }
 
 impl FetchTrace {
@@ -55,6 +61,20 @@ impl FetchTrace {
         self.steps.as_deref().unwrap_or_default()
     }
 
+    /// Whether somebody reads it.
+    pub(crate) fn is_on(&self) -> bool {
+        self.steps.is_some()
+    }
+
+    /// Adds to the last step what a server sent to prove who it is.
+    pub(crate) fn add_certificates(&mut self, sent: Vec<Certificate>, warning: Option<String>) {
+        let last = self.steps.as_mut().and_then(|steps| steps.last_mut());
+        if let Some(last) = last {
+            last.certificates = sent;
+            last.warning = warning;
+        }
+    }
+
     /// Records a step that began at `started`. `detail` is built only when somebody reads it.
     pub(crate) fn step(
         &mut self,
@@ -69,6 +89,8 @@ impl FetchTrace {
                 ok,
                 duration: started.elapsed(),
                 detail: detail(),
+                warning: None,
+                certificates: Vec::new(),
             });
         }
     }

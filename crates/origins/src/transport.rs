@@ -4,6 +4,7 @@
 //! address; exactly those addresses are connected to; then TLS. Proxies named in the environment are ignored, because
 //! a proxy would resolve and connect where no guard looks.
 
+pub(crate) mod certificate;
 pub(crate) mod connect;
 pub(crate) mod guard;
 pub(crate) mod pool;
@@ -16,8 +17,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use limpid_domain::clock::Clock;
 use limpid_domain::failure::Reason;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -27,7 +31,7 @@ use crate::fetch::FetcherError;
 use guard::Guard;
 use pool::Authority;
 use resolve::Resolver;
-use tls::Tls;
+use tls::{Handshake, Tls};
 
 /// One connection, ready for one request at a time.
 pub(crate) type Connection = SendRequest<Full<Bytes>>;
@@ -39,6 +43,7 @@ pub(crate) struct Transport {
     resolver: Resolver,
     tls: Tls,
     connect_timeout: Duration,
+    clock: Clock,
     connections: TaskTracker,
     stop: DropGuard,
 }
@@ -51,6 +56,7 @@ impl Transport {
             resolver: Resolver::new(&config.dns)?,
             tls: Tls::new(&config.extra_roots)?,
             connect_timeout: config.connect_timeout,
+            clock: config.clock.clone(),
             connections: TaskTracker::new(),
             stop: CancellationToken::new().drop_guard(),
         })
@@ -100,8 +106,21 @@ impl Transport {
             return self.handshake(stream).await;
         }
 
+        let stream = self.secure(authority, stream, attempt).await?;
+        self.handshake(stream).await
+    }
+
+    async fn secure(
+        &self,
+        authority: &Authority,
+        stream: TcpStream,
+        attempt: &mut Attempt<'_>,
+    ) -> AttemptResult<TlsStream<TcpStream>> {
         let started = Instant::now();
-        let stream = self
+        let Handshake {
+            stream,
+            certificates,
+        } = self
             .tls
             .handshake(authority, stream, self.connect_timeout, attempt)
             .await;
@@ -112,7 +131,16 @@ impl Transport {
                 Ok(_) => format!("certificate is valid for {}", authority.host),
                 Err(failed) => failed.note.clone().unwrap_or_default(),
             });
-        self.handshake(stream?).await
+        if attempt.trace.is_on() {
+            let read = certificate::read(&certificates, self.clock.now());
+            let warning = certificate::warning(&read);
+            attempt.trace.add_certificates(read, warning);
+        }
+        if stream.is_ok() {
+            let end = certificates.first().and_then(certificate::end_of);
+            attempt.saw_certificate_until(end);
+        }
+        stream
     }
 
     /// Starts HTTP on a stream. Its task ends with the connection, or when the transport is dropped.

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use limpid_domain::failure::AttemptFailure;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use limpid_domain::failure::{AttemptFailure, Reason};
 use opentelemetry::propagation::Injector;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use url::Url;
@@ -14,9 +15,10 @@ use crate::classify::challenge::is_challenge;
 use crate::classify::status::{reason_of_status, retry_after};
 use crate::classify::text::{excerpt, telling_headers};
 use crate::exchange::{Answer, Outgoing};
+use crate::existence::{self, Part};
 use crate::fetch::{FetchContext, Original};
 use crate::location;
-use crate::redirect::RedirectChain;
+use crate::redirect::{Journey, is_redirect};
 
 /// The marker by which operators recognise us. Source: `imagekit.md` 3.5.
 const REQUEST_MARKER: HeaderName = HeaderName::from_static("x-req-from");
@@ -36,56 +38,63 @@ pub(crate) async fn fetch(
     host: Option<&str>,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
-    let mut headers = our_headers(context);
-    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
-        headers.insert(HOST, host);
-    }
-    let mut chain = RedirectChain::new(first.clone());
-    let mut current = first;
+    let mut journey = Journey::new(first, headers_for(context, Part::Whole, host));
     loop {
-        let step = visit(context, &current, configured, &headers, attempt).await;
-        let answer = match step {
-            Ok(answer) => answer,
-            Err(failed) => return Err(at(failed, &current, chain.followed())),
-        };
-        if !RedirectChain::is_redirect(answer.status) {
-            return finish(context, &current, answer, attempt)
+        let step = visit(context, Part::Whole, &journey, configured, attempt).await;
+        let answer = step.map_err(|failed| at(failed, &journey))?;
+        if !is_redirect(answer.status) {
+            return finish(context, journey.url(), answer, attempt)
                 .await
-                .map_err(|failed| at(failed, &current, chain.followed()));
+                .map_err(|failed| at(failed, &journey));
         }
         let started = Instant::now();
-        let next = chain.next(&current, &answer.headers);
+        let followed = journey.follow(&answer.headers);
         attempt
             .trace
-            .step("redirect", next.is_ok(), started, || match &next {
-                Ok(next) => location::of_url(next),
+            .step("redirect", followed.is_ok(), started, || match &followed {
+                Ok(()) => location::of_url(journey.url()),
                 Err(failed) => failed.note.clone().unwrap_or_default(),
             });
-        let next = next.map_err(|mut failed| {
+        followed.map_err(|mut failed| {
             failed.upstream_status = Some(answer.status.as_u16());
-            at(failed, &current, chain.followed())
+            at(failed, &journey)
         })?;
         // The page under a redirect is not worth reading, but a short one read to its end saves a connection.
         answer.body.read_excerpt(ERROR_PAGE_BYTES, attempt).await;
-        if next.host() != current.host() {
-            headers.remove(HOST);
+    }
+}
+
+/// What a web server says about a URL without sending what is there, following redirects like [`fetch`].
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    (part, first): (Part, Url),
+    configured: Option<&Url>,
+    host: Option<&str>,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let mut journey = Journey::new(first, headers_for(context, part, host));
+    loop {
+        let answer = visit(context, part, &journey, configured, attempt).await?;
+        if !is_redirect(answer.status) {
+            return Ok(existence::status_of(answer, attempt).await);
         }
-        current = next;
+        journey.follow(&answer.headers)?;
+        existence::status_of(answer, attempt).await;
     }
 }
 
 async fn visit(
     context: &FetchContext<'_>,
-    url: &Url,
+    part: Part,
+    journey: &Journey,
     configured: Option<&Url>,
-    headers: &HeaderMap,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Answer> {
     let outgoing = Outgoing {
-        method: Method::GET,
-        url,
+        method: part.method(),
+        url: journey.url(),
         configured,
-        headers,
+        headers: journey.headers(),
         body: bytes::Bytes::new(),
     };
     context.exchanger().send(&outgoing, attempt).await
@@ -127,34 +136,54 @@ async fn refusal(
     let (status, headers) = (answer.status, answer.headers);
     let started = Instant::now();
     let page = answer.body.read_excerpt(ERROR_PAGE_BYTES, attempt).await;
-    let reason = if is_challenge(status, &headers, &page) {
-        limpid_domain::failure::Reason::BotChallenge
+    let failed = classified(status, &headers, &page, context.now());
+    attempt.trace.step("classify", false, started, || {
+        format!("status {status} means {}", failed.reason)
+    });
+    failed
+}
+
+/// What a web server's answer other than 200 means.
+pub(crate) fn classified(
+    status: StatusCode,
+    headers: &HeaderMap,
+    page: &[u8],
+    now: DateTime<Utc>,
+) -> Box<AttemptFailure> {
+    let reason = if is_challenge(status, headers, page) {
+        Reason::BotChallenge
     } else {
         reason_of_status(status)
     };
-    attempt.trace.step("classify", false, started, || {
-        format!("status {status} means {reason}")
-    });
     let mut failed = AttemptFailure::new(reason).with_note(format!("the origin answered {status}"));
     failed.upstream_status = Some(status.as_u16());
     failed.provider_request_id = ["x-request-id", "cf-ray", "x-amz-cf-id"]
         .iter()
         .find_map(|name| headers.get(*name)?.to_str().ok())
         .map(crate::classify::text::printable);
-    failed.retry_after = retry_after(&headers, context.now());
-    failed.response_headers = telling_headers(&headers);
-    failed.body_excerpt = excerpt(&page);
+    failed.retry_after = retry_after(headers, now);
+    failed.response_headers = telling_headers(headers);
+    failed.body_excerpt = excerpt(page);
     Box::new(failed)
 }
 
 /// Adds where a failure happened, and after how many redirects.
-fn at(mut failed: Box<AttemptFailure>, url: &Url, redirects: usize) -> Box<AttemptFailure> {
-    failed.location = Some(location::of_url(url));
+fn at(mut failed: Box<AttemptFailure>, journey: &Journey) -> Box<AttemptFailure> {
+    failed.location = Some(location::of_url(journey.url()));
+    let redirects = journey.followed();
     if redirects > 0 {
         let note = failed.note.take().unwrap_or_default();
         failed.note = Some(format!("after {redirects} redirects: {note}"));
     }
     failed
+}
+
+fn headers_for(context: &FetchContext<'_>, part: Part, host: Option<&str>) -> HeaderMap {
+    let mut headers = part.headers(our_headers(context));
+    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host).ok()) {
+        headers.insert(HOST, host);
+    }
+    headers
 }
 
 fn our_headers(context: &FetchContext<'_>) -> HeaderMap {

@@ -1,9 +1,11 @@
 //! `WEB_FOLDER`: base URL, one slash, the path still percent-encoded, the client's query.
 
+use http::StatusCode;
 use limpid_domain::failure::Reason;
 use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult, failure};
+use crate::existence::Part;
 use crate::fetch::{FetchContext, Original};
 use crate::path::FilePath;
 use crate::web;
@@ -15,10 +17,26 @@ pub(crate) async fn fetch(
     forward_host: bool,
     attempt: &mut Attempt<'_>,
 ) -> AttemptResult<Original> {
-    let path = FilePath::parse(context.request.path)?;
-    let url = url_of(base_url, path, context.request.query)?;
+    let url = url(base_url, context.request.path, context.request.query)?;
     let host = context.request.forwarded_host.filter(|_| forward_host);
     web::fetch(context, url, Some(base_url), host, attempt).await
+}
+
+/// What the server says about a file without sending it.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    (base_url, forward_host): (&Url, bool),
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let url = url(base_url, context.request.path, context.request.query)?;
+    let host = context.request.forwarded_host.filter(|_| forward_host);
+    web::status(context, (part, url), Some(base_url), host, attempt).await
+}
+
+/// The URL a path is asked for at.
+pub(crate) fn url(base_url: &Url, path: &str, query: Option<&str>) -> AttemptResult<Url> {
+    url_of(base_url, FilePath::parse(path)?, query)
 }
 
 /// The URL of a file. Appended as text, never resolved as a reference: a path such as `//evil.example/x` or

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
 use limpid_domain::failure::Reason;
 use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::attempt::{Attempt, AttemptResult, failure};
+use crate::existence::Part;
 use crate::fetch::{FetchContext, Original};
 use crate::web;
 
@@ -17,6 +19,16 @@ pub(crate) async fn fetch(
 ) -> AttemptResult<Original> {
     let url = url_of(context.request.path, context.request.query)?;
     web::fetch(context, url, None, None, attempt).await
+}
+
+/// What the server says about the URL in the path without sending what is there.
+pub(crate) async fn status(
+    context: &FetchContext<'_>,
+    part: Part,
+    attempt: &mut Attempt<'_>,
+) -> AttemptResult<StatusCode> {
+    let url = url_of(context.request.path, context.request.query)?;
+    web::status(context, (part, url), None, None, attempt).await
 }
 
 /// The server a path names, `host:port`; empty where it names none, which fails for that reason.
@@ -33,7 +45,7 @@ pub(crate) fn server_of(path: &str) -> String {
 ///
 /// Errors: `object_not_found` when the path is no absolute URL, so that the next origin gets its turn;
 /// `scheme_not_allowed`, `host_not_allowed`, `port_not_allowed` when it is one we don't fetch.
-fn url_of(path: &str, query: Option<&str>) -> AttemptResult<Url> {
+pub(crate) fn url_of(path: &str, query: Option<&str>) -> AttemptResult<Url> {
     let path = path.trim_start_matches('/');
     let spelled = if scheme_and_rest(path).is_some() {
         Cow::Borrowed(path)

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chrono::{Datelike, TimeDelta, Utc};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -29,6 +30,8 @@ pub struct TestAuthority {
 pub enum CertificateKind {
     /// For these names, valid now.
     Good,
+    /// Valid for so many more days, and part of another one.
+    Ending(u16),
     /// Was valid until 2020.
     Expired,
     /// Will be valid from 2090.
@@ -107,6 +110,13 @@ impl TestAuthority {
         params.not_before = date_time_ymd(2010, 1, 1);
         match kind {
             CertificateKind::Good | CertificateKind::SelfSigned => {}
+            CertificateKind::Ending(days) => {
+                // At midnight, so that a part of a day is left as well.
+                let end = Utc::now() + TimeDelta::days(i64::from(days) + 1);
+                let of_two_digits = |number: u32| u8::try_from(number).expect("at most 31");
+                let (month, day) = (of_two_digits(end.month()), of_two_digits(end.day()));
+                params.not_after = date_time_ymd(end.year(), month, day);
+            }
             CertificateKind::Expired => params.not_after = date_time_ymd(2020, 1, 1),
             CertificateKind::NotYetValid => params.not_before = date_time_ymd(2090, 1, 1),
             CertificateKind::ClientOnly => {

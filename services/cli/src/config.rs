@@ -12,6 +12,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use limpid_serving::config::AmbientSources;
 use secrecy::SecretString;
+use url::Url;
 
 use self::layers::Given;
 pub(crate) use self::layers::Sources;
@@ -140,6 +141,21 @@ pub(crate) struct Origins {
     pub(crate) max_concurrency_per_origin: usize,
     /// The machine's own AWS credentials, where origins may use them.
     pub(crate) ambient_credentials: Option<AmbientSources>,
+    /// Where the large providers are, if not at their public addresses.
+    pub(crate) providers: Providers,
+}
+
+/// Addresses of providers that stand for their public ones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Providers {
+    /// `S3`.
+    pub(crate) amazon_s3: Option<Url>,
+    /// `AZURE_BLOB`.
+    pub(crate) azure_blob: Option<Url>,
+    /// `GCS`, for objects.
+    pub(crate) google_storage: Option<Url>,
+    /// `GCS`, for tokens.
+    pub(crate) google_token: Option<Url>,
 }
 
 /// `limits.*`.
@@ -306,6 +322,12 @@ impl Texts {
             ambient_credentials: self.parse("origins.allow_ambient_credentials", |text| {
                 ambient_credentials(text, environment)
             })?,
+            providers: Providers {
+                amazon_s3: self.parse("origins.amazon_s3_endpoint", values::endpoint)?,
+                azure_blob: self.parse("origins.azure_blob_endpoint", values::endpoint)?,
+                google_storage: self.parse("origins.google_storage_endpoint", values::endpoint)?,
+                google_token: self.parse("origins.google_token_endpoint", values::endpoint)?,
+            },
         })
     }
 

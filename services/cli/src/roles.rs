@@ -113,6 +113,10 @@ pub(crate) fn serving_config(
             max_bytes_in_flight: config.limits.max_bytes_in_flight,
             allow_addresses: allowed.chain(exempt).collect(),
             ambient_credentials: config.origins.ambient_credentials.clone(),
+            amazon_s3_endpoint: config.origins.providers.amazon_s3.clone(),
+            azure_blob_endpoint: config.origins.providers.azure_blob.clone(),
+            google_storage_endpoint: config.origins.providers.google_storage.clone(),
+            google_token_endpoint: config.origins.providers.google_token.clone(),
             ..FetchConfig::default()
         },
         snapshot_path: config.data_dir.join("snapshot"),

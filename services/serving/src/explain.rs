@@ -10,7 +10,8 @@ use limpid_domain::diagnosis::{Explanation, ExplanationStep, NearMiss};
 use limpid_domain::failure::Reason;
 use limpid_domain::failure::advice::{AdviceContext, advice};
 use limpid_domain::ids::{RequestId, TenantId};
-use limpid_origins::{FetchRequest, FetchTrace, OriginFetcher, near_paths};
+use limpid_origins::near_misses::MAX_NEAR_PATHS;
+use limpid_origins::{Existence, FetchRequest, OriginFetcher, near_paths};
 
 use crate::config_snapshot::{ConfigSnapshot, Origin};
 use crate::error;
@@ -29,6 +30,9 @@ const MAX_URL_BYTES: usize = 4096;
 
 /// How long the search for files near a missing one may take.
 const NEAR_MISS_BUDGET: Duration = Duration::from_secs(5);
+
+/// Requests that search may cost the origin: one for each path, and as many again for redirects, tokens and servers without `HEAD`.
+const NEAR_MISS_REQUESTS: usize = 2 * MAX_NEAR_PATHS;
 
 /// Who decided that a request fails, and what to say about it.
 pub(crate) struct Decided {
@@ -168,13 +172,18 @@ impl NearMissSearch<'_> {
         let started = Instant::now();
         let deadline = started + NEAR_MISS_BUDGET;
         let mut found = Vec::new();
-        let mut asked = 0;
+        let (mut asked, mut requests) = (0, 0);
         for near in near_paths(self.path, self.origin.settings.location.folder()) {
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || requests >= NEAR_MISS_REQUESTS {
                 break;
             }
             asked += 1;
-            if self.is_there(&near.path, deadline).await {
+            // An origin that no longer answers is not asked for the rest.
+            let Some(existence) = self.ask_for(&near.path, deadline).await else {
+                break;
+            };
+            requests += existence.requests;
+            if existence.is_there {
                 found.push(NearMiss {
                     path: near.path,
                     difference: near.difference.to_owned(),
@@ -184,7 +193,7 @@ impl NearMissSearch<'_> {
         if asked > 0 {
             steps.done("near misses", started, || {
                 format!(
-                    "{asked} paths near this one asked for, {} there",
+                    "{asked} paths near this one asked for with {requests} requests, {} there",
                     found.len()
                 )
             });
@@ -192,7 +201,7 @@ impl NearMissSearch<'_> {
         found
     }
 
-    async fn is_there(&self, path: &str, deadline: Instant) -> bool {
+    async fn ask_for(&self, path: &str, deadline: Instant) -> Option<Existence> {
         let access = self.origin.access(self.tenant_id);
         let request = FetchRequest {
             path,
@@ -201,14 +210,10 @@ impl NearMissSearch<'_> {
             forwarded_host: None,
             request_id: RequestId::mint(),
             deadline,
-            // that there is more is all that matters
-            max_bytes: 1,
+            // nothing is read
+            max_bytes: 0,
         };
-        let fetched = self
-            .fetcher
-            .fetch(&access, &request, &mut FetchTrace::observing())
-            .await;
-        fetched.map_or_else(|failed| failed.reason == Reason::SourceTooLarge, |_| true)
+        self.fetcher.exists(&access, &request).await.ok()
     }
 }
 

@@ -242,3 +242,20 @@ fn domain_looks_like(found: limpid_imaging::LooksLike) -> LooksLike {
         limpid_imaging::LooksLike::Binary => LooksLike::Binary,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No original and no transformation is known to reach it: it would be a fault of an encoder or of ours.
+    #[test]
+    fn a_picture_that_cannot_be_written_is_the_platforms_failure() {
+        let error = ImagingError::Encode {
+            format: "WebP",
+            detail: "the encoder gave up".to_owned(),
+        };
+        let failure = failure_of(&error);
+        assert_eq!(failure.reason, Reason::EncodeFailed);
+        assert!(failure.note.unwrap().contains("the encoder gave up"));
+    }
+}

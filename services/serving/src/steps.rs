@@ -58,6 +58,8 @@ impl Steps {
             ok: step.ok,
             duration_us: micros(step.duration),
             detail: step.detail.clone(),
+            warning: step.warning.clone(),
+            certificates: step.certificates.clone(),
         }));
     }
 
@@ -87,6 +89,8 @@ impl Steps {
                 ok,
                 duration_us: micros(started.elapsed()),
                 detail: detail(),
+                warning: None,
+                certificates: Vec::new(),
             });
         }
     }

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 /// A token.
 #[derive(Default)]
-pub(super) struct Sas<'a> {
+pub(crate) struct Sas<'a> {
     query: Option<&'a str>,
     end: Option<DateTime<Utc>>,
 }
@@ -18,7 +18,7 @@ impl std::fmt::Debug for Sas<'_> {
 
 impl<'a> Sas<'a> {
     /// Reads a token with or without its leading `?`.
-    pub(super) fn parse(token: &'a str) -> Self {
+    pub(crate) fn parse(token: &'a str) -> Self {
         let query = token.trim().trim_start_matches('?');
         let end = query
             .split('&')
@@ -31,12 +31,12 @@ impl<'a> Sas<'a> {
     }
 
     /// The query to send.
-    pub(super) fn query(&self) -> Option<&'a str> {
+    pub(crate) fn query(&self) -> Option<&'a str> {
         self.query
     }
 
     /// When the token ended, if that was before `now`.
-    pub(super) fn ended_before(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(crate) fn ended_before(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.end.filter(|end| *end < now)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
 use secrecy::{ExposeSecret, SecretString};
@@ -97,18 +98,28 @@ async fn exchange(
             failed
         });
     }
-    let mut failed = if is_challenge(status, &headers, &document) {
+    Err(classified(status, &headers, &document, context.now()))
+}
+
+/// What an answer without a token means.
+pub(crate) fn classified(
+    status: StatusCode,
+    headers: &HeaderMap,
+    document: &[u8],
+    now: DateTime<Utc>,
+) -> Box<AttemptFailure> {
+    let mut failed = if is_challenge(status, headers, document) {
         failure(
             Reason::BotChallenge,
             format!("the endpoint answered {status}"),
         )
     } else {
-        refusal(status, &document)
+        refusal(status, document)
     };
     failed.upstream_status = Some(status.as_u16());
-    failed.retry_after = retry_after(&headers, context.now());
-    failed.response_headers = telling_headers(&headers);
-    Err(failed)
+    failed.retry_after = retry_after(headers, now);
+    failed.response_headers = telling_headers(headers);
+    failed
 }
 
 /// Source: RFC 6749 section 5.1.

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::HeaderValue;
+use flate2::write::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
+use http::{HeaderMap, header};
 use limpid_domain::failure::{AttemptFailure, Reason};
 
 use crate::attempt::{AttemptResult, failure};
@@ -13,20 +14,42 @@ use crate::classify::text::printable;
 /// Encoded bytes decoded in one go; some 100 µs of work, then other tasks get their turn.
 const PIECE_BYTES: usize = 8 * 1024;
 
-/// Undoes one content encoding, never holding more than the limit.
+/// Encodings of one body. A server that compresses a file which is stored compressed makes two.
+const MAX_ENCODINGS: usize = 3;
+
+/// Decoded bytes handed on at a time.
+const OUTPUT_BYTES: usize = 32 * 1024;
+
+/// Undoes the content encodings of a body, never holding more than the limit of each.
 #[derive(Debug)]
-pub(super) struct Decoder {
-    encoding: Encoding,
+pub(crate) struct Decoder {
+    /// Under way: the encoding that was applied last.
+    outermost: Encoding,
+    /// To be undone after it, in this order.
+    inner: Vec<Name>,
     max_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Gzip,
+    Deflate,
 }
 
 #[derive(Debug)]
 enum Encoding {
     Gzip(MultiGzDecoder<Bounded>),
-    /// Zlib by the standard, but the first two bytes decide: some servers send the bare stream.
-    DeflateUnseen(Bounded),
-    Zlib(ZlibDecoder<Bounded>),
-    BareDeflate(DeflateDecoder<Bounded>),
+    /// Zlib by the standard, but the first two bytes decide, as soon as both are there: some servers send the bare stream.
+    DeflateUnseen(Bounded, Vec<u8>),
+    Deflate(Inflater),
+}
+
+/// Undoes one stream of zlib or bare deflate, and knows whether it has ended.
+#[derive(Debug)]
+struct Inflater {
+    stream: Decompress,
+    has_ended: bool,
+    sink: Bounded,
 }
 
 /// A buffer that refuses to grow past its limit.
@@ -44,86 +67,151 @@ impl Decoder {
     /// The decoder an answer needs; `None` for plain bodies.
     ///
     /// Errors: `content_encoding_invalid` for encodings we can't undo and did not ask for.
-    pub(super) fn for_encoding(
-        header: Option<&HeaderValue>,
-        max_bytes: u64,
-    ) -> AttemptResult<Option<Self>> {
-        let Some(header) = header else {
+    pub(crate) fn for_answer(headers: &HeaderMap, max_bytes: u64) -> AttemptResult<Option<Self>> {
+        let mut inner = named(headers)?;
+        inner.reverse();
+        let Some(outermost) = inner.first().copied() else {
             return Ok(None);
         };
-        let name = String::from_utf8_lossy(header.as_bytes())
-            .trim()
-            .to_ascii_lowercase();
-        let sink = Bounded {
-            bytes: Vec::new(),
-            max_bytes,
-        };
-        let encoding = match name.as_str() {
-            // `aws-chunked` is how uploads were framed; some tools store it as if it were an encoding of the object.
-            "" | "identity" | "aws-chunked" => return Ok(None),
-            "gzip" | "x-gzip" => Encoding::Gzip(MultiGzDecoder::new(sink)),
-            "deflate" => Encoding::DeflateUnseen(sink),
-            other => {
-                let note = format!(
-                    "encoded as {}, although asked for identity",
-                    printable(other)
-                );
-                return Err(failure(Reason::ContentEncodingInvalid, note));
-            }
-        };
+        if inner.len() > MAX_ENCODINGS {
+            let note =
+                format!("encoded more than {MAX_ENCODINGS} times, although asked for identity");
+            return Err(failure(Reason::ContentEncodingInvalid, note));
+        }
+        inner.remove(0);
         Ok(Some(Self {
-            encoding,
+            outermost: Encoding::new(outermost, max_bytes),
+            inner,
             max_bytes,
         }))
     }
 
     /// Decodes some more bytes, yielding now and then.
-    pub(super) async fn feed(&mut self, encoded: &[u8]) -> AttemptResult<()> {
+    pub(crate) async fn feed(&mut self, encoded: &[u8]) -> AttemptResult<()> {
+        self.outermost.feed(encoded, self.max_bytes).await
+    }
+
+    /// The decoded body, if its encodings ended properly.
+    pub(crate) async fn finish(self) -> AttemptResult<Bytes> {
+        let mut decoded = self.outermost.finish(self.max_bytes)?;
+        for name in self.inner {
+            let mut encoding = Encoding::new(name, self.max_bytes);
+            encoding.feed(&decoded, self.max_bytes).await?;
+            decoded = encoding.finish(self.max_bytes)?;
+        }
+        Ok(Bytes::from(decoded))
+    }
+}
+
+/// The encodings in the order in which they were applied, of all fields together. Source: RFC 9110 section 8.4.
+fn named(headers: &HeaderMap) -> AttemptResult<Vec<Name>> {
+    let mut names = Vec::new();
+    for field in headers.get_all(header::CONTENT_ENCODING) {
+        let field = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
+        for name in field.split(',').map(str::trim) {
+            match name {
+                // `aws-chunked` is how uploads were framed; some tools store it as if it were an encoding of the object.
+                "" | "identity" | "aws-chunked" => {}
+                "gzip" | "x-gzip" => names.push(Name::Gzip),
+                "deflate" => names.push(Name::Deflate),
+                other => {
+                    let other = printable(other);
+                    let note = format!("encoded as {other}, although asked for identity");
+                    return Err(failure(Reason::ContentEncodingInvalid, note));
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+impl Encoding {
+    fn new(name: Name, max_bytes: u64) -> Self {
+        let sink = Bounded {
+            bytes: Vec::new(),
+            max_bytes,
+        };
+        match name {
+            Name::Gzip => Self::Gzip(MultiGzDecoder::new(sink)),
+            Name::Deflate => Self::DeflateUnseen(sink, Vec::new()),
+        }
+    }
+
+    async fn feed(&mut self, encoded: &[u8], max_bytes: u64) -> AttemptResult<()> {
         for piece in encoded.chunks(PIECE_BYTES) {
-            self.encoding
-                .write(piece)
-                .map_err(|error| classify(&error, self.max_bytes))?;
+            self.write(piece)
+                .map_err(|error| classify(&error, max_bytes))?;
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    /// The decoded body, if the encoding ended properly.
-    pub(super) fn finish(self) -> AttemptResult<Bytes> {
-        self.encoding
-            .finish()
-            .map(|sink| Bytes::from(sink.bytes))
-            .map_err(|error| classify(&error, self.max_bytes))
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Gzip(decoder) => decoder.write_all(piece),
+            Self::Deflate(inflater) => inflater.write(piece),
+            Self::DeflateUnseen(sink, beginning) => {
+                beginning.extend_from_slice(piece);
+                let Some(is_zlib) = looks_like_zlib(beginning) else {
+                    return Ok(());
+                };
+                let beginning = std::mem::take(beginning);
+                let mut inflater = Inflater {
+                    stream: Decompress::new(is_zlib),
+                    has_ended: false,
+                    sink: Bounded {
+                        bytes: std::mem::take(&mut sink.bytes),
+                        max_bytes: sink.max_bytes,
+                    },
+                };
+                let written = inflater.write(&beginning);
+                *self = Self::Deflate(inflater);
+                written
+            }
+        }
+    }
+
+    fn finish(self, max_bytes: u64) -> AttemptResult<Vec<u8>> {
+        let sink = match self {
+            Self::Gzip(decoder) => decoder.finish(),
+            Self::Deflate(inflater) if !inflater.has_ended => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Self::Deflate(inflater) => Ok(inflater.sink),
+            Self::DeflateUnseen(_, beginning) if !beginning.is_empty() => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Self::DeflateUnseen(sink, _) => Ok(sink),
+        };
+        sink.map(|sink| sink.bytes)
+            .map_err(|error| classify(&error, max_bytes))
     }
 }
 
-impl Encoding {
-    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        if let Self::DeflateUnseen(sink) = self {
-            let sink = Bounded {
-                bytes: std::mem::take(&mut sink.bytes),
-                max_bytes: sink.max_bytes,
-            };
-            *self = if looks_like_zlib(piece) {
-                Self::Zlib(ZlibDecoder::new(sink))
-            } else {
-                Self::BareDeflate(DeflateDecoder::new(sink))
-            };
+impl Inflater {
+    fn write(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        let mut output = Vec::with_capacity(OUTPUT_BYTES);
+        while !self.has_ended {
+            let (read, written) = (self.stream.total_in(), self.stream.total_out());
+            let status = self
+                .stream
+                .decompress_vec(piece, &mut output, FlushDecompress::None)
+                .map_err(io::Error::other)?;
+            let read = usize::try_from(self.stream.total_in() - read).unwrap_or(usize::MAX);
+            piece = piece.get(read..).unwrap_or_default();
+            self.sink.write_all(&output)?;
+            output.clear();
+            self.has_ended = status == Status::StreamEnd;
+            let is_stuck = read == 0 && self.stream.total_out() == written;
+            if is_stuck && !self.has_ended {
+                return Ok(());
+            }
         }
-        match self {
-            Self::Gzip(decoder) => decoder.write_all(piece),
-            Self::Zlib(decoder) => decoder.write_all(piece),
-            Self::BareDeflate(decoder) => decoder.write_all(piece),
-            Self::DeflateUnseen(_) => Ok(()),
-        }
-    }
-
-    fn finish(self) -> io::Result<Bounded> {
-        match self {
-            Self::Gzip(decoder) => decoder.finish(),
-            Self::Zlib(decoder) => decoder.finish(),
-            Self::BareDeflate(decoder) => decoder.finish(),
-            Self::DeflateUnseen(sink) => Ok(sink),
+        // Bytes after the end belong to nothing.
+        if piece.is_empty() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::InvalidData.into())
         }
     }
 }
@@ -142,14 +230,12 @@ impl Write for Bounded {
     }
 }
 
-/// Source: RFC 1950 section 2.2: method 8, and the first two bytes are a multiple of 31.
-fn looks_like_zlib(beginning: &[u8]) -> bool {
-    match beginning {
-        [method, flags, ..] => {
-            method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
-        }
-        _ => true,
-    }
+/// Source: RFC 1950 section 2.2: method 8, and the first two bytes are a multiple of 31. `None` until both are there.
+fn looks_like_zlib(beginning: &[u8]) -> Option<bool> {
+    let [method, flags, ..] = beginning else {
+        return None;
+    };
+    Some(method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
 }
 
 fn classify(error: &io::Error, max_bytes: u64) -> Box<AttemptFailure> {
@@ -173,10 +259,13 @@ mod tests {
     use super::*;
 
     async fn decode(encoding: &'static str, body: &[u8], max_bytes: u64) -> AttemptResult<Bytes> {
-        let header = HeaderValue::from_static(encoding);
-        let mut decoder = Decoder::for_encoding(Some(&header), max_bytes)?.unwrap();
+        let mut headers = HeaderMap::new();
+        for field in encoding.split(';') {
+            headers.append(header::CONTENT_ENCODING, field.parse().unwrap());
+        }
+        let mut decoder = Decoder::for_answer(&headers, max_bytes)?.unwrap();
         decoder.feed(body).await?;
-        decoder.finish()
+        decoder.finish().await
     }
 
     fn gzip(body: &[u8]) -> Vec<u8> {
@@ -198,6 +287,42 @@ mod tests {
             ("deflate", bare.finish().unwrap()),
         ] {
             assert_eq!(decode(name, &encoded, 1 << 20).await.unwrap(), body);
+        }
+    }
+
+    #[tokio::test]
+    async fn encodings_upon_encodings_are_undone_last_first() {
+        let body = b"picture".repeat(1000);
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(&gzip(&body)).unwrap();
+        let both = zlib.finish().unwrap();
+        for names in ["gzip, deflate", "gzip;deflate", "identity, GZIP,, Deflate"] {
+            assert_eq!(
+                decode(names, &both, 1 << 20).await.unwrap(),
+                body,
+                "{names}"
+            );
+        }
+        for names in [
+            "deflate, gzip",
+            "gzip, deflate, br",
+            "gzip, gzip, gzip, deflate",
+        ] {
+            let failed = decode(names, &both, 1 << 20).await.unwrap_err();
+            assert_eq!(failed.reason, Reason::ContentEncodingInvalid, "{names}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_cut_short_or_with_a_tail_is_invalid() {
+        let body = b"picture".repeat(1000);
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::fast());
+        bare.write_all(&body).unwrap();
+        let bare = bare.finish().unwrap();
+        let longer = [&bare[..], b"tail"].concat();
+        for encoded in [&bare[..bare.len() - 1], &bare[..1], &longer] {
+            let failed = decode("deflate", encoded, 1 << 20).await.unwrap_err();
+            assert_eq!(failed.reason, Reason::ContentEncodingInvalid);
         }
     }
 

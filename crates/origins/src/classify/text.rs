@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName};
 /// Longest line of foreign text in a note or a header value. Units: characters.
 const MAX_LINE: usize = 200;
 
+/// Longest note of ours, which may quote several such lines. Units: characters.
+const MAX_NOTE: usize = 512;
+
 /// Longest body excerpt. Units: bytes. Source: [`limpid_domain::failure::AttemptFailure::body_excerpt`].
 pub(crate) const MAX_EXCERPT_BYTES: usize = 512;
 
@@ -40,6 +43,16 @@ pub(crate) fn printable(text: &str) -> String {
     escaped(text, MAX_LINE)
 }
 
+/// The same for a line of ours that quotes foreign text.
+pub(crate) fn printable_note(text: &str) -> String {
+    escaped(text, MAX_NOTE)
+}
+
+/// The same for text of any length: how a secret would look in such a line.
+pub(crate) fn printable_all(text: &str) -> String {
+    escaped(text, usize::MAX)
+}
+
 /// The header fields worth keeping, values printable.
 pub(crate) fn telling_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     TELLING_HEADERS
@@ -70,17 +83,20 @@ pub(crate) fn excerpt(body: &[u8]) -> Option<String> {
 
 fn escaped(text: &str, max_chars: usize) -> String {
     let mut safe = String::with_capacity(text.len().min(max_chars));
-    for c in text.chars() {
-        let room = max_chars.saturating_sub(safe.chars().count());
-        if room == 0 {
-            break;
-        }
-        if is_invisible(c) {
-            safe.extend(c.escape_unicode().take(room));
-        } else if c.is_control() {
-            safe.extend(c.escape_default().take(room));
-        } else {
+    let mut room = max_chars;
+    let mut put = |c: char| {
+        if room > 0 {
             safe.push(c);
+            room -= 1;
+        }
+    };
+    for c in text.chars().take(max_chars) {
+        if is_invisible(c) {
+            c.escape_unicode().for_each(&mut put);
+        } else if c.is_control() {
+            c.escape_default().for_each(&mut put);
+        } else {
+            put(c);
         }
     }
     safe

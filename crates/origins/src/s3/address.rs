@@ -7,7 +7,11 @@ use url::{Host, Url};
 
 use crate::attempt::{AttemptResult, failure};
 use crate::config::FetchConfig;
+use crate::path::FilePath;
 use crate::store::KEY;
+
+/// Longest key. Source: S3 user guide, "Naming Amazon S3 objects". Units: bytes of UTF-8.
+const MAX_KEY_BYTES: usize = 1024;
 
 /// Where buckets are looked for until the provider names another region.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -85,11 +89,20 @@ impl Bucket {
     }
 
     /// The key of a path: the prefix, one slash, the path.
-    pub(super) fn key(&self, path: &str) -> String {
-        if self.prefix.is_empty() {
-            return path.to_owned();
+    ///
+    /// Errors: `object_not_found` when no object can have that key, and where it climbs: as a URL it would name another bucket.
+    pub(super) fn key(&self, path: &str) -> AttemptResult<String> {
+        let key = if self.prefix.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{}/{path}", self.prefix)
+        };
+        FilePath::parse(&key)?;
+        if key.len() > MAX_KEY_BYTES {
+            let note = format!("the key is longer than {MAX_KEY_BYTES} bytes; no origin was asked");
+            return Err(failure(Reason::ObjectNotFound, note));
         }
-        format!("{}/{path}", self.prefix)
+        Ok(key)
     }
 
     /// The region to sign for until the provider names another: the one in the endpoint's name, if it looks like one.
@@ -220,7 +233,7 @@ mod tests {
     fn endpoints_are_addressed_as_configured() {
         let url = |endpoint, path_style| {
             let bucket = compatible("pictures", endpoint, path_style).unwrap();
-            String::from(bucket.url(&bucket.key("a.jpg"), "x").unwrap())
+            String::from(bucket.url(&bucket.key("a.jpg").unwrap(), "x").unwrap())
         };
         assert_eq!(
             url("https://s3.example:9000/", true),
@@ -239,10 +252,10 @@ mod tests {
     #[test]
     fn prefixes_join_with_one_slash() {
         for prefix in ["", "/"] {
-            assert_eq!(amazon("pictures", prefix).key("a.jpg"), "a.jpg");
+            assert_eq!(amazon("pictures", prefix).key("a.jpg").unwrap(), "a.jpg");
         }
         for prefix in ["a", "/a", "a/", "/a//"] {
-            assert_eq!(amazon("pictures", prefix).key("b.jpg"), "a/b.jpg");
+            assert_eq!(amazon("pictures", prefix).key("b.jpg").unwrap(), "a/b.jpg");
         }
     }
 

@@ -34,7 +34,7 @@ impl Guard {
     }
 
     /// Judges scheme, user info, host and port of a URL. `configured` is the origin's own base URL: its port was chosen
-    /// deliberately, so it may be any user port; elsewhere only 80 and 443 are open.
+    /// deliberately, so at its host it may be any user port; elsewhere only 80 and 443 are open.
     ///
     /// Errors: `scheme_not_allowed`, `host_not_allowed`, `port_not_allowed`.
     pub(crate) fn check_url(
@@ -60,8 +60,9 @@ impl Guard {
         {
             return Err(failure(Reason::HostNotAllowed, "the host name is empty"));
         }
-        let is_own_port =
-            configured.is_some_and(|own| own.port_or_known_default() == Some(authority.port));
+        let is_own_port = configured.is_some_and(|own| {
+            own.host() == url.host() && own.port_or_known_default() == Some(authority.port)
+        });
         if port_is_open(authority.port, is_own_port) {
             return Ok(authority);
         }

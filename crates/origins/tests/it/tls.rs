@@ -72,6 +72,64 @@ async fn bad_certificates_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_trace_shows_the_certificates_as_they_were_sent_also_when_they_are_refused() {
+    let authority = TestAuthority::new();
+    for (name, kind, is_trusted) in [
+        ("localhost", CertificateKind::Good, true),
+        ("localhost", CertificateKind::Expired, false),
+        ("other.example", CertificateKind::Good, false),
+        ("localhost", CertificateKind::SelfSigned, false),
+    ] {
+        let origin = authority.start_origin(name, kind).await;
+        let base = format!("https://localhost:{}", origin.addr().port());
+        let ended = trusting(&authority, &base).get("photo.jpg").await;
+        let steps = ended.steps.iter();
+        let shown: Vec<_> = steps.filter(|step| !step.certificates.is_empty()).collect();
+        assert_eq!(shown.len(), 1, "{kind:?}");
+        assert_eq!(
+            (shown[0].name, shown[0].ok),
+            ("tls", is_trusted),
+            "{kind:?}"
+        );
+        let own = &shown[0].certificates[0];
+        assert_eq!(own.names, [name]);
+        assert_eq!(own.not_before.date_naive().to_string(), "2010-01-01");
+        let is_self_signed = kind == CertificateKind::SelfSigned;
+        assert_eq!(own.issuer == own.subject, is_self_signed, "{own:?}");
+        assert_eq!(
+            own.issuer.contains("Limpid test authority"),
+            !is_self_signed
+        );
+        assert_eq!(own.fingerprint_sha256.len(), 32 * 3 - 1);
+        assert_eq!(own.days_left < 0, kind == CertificateKind::Expired);
+        assert_eq!(shown[0].warning, None);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_soon_ends_is_warned_of_with_its_date() {
+    let authority = TestAuthority::new();
+    for (days, warns) in [(5, true), (20, true), (21, false), (90, false)] {
+        let kind = CertificateKind::Ending(days);
+        let origin = authority.start_origin("localhost", kind).await;
+        let base = format!("https://localhost:{}", origin.addr().port());
+        let fetching = trusting(&authority, &base);
+        let ended = fetching.get("photo.jpg").await;
+        assert!(ended.result.is_ok());
+        let step = ended.steps.iter().find(|step| step.name == "tls").unwrap();
+        let own = &step.certificates[0];
+        assert_eq!(own.days_left, i64::from(days));
+        let end = own.not_after.format("%Y-%m-%d");
+        let sentence =
+            format!("the certificate ends on {end}, in {days} days: renew it before then");
+        assert_eq!(step.warning, warns.then_some(sentence));
+        // Remembered from every new connection, for forecasts.
+        let health = fetching.fetcher.health();
+        assert_eq!(health[0].certificate_ends_at, Some(own.not_after));
+    }
+}
+
+#[tokio::test]
 async fn an_authority_nobody_trusts_is_untrusted() {
     let authority = TestAuthority::new();
     let origin = authority

@@ -80,6 +80,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws-sigv4", &["limpid-origins"]),
     ("hickory-resolver", &["limpid-origins"]),
     ("tokio-rustls", &["limpid-origins", "limpid-testkit"]),
+    ("x509-parser", &["limpid-origins"]),
     ("image", &["limpid-imaging", "limpid-testkit"]),
     ("turbojpeg-sys", &["limpid-imaging"]),
     ("libwebp-sys", &["limpid-imaging"]),

@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 38] = [
+pub(crate) const KEYS: [Key; 42] = [
     key(
         "data_dir",
         "./data",
@@ -109,6 +109,26 @@ pub(crate) const KEYS: [Key; 38] = [
         "origins.allow_ambient_credentials",
         "false",
         "Whether origins with `useIAMRole` may use this machine's own AWS role; every tenant may then name any bucket it can read",
+    ),
+    key(
+        "origins.amazon_s3_endpoint",
+        "",
+        "Where origins of type `S3` find Amazon instead of its public addresses, in path style, such as a private endpoint",
+    ),
+    key(
+        "origins.azure_blob_endpoint",
+        "",
+        "Where origins of type `AZURE_BLOB` find Azure instead of its public addresses; the account is the first folder below it",
+    ),
+    key(
+        "origins.google_storage_endpoint",
+        "",
+        "Where origins of type `GCS` find Google Cloud Storage instead of its public address",
+    ),
+    key(
+        "origins.google_token_endpoint",
+        "",
+        "Where origins of type `GCS` ask for tokens, whatever their key files say",
     ),
     key("limits.max_source_bytes", "40MB", "Largest original"),
     key(

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
 /// Reads a duration such as `5s`, `50ms`, `1m 30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -85,6 +86,19 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// `http://host:port/path`, or nothing.
+pub(super) fn endpoint(text: &str) -> Result<Option<Url>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none())
+        .map(Some)
+        .ok_or_else(|| "expected an http or https URL without a query".to_owned())
+}
+
 /// Reads a whole number.
 pub(super) fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.parse()
@@ -128,6 +142,21 @@ mod tests {
         );
         assert_eq!(allowed_addresses(""), Ok(Vec::new()));
         assert!(allowed_addresses("localhost:80").is_err());
+    }
+
+    #[test]
+    fn an_endpoint_is_a_plain_web_address() {
+        assert_eq!(endpoint(""), Ok(None));
+        let url = endpoint("http://10.0.0.1:9000/s3").unwrap().unwrap();
+        assert_eq!(url.port(), Some(9000));
+        for text in [
+            "s3.example",
+            "ftp://s3.example",
+            "https://s3.example/?a=1",
+            "http://",
+        ] {
+            assert!(endpoint(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use limpid_testkit::fake_origin::FakeOrigin;
+use limpid_testkit::fake_origin::script::Script;
+use limpid_testkit::google_accounts::GoogleAccounts;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -11,47 +16,104 @@ use crate::instance::Instance;
 /// In every canary, and nowhere else.
 const CANARY: &str = "Kanarienvogel";
 
-/// Origins of every kind that has secrets, each with canaries; `here` is a server that may be asked. The others are stored and never
-/// asked: their servers are somebody's.
-fn origins(here: &str) -> Vec<(&'static str, Value, bool)> {
+/// Origins of every kind that has secrets, each with canaries; `here` is a server of the demo, which answers nothing but pictures.
+fn origins(here: &str) -> Vec<(&'static str, Value)> {
     let secret = |field: &str| format!("{CANARY}-{field}");
-    let key = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n");
+    // A key that can sign, in a file whose other secrets are canaries.
+    let key_file = json!({"private_key": GoogleAccounts::PRIVATE_KEY, "private_key_id": secret("keyId"),
+        "client_email": GoogleAccounts::EMAIL});
     vec![
         (
             "compatible",
             json!({"type": "S3_COMPATIBLE", "name": "c", "bucket": "broken", "endpoint": here, "s3ForcePathStyle": true,
                 "accessKey": secret("accessKey"), "secretKey": secret("secretKey")}),
-            true,
         ),
         (
             "akeneo",
             json!({"type": "AKENEO_PIM", "name": "a", "baseUrl": here, "clientId": secret("clientId"),
                 "clientSecret": secret("clientSecret"), "username": secret("username"), "password": secret("password")}),
-            true,
         ),
         (
             "amazon",
-            json!({"type": "S3", "name": "s", "bucket": "b", "accessKey": secret("accessKey"), "secretKey": secret("secretKey")}),
-            false,
+            json!({"type": "S3", "name": "s", "bucket": "bucket", "accessKey": secret("accessKey"), "secretKey": secret("secretKey")}),
+        ),
+        (
+            "backup",
+            json!({"type": "CLOUDINARY_BACKUP", "name": "b", "bucket": "bucket", "accessKey": secret("accessKey"),
+                "secretKey": secret("secretKey")}),
         ),
         (
             "google",
-            json!({"type": "GCS", "name": "g", "bucket": "b", "clientEmail": "a@b.example", "privateKey": key}),
-            false,
+            json!({"type": "GCS", "name": "g", "bucket": "bucket", "clientEmail": "a@b.example",
+                "privateKey": key_file.to_string()}),
         ),
         (
             "azure",
-            json!({"type": "AZURE_BLOB", "name": "z", "accountName": "account", "container": "c",
-                "sasToken": format!("?sv=1&sig={CANARY}")}),
-            false,
+            json!({"type": "AZURE_BLOB", "name": "z", "accountName": "account", "container": "container",
+                "sasToken": format!("?sv=1&se=2099-01-01&sig={CANARY}%2Bsignature")}),
         ),
     ]
+}
+
+/// The large providers in one: grants a token that is a canary, and refuses everything else in texts that repeat what they were
+/// asked, credentials included.
+async fn provider() -> FakeOrigin {
+    let provider = FakeOrigin::start().await;
+    provider.judge(|request| {
+        if request.target == "/token" {
+            let granted = format!("{{\"access_token\":\"{CANARY}-token\",\"expires_in\":3600}}");
+            return Some(Script::ok("application/json", granted.as_bytes()));
+        }
+        let authorization = request.header("authorization").unwrap_or_default();
+        let echo = format!("{authorization} {}", request.target);
+        let document = format!(
+            "<Error><Code>AccessDenied</Code><Message>{echo}</Message><Details>{echo}</Details><AuthenticationErrorDetail>{echo}</AuthenticationErrorDetail></Error>"
+        );
+        let fields = [("server", echo.as_str()), ("x-amz-request-id", &echo), ("x-ms-request-id", &echo)];
+        Some(Script::response(403, &fields, document.as_bytes()))
+    });
+    provider
+}
+
+/// What must be nowhere: the canaries, as they are and in HTTP Basic, and the private key.
+fn needles() -> [String; 3] {
+    let key = GoogleAccounts::PRIVATE_KEY.lines().nth(1).unwrap();
+    let basic = STANDARD.encode(&CANARY[..12]);
+    [CANARY.to_owned(), basic, key.to_owned()]
+}
+
+fn assert_clean(what: &str, bytes: &[u8]) {
+    for needle in needles() {
+        let has_it = bytes
+            .windows(needle.len())
+            .any(|window| window == needle.as_bytes());
+        assert!(
+            !has_it,
+            "{what} has {needle}: {}",
+            String::from_utf8_lossy(bytes)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() {
     let filter = "info,limpid::access=debug";
-    let mut instance = Instance::with(&[], &[("LIMPID__TELEMETRY__LOG_FILTER", filter)]);
+    let provider = provider().await;
+    let (address, token) = (
+        provider.base_url(),
+        format!("{}/token", provider.base_url()),
+    );
+    let mut instance = Instance::with(
+        &[],
+        &[
+            ("LIMPID__TELEMETRY__LOG_FILTER", filter),
+            ("LIMPID__ORIGINS__ALLOW_ADDRESSES", "127.0.0.0/8"),
+            ("LIMPID__ORIGINS__AMAZON_S3_ENDPOINT", &address),
+            ("LIMPID__ORIGINS__AZURE_BLOB_ENDPOINT", &address),
+            ("LIMPID__ORIGINS__GOOGLE_STORAGE_ENDPOINT", &address),
+            ("LIMPID__ORIGINS__GOOGLE_TOKEN_ENDPOINT", &token),
+        ],
+    );
     let demo = instance.ready("/demo/private_key");
     let folder = instance.api(&demo, "/v1/accounts/origins").await.json();
     let base = folder
@@ -63,31 +125,39 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
     let here = here.join("/");
 
     let mut answers = String::new();
-    for (tenant, origin, may_be_asked) in origins(&here) {
+    for (tenant, origin) in origins(&here) {
         let key = instance.create_tenant(tenant).await;
         let created = instance
             .api_post(&key, "/v1/accounts/origins", &origin)
             .await;
         assert_eq!(created.status, 201, "{tenant}: {}", created.text());
         answers += &created.text();
-        if may_be_asked {
-            let path = format!("/{tenant}/broken/cat.jpg");
-            let failed = instance.get_configured(&path, "").await;
-            assert_eq!(failed.status, 404, "{tenant}: {:?}", failed.headers);
-            answers += &fields(&failed);
-            let (summary, _) = instance
-                .summary_when(&key, |summary| summary["attempts"].as_u64() >= Some(1))
-                .await;
-            answers += &summary.to_string();
-            let mut test = origin.clone();
-            test["path"] = json!("broken/cat.jpg");
-            let tested = instance
-                .api_post(&key, "/dashboard/v1/origins/test", &test)
-                .await;
-            assert_eq!(tested.status, 200, "{tenant}: {}", tested.text());
-            answers += &tested.text();
-        }
+        let failed = instance
+            .get_configured(&format!("/{tenant}/broken/cat.jpg"), "")
+            .await;
+        assert_eq!(failed.status, 404, "{tenant}: {:?}", failed.headers);
+        answers += &fields(&failed);
+        let (summary, _) = instance
+            .summary_when(&key, |summary| summary["attempts"].as_u64() >= Some(1))
+            .await;
+        answers += &summary.to_string();
+        let mut test = origin.clone();
+        test["path"] = json!("broken/cat.jpg");
+        let tested = instance
+            .api_post(&key, "/dashboard/v1/origins/test", &test)
+            .await;
+        assert_eq!(tested.status, 200, "{tenant}: {}", tested.text());
+        answers += &tested.text();
         answers += &told(&instance, &key).await;
+    }
+    // All of them were really asked, with what is secret.
+    let asked = format!("{:?}", provider.requests());
+    for told in [
+        "AWS4-HMAC-SHA256",
+        &format!("{CANARY}-token"),
+        &format!("sig={CANARY}"),
+    ] {
+        assert!(asked.contains(told), "nobody told {told}: {asked}");
     }
     let signed = format!("/demo/broken/cat.jpg?token={CANARY}&X-Amz-Signature={CANARY}");
     let failed = instance.get(&signed).await;
@@ -98,13 +168,13 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
         .await;
     answers += &told(&instance, &demo).await;
 
-    assert!(!answers.contains(CANARY), "an answer has it: {answers}");
+    assert_clean("an answer", answers.as_bytes());
     let log = instance.log();
     assert!(
         log.contains("/demo/broken/cat.jpg"),
         "the log has the request: {log}"
     );
-    assert!(!log.contains(CANARY), "the log has it: {log}");
+    assert_clean("the log", log.as_bytes());
     // stopped, so that everything is on disk: spool, configuration snapshot, and the database where it lives in this folder
     assert!(instance.terminate().success());
     let mut searched = 0;
@@ -142,10 +212,7 @@ fn search(folder: &Path, searched: &mut usize) {
             search(&path, searched);
         } else if let Ok(bytes) = fs::read(&path) {
             *searched += 1;
-            let has_it = bytes
-                .windows(CANARY.len())
-                .any(|window| window == CANARY.as_bytes());
-            assert!(!has_it, "{} has it", path.display());
+            assert_clean(&path.display().to_string(), &bytes);
         }
     }
 }

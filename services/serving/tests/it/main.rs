@@ -27,3 +27,4 @@ mod stack;
 mod stale;
 mod trace;
 mod trail;
+mod unusable_pictures;

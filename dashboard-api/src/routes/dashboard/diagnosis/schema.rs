@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use limpid_domain::diagnosis::Explanation;
+use chrono::{DateTime, Utc};
+use limpid_domain::diagnosis::{Certificate, Explanation};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -82,6 +83,43 @@ struct DiagnosisStep {
     /// Units: milliseconds.
     ms: f64,
     detail: String,
+    /// What works today and soon will not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+    /// The certificates the server sent, its own first; also where they were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<CertificateResponse>,
+}
+
+/// A certificate as the server sent it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CertificateResponse {
+    #[schema(example = "CN=images.example")]
+    subject: String,
+    issuer: String,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    /// Whole days until it ends; below zero since it ended.
+    days_left: i64,
+    /// The names and addresses it is for.
+    names: Vec<String>,
+    /// Hexadecimal, with colons.
+    fingerprint_sha256: String,
+}
+
+impl From<Certificate> for CertificateResponse {
+    fn from(certificate: Certificate) -> Self {
+        Self {
+            subject: certificate.subject,
+            issuer: certificate.issuer,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            days_left: certificate.days_left,
+            names: certificate.names,
+            fingerprint_sha256: certificate.fingerprint_sha256,
+        }
+    }
 }
 
 /// A path at which there is a file.
@@ -101,6 +139,8 @@ impl From<Explanation> for DiagnosisResponse {
             ok: step.ok,
             ms: f64::from(u32::try_from(step.duration_us).unwrap_or(u32::MAX)) / 1000.0,
             detail: step.detail,
+            warning: step.warning,
+            certificates: step.certificates.into_iter().map(Into::into).collect(),
         });
         let near = explanation
             .exists_as

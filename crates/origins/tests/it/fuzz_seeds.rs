@@ -1,0 +1,43 @@
+//! The seeds of the fuzz targets, among them every input that once failed.
+
+use std::path::PathBuf;
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a property fails by panicking"
+)]
+#[path = "../../../../fuzz/properties/origins.rs"]
+mod properties;
+
+fn check(target: &str, holds: fn(&[u8])) {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(directory.join(target)).unwrap() {
+        holds(&std::fs::read(entry.unwrap().path()).unwrap());
+        checked += 1;
+    }
+    assert!(checked >= 10, "{target}: only {checked} seeds");
+}
+
+#[test]
+fn seeds_of_requests_to_origins_hold() {
+    check("origin_url", |bytes| {
+        properties::origin_url(std::str::from_utf8(bytes).unwrap());
+    });
+}
+
+#[test]
+fn seeds_of_refusals_of_providers_hold() {
+    check("provider_error", properties::provider_error);
+}
+
+#[test]
+fn seeds_of_redirects_hold() {
+    check("redirect", properties::redirect);
+}
+
+#[test]
+fn seeds_of_content_encodings_hold() {
+    check("content_encoding", properties::content_encoding);
+}
