@@ -8,9 +8,10 @@ use super::{fonts, text_work};
 
 /// Stands for what no font has, as wide as a letter. Source: the white square is what most fonts show for that themselves.
 const MISSING: char = '\u{25a1}';
-const LEFT_TO_RIGHT_EMBEDDING: char = '\u{202a}';
-const RIGHT_TO_LEFT_EMBEDDING: char = '\u{202b}';
-const END_OF_EMBEDDING: char = '\u{202c}';
+/// What begins and ends an embedding: one level up from Latin, and two from Hebrew, which is one up already.
+type Embedding = (&'static str, &'static str);
+const LEFT_TO_RIGHT: Embedding = ("\u{202a}", "\u{202c}");
+const RIGHT_TO_LEFT: Embedding = ("\u{202b}\u{202b}", "\u{202c}\u{202c}");
 
 /// The document with such text rewritten; `None` where there is none.
 ///
@@ -110,11 +111,11 @@ impl Embedded {
         }
     }
 
-    /// What opens an embedding for a character.
-    fn opening(self, rules: Rules) -> Option<char> {
+    /// The embedding a character needs.
+    fn embedding(self, rules: Rules) -> Option<Embedding> {
         match rules {
-            Rules::Devanagari if self.has_devanagari => Some(LEFT_TO_RIGHT_EMBEDDING),
-            Rules::Arabic if self.has_arabic => Some(RIGHT_TO_LEFT_EMBEDDING),
+            Rules::Devanagari if self.has_devanagari => Some(LEFT_TO_RIGHT),
+            Rules::Arabic if self.has_arabic => Some(RIGHT_TO_LEFT),
             _ => None,
         }
     }
@@ -122,14 +123,14 @@ impl Embedded {
     /// A text as the library can lay it out.
     fn written(self, plain: &str) -> String {
         let mut written = String::with_capacity(plain.len());
-        let mut open = None;
+        let mut open: Option<Embedding> = None;
         // spaces and the like are inside only between letters that are
         let mut waiting = String::new();
         for character in plain.chars().map(drawable) {
             let rules = Rules::of(character);
-            let opening = self.opening(rules);
+            let embedding = self.embedding(rules);
             let is_mark = rules == Rules::Inherited && waiting.is_empty();
-            match (open, opening) {
+            match (open, embedding) {
                 (Some(_), None) if is_mark => written.push(character),
                 (Some(_), None) if matches!(rules, Rules::Shared | Rules::Inherited) => {
                     waiting.push(character);
@@ -139,15 +140,15 @@ impl Embedded {
                     written.push(character);
                 }
                 (before, now) => {
-                    written.extend(before.map(|_| END_OF_EMBEDDING));
+                    written.extend(before.map(|(_, end)| end));
                     written.push_str(&std::mem::take(&mut waiting));
-                    written.extend(now);
+                    written.extend(now.map(|(start, _)| start));
                     written.push(character);
                     open = now;
                 }
             }
         }
-        written.extend(open.map(|_| END_OF_EMBEDDING));
+        written.extend(open.map(|(_, end)| end));
         written + &waiting
     }
 }
@@ -221,7 +222,7 @@ mod tests {
         );
         assert_eq!(
             prepared_text("<text>שלום سلام</text>"),
-            "<text>שלום \u{202b}سلام\u{202c}</text>"
+            "<text>שלום \u{202b}\u{202b}سلام\u{202c}\u{202c}</text>"
         );
     }
 
