@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use chrono::{Datelike, TimeDelta, Utc};
+use chrono::{Datelike, TimeDelta};
+use limpid_domain::clock::Clock;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -112,7 +113,7 @@ impl TestAuthority {
             CertificateKind::Good | CertificateKind::SelfSigned => {}
             CertificateKind::Ending(days) => {
                 // At midnight, so that a part of a day is left as well.
-                let end = Utc::now() + TimeDelta::days(i64::from(days) + 1);
+                let end = Clock::system().now() + TimeDelta::days(i64::from(days) + 1);
                 let of_two_digits = |number: u32| u8::try_from(number).expect("at most 31");
                 let (month, day) = (of_two_digits(end.month()), of_two_digits(end.day()));
                 params.not_after = date_time_ymd(end.year(), month, day);

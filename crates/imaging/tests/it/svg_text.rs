@@ -217,7 +217,7 @@ fn anchors_places_and_lengths_move_text() {
     let length = right - left;
     assert!(near(left, 100));
     let (left, right) = at("x=\"240\" text-anchor=\"middle\"");
-    assert!(near((left + right) / 2, 240) && near(right - left, length));
+    assert!(near(u32::midpoint(left, right), 240) && near(right - left, length));
     assert!(near(at("x=\"400\" text-anchor=\"end\"").1, 400));
     let (left, right) = at("x=\"100\" textLength=\"300\"");
     assert!(near(left, 100) && near(right, 400));

@@ -78,7 +78,7 @@ async fn provider() -> FakeOrigin {
 /// What must be nowhere: the canaries, as they are and in HTTP Basic, and the private key.
 fn needles() -> [String; 3] {
     let key = GoogleAccounts::PRIVATE_KEY.lines().nth(1).unwrap();
-    let basic = STANDARD.encode(&CANARY[..12]);
+    let basic = STANDARD.encode(&CANARY.as_bytes()[..12]);
     [CANARY.to_owned(), basic, key.to_owned()]
 }
 
@@ -95,25 +95,54 @@ fn assert_clean(what: &str, bytes: &[u8]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() {
-    let filter = "info,limpid::access=debug";
-    let provider = provider().await;
-    let (address, token) = (
-        provider.base_url(),
-        format!("{}/token", provider.base_url()),
-    );
-    let mut instance = Instance::with(
+/// An instance whose large providers are all this one.
+fn instance_asking(provider: &FakeOrigin) -> Instance {
+    let address = provider.base_url();
+    let token = format!("{address}/token");
+    Instance::with(
         &[],
         &[
-            ("LIMPID__TELEMETRY__LOG_FILTER", filter),
+            ("LIMPID__TELEMETRY__LOG_FILTER", "info,limpid::access=debug"),
             ("LIMPID__ORIGINS__ALLOW_ADDRESSES", "127.0.0.0/8"),
             ("LIMPID__ORIGINS__AMAZON_S3_ENDPOINT", &address),
             ("LIMPID__ORIGINS__AZURE_BLOB_ENDPOINT", &address),
             ("LIMPID__ORIGINS__GOOGLE_STORAGE_ENDPOINT", &address),
             ("LIMPID__ORIGINS__GOOGLE_TOKEN_ENDPOINT", &token),
         ],
-    );
+    )
+}
+
+/// Everything that is answered about one origin that fails.
+async fn answers_about(instance: &Instance, tenant: &str, origin: &Value) -> String {
+    let key = instance.create_tenant(tenant).await;
+    let created = instance
+        .api_post(&key, "/v1/accounts/origins", origin)
+        .await;
+    assert_eq!(created.status, 201, "{tenant}: {}", created.text());
+    let mut answers = created.text();
+    let failed = instance
+        .get_configured(&format!("/{tenant}/broken/cat.jpg"), "")
+        .await;
+    assert_eq!(failed.status, 404, "{tenant}: {:?}", failed.headers);
+    answers += &fields(&failed);
+    let (summary, _) = instance
+        .summary_when(&key, |summary| summary["attempts"].as_u64() >= Some(1))
+        .await;
+    answers += &summary.to_string();
+    let mut test = origin.clone();
+    test["path"] = json!("broken/cat.jpg");
+    let tested = instance
+        .api_post(&key, "/dashboard/v1/origins/test", &test)
+        .await;
+    assert_eq!(tested.status, 200, "{tenant}: {}", tested.text());
+    answers += &tested.text();
+    answers + &told(instance, &key).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() {
+    let provider = provider().await;
+    let mut instance = instance_asking(&provider);
     let demo = instance.ready("/demo/private_key");
     let folder = instance.api(&demo, "/v1/accounts/origins").await.json();
     let base = folder
@@ -126,29 +155,7 @@ async fn no_credential_and_no_signed_query_is_in_anything_written_or_answered() 
 
     let mut answers = String::new();
     for (tenant, origin) in origins(&here) {
-        let key = instance.create_tenant(tenant).await;
-        let created = instance
-            .api_post(&key, "/v1/accounts/origins", &origin)
-            .await;
-        assert_eq!(created.status, 201, "{tenant}: {}", created.text());
-        answers += &created.text();
-        let failed = instance
-            .get_configured(&format!("/{tenant}/broken/cat.jpg"), "")
-            .await;
-        assert_eq!(failed.status, 404, "{tenant}: {:?}", failed.headers);
-        answers += &fields(&failed);
-        let (summary, _) = instance
-            .summary_when(&key, |summary| summary["attempts"].as_u64() >= Some(1))
-            .await;
-        answers += &summary.to_string();
-        let mut test = origin.clone();
-        test["path"] = json!("broken/cat.jpg");
-        let tested = instance
-            .api_post(&key, "/dashboard/v1/origins/test", &test)
-            .await;
-        assert_eq!(tested.status, 200, "{tenant}: {}", tested.text());
-        answers += &tested.text();
-        answers += &told(&instance, &key).await;
+        answers += &answers_about(&instance, tenant, &origin).await;
     }
     // All of them were really asked, with what is secret.
     let asked = format!("{:?}", provider.requests());

@@ -15,7 +15,7 @@ async fn assert_fails(stack: &Stack, target: &str, status: u16, code: &str, reas
     assert_eq!(answer.header("ik-error-reason"), reason);
     let event = stack.event_of(&answer).await;
     assert_eq!(event.reason.name(), reason);
-    assert_eq!(event.code.as_str(), code);
+    assert_eq!(event.reason.code().as_str(), code);
 }
 
 #[tokio::test]
