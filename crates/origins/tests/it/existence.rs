@@ -24,6 +24,7 @@ async fn ask(fetching: &Fetching, path: &str) -> Result<Existence, Box<AttemptFa
     let request = FetchRequest {
         path,
         query: None,
+        object_version: None,
         forwarded_host: None,
         request_id: fetching.request_id,
         deadline: Instant::now() + Duration::from_secs(5),

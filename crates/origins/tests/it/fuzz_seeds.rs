@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-#[expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a property fails by panicking"
-)]
+#[expect(clippy::indexing_slicing, reason = "a property fails by panicking")]
 #[path = "../../../../fuzz/properties/origins.rs"]
 mod properties;
 

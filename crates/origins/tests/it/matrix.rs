@@ -2,6 +2,10 @@
 //!
 //! Every row is a real peer on loopback. Together the rows reach every reason a fetch can end with; the reasons of the table
 //! that they do not reach are listed with who reaches them, and a reason that is in neither list fails the test.
+#![expect(
+    clippy::string_slice,
+    reason = "positions were found in the text itself"
+)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -172,10 +176,10 @@ fn asserts(source: &str, test: &str, reason: Reason) -> bool {
             line.starts_with("#[") || line.trim_start().starts_with("#[") || line.trim().is_empty()
         })
         .any(|line| line.contains("test"));
-    let named = format!("\"{}\"", reason.name());
+    let quoted = format!("\"{}\"", reason.name());
     let variant = format!("Reason::{reason:?}");
     let names = |text: &str| {
-        text.contains(&named)
+        text.contains(&quoted)
             || text.match_indices(&variant).any(|(at, _)| {
                 let after = text[at + variant.len()..].chars().next();
                 !after.is_some_and(char::is_alphanumeric)
