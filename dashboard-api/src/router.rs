@@ -29,6 +29,8 @@ const ORIGIN_TESTS_PER_MINUTE: u32 = 10;
 const TRACES_PER_MINUTE: u32 = 30;
 /// One a second. Source: `reliability.md` 7.
 const PURGES_PER_MINUTE: u32 = 60;
+/// Each asks for up to fifty files.
+const VERIFICATIONS_PER_MINUTE: u32 = 2;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub(crate) struct ApiState {
     config: Arc<ApiConfig>,
     traces: Arc<Throttle>,
     origin_tests: Arc<Throttle>,
+    verifications: Arc<Throttle>,
     streams: Streams,
     shutdown: CancellationToken,
     purges: Arc<Throttle>,
@@ -47,6 +50,7 @@ impl ApiState {
             config: Arc::new(config),
             traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
             origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
+            verifications: Arc::new(Throttle::new(VERIFICATIONS_PER_MINUTE)),
             streams: Streams::default(),
             shutdown,
             purges: Arc::new(Throttle::new(PURGES_PER_MINUTE)),
@@ -81,6 +85,11 @@ impl ApiState {
     /// How often caches may be purged.
     pub(crate) fn purges(&self) -> &Throttle {
         &self.purges
+    }
+
+    /// How often groups may be verified.
+    pub(crate) fn verifications(&self) -> &Throttle {
+        &self.verifications
     }
 
     /// The log and its projections.

@@ -45,6 +45,11 @@ pub enum Question {
         /// Header fields of the request, e.g. `Accept`.
         fields: Vec<(String, String)>,
     },
+    /// Whether a request for this URL, which failed before, is served now. What its node remembers of the failure is forgotten if it is.
+    Verify {
+        /// Path and query of a delivery URL.
+        url: String,
+    },
     /// Whether an origin with these values would work; nothing of it is kept.
     TestDraft {
         /// The origin as the management API takes it, credentials included.
@@ -66,6 +71,7 @@ impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Trace { .. } => "Trace",
+            Self::Verify { .. } => "Verify",
             Self::TestDraft { .. } => "TestDraft",
             Self::TestStored { .. } => "TestStored",
         })

@@ -11,6 +11,7 @@
 //! | [`event`] | configuration events as stored, and their upcasting |
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
+//! | [`failure_group`] | the life of a group of failures: states, events, rules |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod diagnosis;
 pub mod event;
 pub mod failure;
+pub mod failure_group;
 pub mod ids;
 pub mod key_pair;
 pub mod named_transformation;

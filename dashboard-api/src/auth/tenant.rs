@@ -2,12 +2,13 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use limpid_delivery_url::signature::{NEVER, sign};
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
-use limpid_domain::ids::TenantId;
+use limpid_domain::ids::{ImagekitId, TenantId};
 use limpid_domain::key_pair::{PrivateKey, PublicKey};
 use limpid_domain::tenant::TenantLifecycle;
 use limpid_read_models::delivery_config::{KeyPairOwner, find_by_private_key};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tracing::Span;
 
 use super::basic;
@@ -21,11 +22,20 @@ use crate::router::ApiState;
 pub(crate) struct Tenant {
     /// Whose key it is.
     pub(crate) id: TenantId,
+    /// Its public name, the first piece of its URLs.
+    pub(crate) imagekit_id: ImagekitId,
+    /// The key itself: what it may sign.
+    private_key: SecretString,
     public_key: PublicKey,
     exchange: Option<Exchange>,
 }
 
 impl Tenant {
+    /// The signature of a delivery URL's path and query, without the endpoint before it, that never expires.
+    pub(crate) fn sign(&self, path_and_query: &str) -> String {
+        sign(self.private_key.expose_secret(), path_and_query, NEVER)
+    }
+
     /// What a configuration event says about who made it.
     pub(crate) fn event_meta(&self) -> EventMeta {
         let (request_id, source) = match &self.exchange {
@@ -65,6 +75,8 @@ impl FromRequestParts<ApiState> for Tenant {
         Span::current().record("tenant", owner.imagekit_id.as_str());
         Ok(Self {
             id: owner.tenant_id,
+            imagekit_id: owner.imagekit_id,
+            private_key: text,
             public_key: owner.public_key,
             exchange: parts.extensions.get::<Exchange>().cloned(),
         })

@@ -5,6 +5,7 @@ mod events;
 mod exports;
 mod facets;
 mod failures;
+mod group_life;
 mod groups;
 mod paths;
 mod questions;

@@ -17,8 +17,9 @@ use limpid_domain::diagnosis::{
 use limpid_event_store::vault::Vault;
 use tokio::sync::Semaphore;
 
+use crate::config_snapshot::ConfigSnapshot;
 use crate::delivery::Delivery;
-use crate::explain::{AnswerMemory, Explainer};
+use crate::explain::{AnswerMemory, Explainer, Purpose};
 use origin_test::OriginTest;
 
 /// Diagnoses at once; people wait for them, images do not.
@@ -88,19 +89,18 @@ impl Diagnosis {
         };
         let explained = match &request.question {
             Question::Trace { url, fields } => {
-                let explainer = Explainer {
-                    snapshot: &snapshot,
-                    production: &self.delivery.production,
-                    clock: &self.clock,
-                    memory: Some(AnswerMemory {
-                        variants: &self.delivery.cache,
-                        outcomes: &self.delivery.outcomes,
-                    }),
-                };
+                let explainer = self.explainer(&snapshot, Purpose::Explain);
                 if !explainer.is_of(tenant_id, url) {
                     return DiagnosisAnswer::NotYours;
                 }
                 explainer.explain(url, header_map(fields)).await
+            }
+            Question::Verify { url } => {
+                let explainer = self.explainer(&snapshot, Purpose::Verify);
+                if !explainer.is_of(tenant_id, url) {
+                    return DiagnosisAnswer::NotYours;
+                }
+                explainer.explain(url, HeaderMap::new()).await
             }
             Question::TestDraft { origin, path } => {
                 match test.of_draft(origin.clone(), path.as_deref()).await {
@@ -117,6 +117,19 @@ impl Diagnosis {
             }
         };
         DiagnosisAnswer::Explained(Box::new(explained))
+    }
+
+    fn explainer<'a>(&'a self, snapshot: &'a ConfigSnapshot, purpose: Purpose) -> Explainer<'a> {
+        Explainer {
+            snapshot,
+            production: &self.delivery.production,
+            clock: &self.clock,
+            memory: Some(AnswerMemory {
+                variants: &self.delivery.cache,
+                outcomes: &self.delivery.outcomes,
+            }),
+            purpose,
+        }
     }
 }
 

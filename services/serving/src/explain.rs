@@ -50,6 +50,17 @@ pub(crate) struct Explainer<'a> {
     pub(crate) clock: &'a Clock,
     /// What the node remembers of its answers; a process of its own has none.
     pub(crate) memory: Option<AnswerMemory<'a>>,
+    /// What somebody wants to know.
+    pub(crate) purpose: Purpose,
+}
+
+/// Why a URL is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To tell what happens and what to do about it.
+    Explain,
+    /// To know whether it is served now; failed requests that are remembered are forgotten if it is.
+    Verify,
 }
 
 /// Answers that a node would give again.
@@ -98,11 +109,24 @@ impl Explainer<'_> {
         }
         let outcome = self.production.produce(&admitted.order, steps).await;
         let (response, decided) = answer(&outcome, request, &admitted, self.clock.now());
-        let exists_as = match &decided {
-            Some(decided) => self.near_misses(&admitted, decided, steps).await,
-            None => Vec::new(),
+        self.forget_if_served(&admitted, &outcome);
+        let exists_as = match (&decided, self.purpose) {
+            (Some(decided), Purpose::Explain) => self.near_misses(&admitted, decided, steps).await,
+            _ => Vec::new(),
         };
         (response, decided, exists_as)
+    }
+
+    /// A file that is served after all must not be refused for as long as its failure would have been repeated.
+    fn forget_if_served(&self, admitted: &Admitted, outcome: &Outcome) {
+        let is_served = matches!(outcome, Outcome::Made { rescued, .. } if rescued.is_empty());
+        let memory = self.memory.as_ref().filter(|_| is_served);
+        if let (Purpose::Verify, Some(memory)) = (self.purpose, memory) {
+            let tenant = admitted.order.account.tenant_id;
+            let path = admitted.order.file.as_raw();
+            self.production.originals.forget_failures(tenant, path);
+            memory.outcomes.forget(tenant, |key| key.path == path);
+        }
     }
 
     /// Files near a missing one, at the origin that decided.

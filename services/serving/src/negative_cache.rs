@@ -134,6 +134,14 @@ impl<K: Hash + Eq + HeapBytes, V: Clone + HeapBytes> NegativeCache<K, V> {
         }
     }
 
+    /// Forgets the entries of a tenant that this holds for.
+    pub(crate) fn forget(&self, tenant: TenantId, is_over: impl Fn(&K) -> bool) {
+        // Their insertions stay in the queue, as those of entries that were inserted again do, until their time is over.
+        if let Some(failures) = self.lock().by_id.get_mut(&tenant) {
+            failures.entries.retain(|key, _| !is_over(key));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tenants<K, V>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }

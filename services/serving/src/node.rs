@@ -24,7 +24,7 @@ use crate::config_snapshot::ConfigSnapshot;
 use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
 use crate::delivery::Delivery;
 use crate::diagnosis::Diagnosis;
-use crate::explain::Explainer;
+use crate::explain::{Explainer, Purpose};
 use crate::failure_recorder::{FailureRecorder, RecorderThread};
 use crate::health::Health;
 use crate::http_service::HttpService;
@@ -211,6 +211,7 @@ pub async fn explain(config: &ServingConfig, url: &str) -> Result<Explanation, S
         clock: &config.clock,
         // another process has them
         memory: None,
+        purpose: Purpose::Explain,
     };
     Ok(explainer.explain(url, HeaderMap::new()).await)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::Reason;
+use limpid_domain::failure_group::{GroupLife, GroupState};
 use limpid_domain::ids::{GroupId, OriginNo, TenantSeq, UrlEndpointNo};
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::FromRow;
@@ -12,6 +13,8 @@ use sqlx::FromRow;
 use crate::breakdown::{GroupBy, Measures, cells};
 use crate::failure_timeseries::{INTERVALS_SECONDS, bucket_count};
 use crate::filter::{FailureFilter, Window};
+
+use super::life::LifeRow;
 
 /// The most buckets of a trend.
 pub const TREND_BUCKETS: i64 = 32;
@@ -25,7 +28,8 @@ const LEAST_SPIKE: i64 = 10;
 /// What comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum GroupOrder {
-    /// New ones, then spiking ones, then by occurrences. Source: `dashboard.md` 1.1, the order people triage in.
+    /// New and regressed ones, then escalating ones, then by what clients saw; resolved ones last. Source: `dashboard.md` 1.1, the
+    /// order people triage in.
     #[default]
     Attention,
     /// Most occurrences.
@@ -59,6 +63,8 @@ pub struct FailureGroup {
     pub last_at: DateTime<Utc>,
     /// The account's configuration version at its first failure.
     pub first_config_version: TenantSeq,
+    /// What it is, since when, and whether it is muted.
+    pub life: GroupLife,
 }
 
 /// A group's numbers in a window.
@@ -199,16 +205,24 @@ fn spikes(trend: &[i64]) -> bool {
     last >= LEAST_SPIKE && last * 3 > before * SPIKE_FACTOR
 }
 
+fn urgency(state: GroupState) -> u8 {
+    match state {
+        GroupState::New | GroupState::Regressed => 3,
+        GroupState::Escalating => 2,
+        GroupState::Ongoing => 1,
+        GroupState::Resolved => 0,
+    }
+}
+
 fn sort(groups: &mut [GroupTotals], order: GroupOrder) {
     match order {
         GroupOrder::Attention => groups.sort_by_key(|total| {
-            let urgency = (
-                total.is_new,
-                total.is_spiking,
+            let place = (
+                urgency(total.group.life.state),
                 total.client_visible,
                 total.attempts,
             );
-            (Reverse(urgency), total.group.id)
+            (Reverse(place), total.group.id)
         }),
         GroupOrder::Count => {
             groups.sort_by_key(|total| (Reverse(total.attempts), total.group.id));
@@ -232,6 +246,8 @@ struct GroupRow {
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
     first_config_version: i64,
+    #[sqlx(flatten)]
+    life: LifeRow,
 }
 
 /// The groups with these ids; without those whose reason only a newer version can name.
@@ -239,15 +255,18 @@ async fn known_groups(
     tx: &mut TenantTx,
     ids: Vec<i64>,
 ) -> Result<BTreeMap<i64, FailureGroup>, StoreError> {
-    let rows: Vec<GroupRow> = sqlx::query_as(
-        "select group_id, endpoint_no, origin_no, reason, path_template, sample_path, events, occurrences, first_at, last_at,
-           first_config_version
-         from failure_group where tenant_id = $1 and group_id = any($2)",
-    )
-    .bind(tx.tenant_id().0)
-    .bind(ids)
-    .fetch_all(tx.as_conn())
-    .await?;
+    let query = format!(
+        "select g.group_id, g.endpoint_no, g.origin_no, g.reason, g.path_template, g.sample_path, g.events, g.occurrences, g.first_at,
+           g.last_at, g.first_config_version, {}
+         from failure_group g left join failure_group_life l on l.tenant_id = g.tenant_id and l.group_id = g.group_id
+         where g.tenant_id = $1 and g.group_id = any($2)",
+        LifeRow::COLUMNS
+    );
+    let rows: Vec<GroupRow> = sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(tx.tenant_id().0)
+        .bind(ids)
+        .fetch_all(tx.as_conn())
+        .await?;
     let known = rows.into_iter().filter_map(|row| {
         let group = FailureGroup {
             id: GroupId(row.group_id),
@@ -261,6 +280,11 @@ async fn known_groups(
             first_at: row.first_at,
             last_at: row.last_at,
             first_config_version: TenantSeq(row.first_config_version),
+            // A group of before there were lives, which the projector has not come to yet.
+            life: row
+                .life
+                .into_life()
+                .unwrap_or_else(|| GroupLife::begun(row.first_at)),
         };
         Some((row.group_id, group))
     });

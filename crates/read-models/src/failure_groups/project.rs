@@ -10,6 +10,7 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
 use super::PROJECTION;
+use super::life::{GroupKey, after_counting};
 use super::templates::register_fingerprints;
 
 /// Events that one transaction counts, at most (or one batch, if that alone is more): it holds row locks for well under a second.
@@ -62,10 +63,13 @@ async fn step(database: &Database) -> Result<Option<i64>, StoreError> {
         return Ok(None);
     }
     let Some(range) = next_range(&mut tx).await? else {
+        // A transaction that is dropped keeps its lock until its connection is used again: others would find nothing free.
+        tx.rollback().await?;
         return Ok(None);
     };
     register_fingerprints(&mut tx, range).await?;
-    let events = count(&mut tx, range).await?;
+    let (events, groups) = count(&mut tx, range).await?;
+    after_counting(&mut tx, &groups).await?;
     tx.commit().await?;
     Ok(Some(events))
 }
@@ -126,10 +130,15 @@ async fn next_range(connection: &mut PgConnection) -> Result<Option<BatchRange>,
     }))
 }
 
-async fn count(connection: &mut PgConnection, range: BatchRange) -> Result<i64, StoreError> {
+/// How many events were counted, and the groups that they belong to.
+async fn count(
+    connection: &mut PgConnection,
+    range: BatchRange,
+) -> Result<(i64, Vec<GroupKey>), StoreError> {
+    type Counted = (i64, Option<Vec<i64>>, Option<Vec<i64>>);
     let nothing = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
     let (from, to) = range.span.unwrap_or(nothing);
-    let (events, _keys): (i64, i64) = sqlx::query_as(include_str!("project.sql"))
+    let (events, tenants, groups): Counted = sqlx::query_as(include_str!("project.sql"))
         .bind(range.node.0)
         .bind(range.after.0)
         .bind(range.upto.0)
@@ -138,5 +147,6 @@ async fn count(connection: &mut PgConnection, range: BatchRange) -> Result<i64, 
         .bind(PROJECTION)
         .fetch_one(connection)
         .await?;
-    Ok(events)
+    let (tenants, groups) = (tenants.unwrap_or_default(), groups.unwrap_or_default());
+    Ok((events, tenants.into_iter().zip(groups).collect()))
 }

@@ -42,4 +42,5 @@ moved as (
   insert into projection_checkpoint as c (projection, node_id, batch_seq) values ($6, $1, $3)
   on conflict (projection, node_id) do update set batch_seq = excluded.batch_seq
 )
-select coalesce(sum(events), 0)::bigint, count(*) from fresh
+select coalesce(sum(events), 0)::bigint, array_agg(tenant_id order by tenant_id, group_id), array_agg(group_id order by tenant_id, group_id)
+from (select tenant_id, group_id, sum(events) as events from fresh group by 1, 2) counted

@@ -8,3 +8,4 @@ mod failure_log;
 mod failure_paths;
 mod failure_statistics;
 mod failures;
+mod group_life;

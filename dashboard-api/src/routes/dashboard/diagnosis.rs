@@ -114,7 +114,7 @@ async fn ask(
     question: Question,
 ) -> Result<Json<DiagnosisResponse>, ApiError> {
     let throttle = match &question {
-        Question::Trace { .. } => state.traces(),
+        Question::Trace { .. } | Question::Verify { .. } => state.traces(),
         Question::TestDraft { .. } | Question::TestStored { .. } => state.origin_tests(),
     };
     throttle

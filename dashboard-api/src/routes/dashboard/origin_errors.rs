@@ -2,12 +2,15 @@
 //!
 //! Whose failures are read follows from the private key alone; no parameter names an account.
 
+mod blast_radius;
 mod event_answer;
 mod events;
 mod export;
 mod facets;
 mod filter;
+mod group_life;
 mod groups;
+mod life_choice;
 mod meta;
 mod names;
 mod paths;
@@ -15,6 +18,7 @@ mod stream;
 mod summary;
 mod suspects;
 mod timeseries;
+mod verify;
 
 use limpid_event_store::TenantTx;
 use limpid_read_models::filter::{Facets, FailureFilter, Window};
@@ -40,6 +44,12 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(facets::get_facets))
         .routes(routes!(groups::list_groups))
         .routes(routes!(groups::get_group))
+        .routes(routes!(group_life::resolve_group))
+        .routes(routes!(group_life::reopen_group))
+        .routes(routes!(group_life::mute_group))
+        .routes(routes!(group_life::unmute_group))
+        .routes(routes!(group_life::list_group_events))
+        .routes(routes!(verify::verify_group))
         .routes(routes!(paths::list_paths))
         .routes(routes!(export::export_events))
         .routes(routes!(stream::stream_events))

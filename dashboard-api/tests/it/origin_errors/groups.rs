@@ -11,7 +11,7 @@ use crate::dashboard::{Account, Dashboard};
 const GROUPS: &str = "/dashboard/v1/origin-errors/groups";
 
 /// Four missing files of one folder, two refused ones of another, one of them rescued, and an old failure that goes on.
-async fn some_groups(dashboard: &Dashboard, account: &Account<'_>) {
+pub(super) async fn some_groups(dashboard: &Dashboard, account: &Account<'_>) {
     let missing = |name: &str| FailureEvent {
         path: format!("/shoes/{name}.jpg"),
         ..failure(account.id, Reason::ObjectNotFound)
@@ -189,7 +189,8 @@ async fn the_summary_counts_groups_and_compares_with_the_period_before() {
         .expect(200);
     assert_eq!(
         summary["groups"],
-        json!({"active": 3, "new": 2, "spiking": 0})
+        json!({"active": 3, "new": 2, "spiking": 0, "muted": 0, "byState":
+            {"new": 2, "ongoing": 1, "escalating": 0, "regressed": 0, "resolved": 0}})
     );
     assert_eq!(summary["attempts"], 15);
     assert_eq!(

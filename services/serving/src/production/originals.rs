@@ -145,6 +145,11 @@ impl Originals {
         self.kept.get(&fetch.key, fetch.object_version.as_deref())
     }
 
+    /// Forgets every failure of a file of this tenant, at whichever origin: it is there.
+    pub(crate) fn forget_failures(&self, tenant: TenantId, path: &str) {
+        self.failures.forget(tenant, |key| key.path == path);
+    }
+
     /// What asks the origins, for who wants no memory.
     pub(crate) fn fetcher(&self) -> &OriginFetcher {
         &self.fetcher

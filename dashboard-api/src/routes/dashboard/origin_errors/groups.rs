@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use limpid_domain::failure::advice::{AdviceContext, Snippet, advice, snippet};
 use limpid_domain::ids::GroupId;
 use limpid_read_models::delivery_config::UrlEndpointConfig;
-use limpid_read_models::failure_groups::{self, FailureGroup, GroupList, GroupOrder, GroupTotals};
+use limpid_read_models::failure_groups::{
+    self, FailureGroup, GroupList, GroupOrder, GroupTotals, blast_radius,
+};
 use limpid_read_models::failure_log::events;
 use limpid_read_models::freshness::Reads;
 use serde::Serialize;
@@ -14,8 +16,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Question;
+use super::blast_radius::BlastRadiusAnswer;
 use super::event_answer::EventAnswer;
 use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
+use super::group_life::StateAnswer;
+use super::life_choice::LifeChoice;
 use super::meta::MetaAnswer;
 use super::names::Names;
 use super::suspects::{SuspectAnswer, Suspects, suspect_of};
@@ -76,6 +81,8 @@ struct GroupAnswer {
     lifetime_attempts: i64,
     /// The account's configuration version at its first failure.
     first_config_version: i64,
+    #[serde(flatten)]
+    state: StateAnswer,
 }
 
 /// A group with its numbers in the period.
@@ -109,6 +116,8 @@ pub(super) struct GroupPageAnswer {
     data: Vec<GroupWithCountsAnswer>,
     /// How many groups there are in all.
     total: usize,
+    /// How many muted groups are left out: by attention, muted ones are listed only if `muted=true` asks for them.
+    muted_hidden: usize,
     /// Start of the first bucket of every trend.
     trend_start: DateTime<Utc>,
     /// Width of a bucket of every trend. Units: ms.
@@ -142,6 +151,8 @@ pub(super) struct GroupDetailAnswer {
     suspect: Option<Change>,
     /// The event to look at first: the latest of the period that has details, or else the latest.
     recommended_event: Option<EventAnswer>,
+    /// How far it reaches in the period.
+    blast_radius: BlastRadiusAnswer,
     meta: MetaAnswer,
 }
 
@@ -149,7 +160,9 @@ pub(super) struct GroupDetailAnswer {
 #[utoipa::path(get, path = "/dashboard/v1/origin-errors/groups", tag = "origin errors",
     operation_id = "listOriginErrorGroups", security(("privateKey" = [])),
     params(FilterParameters,
-        ("sort" = Option<String>, Query, description = "attention (default: new, then spiking, then most seen by clients), count or lastSeen."),
+        ("sort" = Option<String>, Query, description = "attention (default: new and regressed, then escalating, then most seen by clients, resolved last), count or lastSeen."),
+        ("state" = Option<Vec<String>>, Query, description = "Any of new, ongoing, escalating, regressed, resolved."),
+        ("muted" = Option<bool>, Query, description = "Only muted ones, or none; by attention none where it is not given."),
         ("limit" = Option<u16>, Query, description = "Groups of a page, 1 to 200; 50 where it is not given."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter and order.")),
     responses((status = 200, description = "A page.", body = GroupPageAnswer),
@@ -161,9 +174,12 @@ pub(super) async fn list_groups(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<GroupPageAnswer>, ApiError> {
-    let known = [FILTER_NAMES.as_slice(), &["sort", "limit", "cursor"]].concat();
+    let own = ["sort", "state", "muted", "limit", "cursor"];
+    let known = [FILTER_NAMES.as_slice(), &own].concat();
     let mut parameters = Parameters::parse(query.as_deref(), &known);
-    let request = FilterRequest::read(&mut parameters, state.config().clock.now());
+    let now = state.config().clock.now();
+    let request = FilterRequest::read(&mut parameters, now);
+    let choice = LifeChoice::read(&mut parameters);
     let order = parameters.choice("sort", &ORDERS);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let offset = parameters.number("cursor", (0, MAX_OFFSET), 0);
@@ -171,15 +187,18 @@ pub(super) async fn list_groups(
     let order = order.map_or(GroupOrder::Attention, |(_, order)| order);
     let mut question = Question::open(&state, &tenant, request).await?;
     let meta = question.meta(question.filter.window, Reads::Groups).await?;
-    let list = failure_groups::groups(&mut question.tx, &question.filter, order).await?;
+    let mut list = failure_groups::groups(&mut question.tx, &question.filter, order).await?;
+    let muted_hidden = choice.narrow(&mut list, order, now);
     let groups = list.groups.iter().map(|totals| &totals.group);
     let suspects = Suspects::load(&mut question.tx, groups).await?;
-    Ok(Json(GroupPageAnswer::new(
+    let mut page = GroupPageAnswer::new(
         list,
         (offset, limit),
-        (&question.names, &suspects),
+        (&question.names, &suspects, now),
         meta,
-    )))
+    );
+    page.muted_hidden = muted_hidden;
+    Ok(Json(page))
 }
 
 /// Reads one group with what helps to end it.
@@ -199,7 +218,8 @@ pub(super) async fn get_group(
 ) -> Result<Json<GroupDetailAnswer>, ApiError> {
     let id: GroupId = id.parse().map_err(|_no_id| not_found())?;
     let mut parameters = Parameters::parse(query.as_deref(), &FILTER_NAMES);
-    let request = FilterRequest::read(&mut parameters, state.config().clock.now());
+    let now = state.config().clock.now();
+    let request = FilterRequest::read(&mut parameters, now);
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     question.filter.include.groups = vec![id];
@@ -214,26 +234,27 @@ pub(super) async fn get_group(
         .iter()
         .find(|stored| stored.event.detail.is_some());
     let recommended = with_detail.or_else(|| latest.events.first());
+    let reach = blast_radius(&mut question.tx, &question.filter).await?;
     let names = &question.names;
     let suspect = suspect_of(&mut question.tx, &group, names).await?;
     let recommended_event = recommended.map(|stored| EventAnswer::new(&stored.event, names));
     Ok(Json(GroupDetailAnswer::new(
         &group,
         list,
-        (recommended_event, suspect, meta),
-        names,
+        (recommended_event, suspect, reach.into(), meta),
+        (names, now),
     )))
 }
 
 /// Events among which one with details is looked for.
 const LOOKED_THROUGH: u16 = 100;
 
-fn not_found() -> ApiError {
+pub(super) fn not_found() -> ApiError {
     ApiError::NotFound("Group not found.".to_owned())
 }
 
 impl GroupAnswer {
-    fn new(group: &FailureGroup, names: &Names) -> Self {
+    fn new(group: &FailureGroup, names: &Names, now: DateTime<Utc>) -> Self {
         let row = group.reason.row();
         let origin = names.origin(group.origin_no);
         Self {
@@ -254,16 +275,21 @@ impl GroupAnswer {
             last_seen: group.last_at,
             lifetime_attempts: group.occurrences,
             first_config_version: group.first_config_version.0,
+            state: StateAnswer::new(&group.life, now),
         }
     }
 }
 
 impl GroupWithCountsAnswer {
-    fn new(totals: GroupTotals, names: &Names, suspects: Option<&Suspects>) -> Self {
+    fn new(
+        totals: GroupTotals,
+        (names, now): (&Names, DateTime<Utc>),
+        suspects: Option<&Suspects>,
+    ) -> Self {
         let suspect = suspects.and_then(|suspects| suspects.of(&totals.group, names));
         let badges = [(totals.is_new, "new"), (totals.is_spiking, "spiking")];
         Self {
-            group: GroupAnswer::new(&totals.group, names),
+            group: GroupAnswer::new(&totals.group, names, now),
             attempts: totals.attempts,
             client_visible: totals.client_visible,
             first_in_period: totals.first_at,
@@ -282,7 +308,7 @@ impl GroupPageAnswer {
     fn new(
         list: GroupList,
         (offset, limit): (u16, u16),
-        (names, suspects): (&Names, &Suspects),
+        (names, suspects, now): (&Names, &Suspects, DateTime<Utc>),
         meta: MetaAnswer,
     ) -> Self {
         let total = list.groups.len();
@@ -292,9 +318,10 @@ impl GroupPageAnswer {
         let page = page.skip(usize::from(offset)).take(usize::from(limit));
         Self {
             data: page
-                .map(|totals| GroupWithCountsAnswer::new(totals, names, Some(suspects)))
+                .map(|totals| GroupWithCountsAnswer::new(totals, (names, now), Some(suspects)))
                 .collect(),
             total,
+            muted_hidden: 0,
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
             next_cursor: has_more.then(|| end.to_string()),
@@ -307,10 +334,15 @@ impl GroupDetailAnswer {
     fn new(
         group: &FailureGroup,
         list: GroupList,
-        (recommended_event, suspect, meta): (Option<EventAnswer>, Option<Change>, MetaAnswer),
-        names: &Names,
+        (recommended_event, suspect, blast_radius, meta): (
+            Option<EventAnswer>,
+            Option<Change>,
+            BlastRadiusAnswer,
+            MetaAnswer,
+        ),
+        (names, now): (&Names, DateTime<Utc>),
     ) -> Self {
-        let answer = GroupAnswer::new(group, names);
+        let answer = GroupAnswer::new(group, names, now);
         let endpoint = names.endpoint(group.endpoint_no);
         let context = AdviceContext {
             origin: names.origin(group.origin_no).map(|origin| &origin.settings),
@@ -324,11 +356,13 @@ impl GroupDetailAnswer {
             meaning: group.reason.row().meaning,
             advice: advice(group.reason, &context),
             snippet: snippet(group.reason, &context),
-            in_period: in_period.map(|totals| GroupWithCountsAnswer::new(totals, names, None)),
+            in_period: in_period
+                .map(|totals| GroupWithCountsAnswer::new(totals, (names, now), None)),
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
             suspect,
             recommended_event,
+            blast_radius,
             meta,
             group: answer,
         }

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use chrono::{DateTime, Utc};
+use limpid_domain::failure_group::GroupState;
 use limpid_domain::ids::OriginNo;
 use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
@@ -58,6 +60,7 @@ pub(super) struct PeriodCounts {
 
 /// How many groups there are in the period.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = OriginErrorGroupCounts)]
 pub(super) struct GroupCounts {
     /// With attempts in the period.
@@ -66,6 +69,21 @@ pub(super) struct GroupCounts {
     new: usize,
     /// Of them, those with far more in the period's last quarter than before.
     spiking: usize,
+    /// Of them, those that are muted now.
+    muted: usize,
+    /// Of them, those in each state now.
+    by_state: StateCounts,
+}
+
+/// How many groups are in each state.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = OriginErrorGroupStateCounts)]
+pub(super) struct StateCounts {
+    new: usize,
+    ongoing: usize,
+    escalating: usize,
+    regressed: usize,
+    resolved: usize,
 }
 
 /// Attempts with one code.
@@ -112,7 +130,8 @@ pub(super) async fn get_summary(
     RawQuery(query): RawQuery,
 ) -> Result<Json<SummaryAnswer>, ApiError> {
     let mut parameters = Parameters::parse(query.as_deref(), &FILTER_NAMES);
-    let request = FilterRequest::read(&mut parameters, state.config().clock.now());
+    let now = state.config().clock.now();
+    let request = FilterRequest::read(&mut parameters, now);
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     // Read before the counts: what it promises must be in them.
@@ -122,7 +141,7 @@ pub(super) async fn get_summary(
     let before = question.filter.over(window.previous());
     let before = summary(&mut question.tx, &before).await?;
     let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
-    let groups = GroupCounts::of(&list);
+    let groups = GroupCounts::of(&list, now);
     let counts = (&counts, &before, groups);
     Ok(Json(SummaryAnswer::new(counts, &question.names, meta)))
 }
@@ -146,14 +165,23 @@ impl PeriodCounts {
 }
 
 impl GroupCounts {
-    fn of(list: &GroupList) -> Self {
+    fn of(list: &GroupList, now: DateTime<Utc>) -> Self {
         let count = |holds: &dyn Fn(&GroupTotals) -> bool| {
             list.groups.iter().filter(|totals| holds(totals)).count()
         };
+        let in_state = |state| count(&|totals| totals.group.life.state == state);
         Self {
             active: list.groups.len(),
             new: count(&|totals| totals.is_new),
             spiking: count(&|totals| totals.is_spiking),
+            muted: count(&|totals| totals.group.life.is_muted(now)),
+            by_state: StateCounts {
+                new: in_state(GroupState::New),
+                ongoing: in_state(GroupState::Ongoing),
+                escalating: in_state(GroupState::Escalating),
+                regressed: in_state(GroupState::Regressed),
+                resolved: in_state(GroupState::Resolved),
+            },
         }
     }
 }
