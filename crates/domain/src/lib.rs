@@ -11,6 +11,7 @@
 //! | [`event`] | configuration events as stored, and their upcasting |
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
+//! | [`usage`] | what is counted of answered requests |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -30,3 +31,4 @@ pub mod restrictions;
 pub mod secret;
 pub mod tenant;
 pub mod url_endpoint;
+pub mod usage;
