@@ -28,3 +28,4 @@ mod stale;
 mod trace;
 mod trail;
 mod unusable_pictures;
+mod usage;
