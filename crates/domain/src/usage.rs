@@ -110,7 +110,7 @@ stored! {
         Pdf = 13, "application/pdf";
         /// MP4
         Mp4 = 14, "video/mp4";
-        /// WebM
+        /// `WebM`
         WebM = 15, "video/webm";
         /// Text, error texts among them.
         PlainText = 16, "text/plain";
