@@ -88,7 +88,7 @@ impl UsageFlusher {
         self.send_pending().await?;
         let now = self.clock.now();
         let rows = self.ranking.rows(&self.counter.take());
-        self.enqueue(rows, now, stopped);
+        self.enqueue(&rows, now, stopped);
         self.send_pending().await
     }
 
@@ -118,7 +118,7 @@ impl UsageFlusher {
     }
 
     /// Cuts rows into batches; at least one, which tells that the node counts.
-    fn enqueue(&mut self, rows: UsageRows, now: DateTime<Utc>, stopped: bool) {
+    fn enqueue(&mut self, rows: &UsageRows, now: DateTime<Utc>, stopped: bool) {
         let mut cells = rows.cells.chunks(ROWS_PER_BATCH);
         let mut tops = rows.tops.chunks(ROWS_PER_BATCH);
         let (mut next_cells, mut next_tops) = (cells.next(), tops.next());

@@ -73,6 +73,7 @@ pub(super) struct AnalyticsAnswer {
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = UsageCacheCounts)]
+#[expect(clippy::struct_field_names, reason = "ImageKit's names")]
 struct CacheCounts {
     /// Answered without asking an origin, or with what it had given before it failed.
     hit_count: i64,
@@ -196,7 +197,7 @@ impl Delivered {
         }
         let named = counts.into_iter();
         let mut named: Vec<_> = named
-            .map(|(status, count)| NamedRequests::new(status, count))
+            .map(|(status, count)| NamedRequests::new(&status, count))
             .collect();
         named.sort_by_key(|named| std::cmp::Reverse(named.request_count));
         named
@@ -215,7 +216,7 @@ impl Delivered {
             let prefix = endpoint.map_or("", |endpoint| &endpoint.settings.url_prefix);
             let slash = if prefix.is_empty() { "" } else { "/" };
             let url = format!("{}{slash}{prefix}{}", self.base, asset.path);
-            NamedRequests::new(url, asset.requests)
+            NamedRequests::new(&url, asset.requests)
         });
         named.collect()
     }
@@ -244,7 +245,7 @@ impl Delivered {
 }
 
 impl NamedRequests {
-    fn new(name: impl ToString, request_count: i64) -> Self {
+    fn new(name: &(impl ToString + ?Sized), request_count: i64) -> Self {
         Self {
             name: name.to_string(),
             request_count,
