@@ -64,6 +64,8 @@ uuid_ids! {
     EventId
     /// A note on the time line.
     NoteId
+    /// One run of a serving node's program, from its start to its end.
+    RunId
 }
 
 impl StreamId {

@@ -12,6 +12,7 @@
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 //! | [`failure_group`] | the life of a group of failures: states, events, rules |
+//! | [`usage`] | what is counted of answered requests |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -32,3 +33,4 @@ pub mod restrictions;
 pub mod secret;
 pub mod tenant;
 pub mod url_endpoint;
+pub mod usage;

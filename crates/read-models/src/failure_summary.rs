@@ -23,6 +23,8 @@ pub struct Summary {
     pub rescued: i64,
     /// Attempts by code, most first; codes without any are left out.
     pub by_code: Vec<(FailureCode, i64)>,
+    /// Requests whose client saw the error, by code, most first; they add up to `client_visible`.
+    pub visible_by_code: Vec<(FailureCode, i64)>,
     /// Attempts by reason, most first.
     pub by_reason: Vec<(Reason, i64)>,
     /// Attempts by origin, most first.
@@ -61,14 +63,18 @@ fn statement(tx: &TenantTx, filter: &FailureFilter) -> QueryBuilder<Postgres> {
 fn fold(cells: &[Cell]) -> Summary {
     let mut summary = Summary::default();
     let mut by_code = BTreeMap::new();
+    let mut visible_by_code = BTreeMap::new();
     let mut by_reason = BTreeMap::new();
     let mut by_origin = BTreeMap::new();
     for (reason, origin_no, outcome, headline, count) in cells {
         summary.attempts += count;
-        match Outcome::from_number(*outcome) {
-            Some(Outcome::Failed) if *headline => summary.client_visible += count,
-            Some(Outcome::Rescued) => summary.rescued += count,
-            _ => {}
+        let outcome = Outcome::from_number(*outcome);
+        let is_visible = outcome == Some(Outcome::Failed) && *headline;
+        if is_visible {
+            summary.client_visible += count;
+        }
+        if outcome == Some(Outcome::Rescued) {
+            summary.rescued += count;
         }
         *by_origin.entry(OriginNo(*origin_no)).or_default() += count;
         // A newer version's reason is counted above and has no name here.
@@ -76,15 +82,25 @@ fn fold(cells: &[Cell]) -> Summary {
             *by_reason.entry(reason).or_default() += count;
             let code: &mut i64 = by_code.entry(reason.code().as_str()).or_default();
             *code += count;
+            if is_visible {
+                let code: &mut i64 = visible_by_code.entry(reason.code().as_str()).or_default();
+                *code += count;
+            }
         }
     }
-    summary.by_code = most_first(by_code)
-        .into_iter()
-        .filter_map(|(name, count)| Some((FailureCode::from_name(name)?, count)))
-        .collect();
+    summary.by_code = codes(by_code);
+    summary.visible_by_code = codes(visible_by_code);
     summary.by_reason = most_first(by_reason);
     summary.by_origin = most_first(by_origin);
     summary
+}
+
+/// By name, so that equals stand in the order of the alphabet.
+fn codes(counts: BTreeMap<&'static str, i64>) -> Vec<(FailureCode, i64)> {
+    let named = most_first(counts).into_iter();
+    named
+        .filter_map(|(name, count)| Some((FailureCode::from_name(name)?, count)))
+        .collect()
 }
 
 /// Largest first; equals in the key's order, so that an answer is the same every time.

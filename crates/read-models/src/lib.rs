@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`config_history`] | the configuration as it was at any version, and what differs between two |
 //! | [`delivery_config`] | what serving and the management API need to know of a tenant; updated in the command's transaction |
+//! | [`delivery_usage`] | requests answered and bytes sent |
+//! | [`missing_assets`] | what was most often answered with 404 |
 //! | [`filter`] | the one set of filters of every question about failures |
 //! | [`annotations`] | notes that people put on the time line |
 //! | [`breakdown`] | what failures are counted by |
@@ -21,6 +23,7 @@ pub mod annotations;
 pub mod breakdown;
 pub mod config_history;
 pub mod delivery_config;
+pub mod delivery_usage;
 pub mod failure_counts;
 pub mod failure_facets;
 pub mod failure_groups;
@@ -30,4 +33,5 @@ pub mod failure_summary;
 pub mod failure_timeseries;
 pub mod filter;
 pub mod freshness;
+pub mod missing_assets;
 pub mod purges;

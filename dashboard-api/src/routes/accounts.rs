@@ -2,3 +2,4 @@
 
 pub(crate) mod origins;
 pub(crate) mod url_endpoints;
+pub(crate) mod usage;

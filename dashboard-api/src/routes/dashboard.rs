@@ -10,3 +10,4 @@ pub(crate) mod origin_errors;
 pub(crate) mod restore;
 pub(crate) mod restrictions;
 pub(crate) mod settings;
+pub(crate) mod usage;

@@ -24,3 +24,4 @@ mod purges;
 mod request_bodies;
 mod settings;
 mod surroundings;
+mod usage;

@@ -4,7 +4,7 @@ mod answers;
 mod events;
 mod exports;
 mod facets;
-mod failures;
+pub(crate) mod failures;
 mod group_life;
 mod groups;
 mod paths;

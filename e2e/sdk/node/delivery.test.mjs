@@ -82,3 +82,22 @@ test('an address from a foreign account is refused with a code', async () => {
   assert.equal(response.status, 404);
   assert.match(response.headers.get('ik-error'), /^ENOENT - /);
 });
+
+test('what was fetched is in the usage', async () => {
+  const management = new ImageKit({ baseURL: process.env.LIMPID_DASHBOARD, privateKey });
+  const today = () => new Date().toISOString().slice(0, 10);
+  const before = today();
+  await fetchImage(build({ transformation: [{ width: 41, format: 'png' }], transformationPosition: 'path' }));
+  const named = (list, part) => list.some(({ name, requestCount }) => name.includes(part) && requestCount > 0);
+  const deadline = Date.now() + 30_000;
+  let analytics;
+  do {
+    // Nodes tell what they counted every ten seconds.
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    analytics = await management.accounts.usageAnalytics.get({ startDate: before, endDate: today() });
+  } while (!named(analytics.topImageTransforms.byRequests, 'tr:w-41,f-png') && Date.now() < deadline);
+  assert.ok(named(analytics.topImageTransforms.byRequests, 'tr:w-41,f-png'));
+  assert.ok(named(analytics.topImages.byBandwidth, src));
+  assert.ok(named(analytics.statusCodes, '200'));
+  assert.ok(analytics.bandwidthBytes > 0 && analytics.cache.missCount > 0);
+});

@@ -286,6 +286,64 @@ describe('named transformations', () => {
   });
 });
 
+describe('usage', () => {
+  const { usage, usageAnalytics } = client.accounts;
+  const day = (offset) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+
+  test('bandwidth and what we have none of, as whole numbers', async () => {
+    const used = await usage.get({ startDate: day(-30), endDate: day(1) });
+    const { bandwidthBytes, ...rest } = used;
+    assert.ok(Number.isInteger(bandwidthBytes) && bandwidthBytes >= 0);
+    assert.deepEqual(rest, {
+      mediaLibraryStorageBytes: 0,
+      videoProcessingUnitsCount: 0,
+      extensionUnitsCount: 0,
+      originalCacheStorageBytes: 0,
+    });
+  });
+
+  test('analytics have every list in both orders', async () => {
+    const analytics = await usageAnalytics.get({ startDate: day(0), endDate: day(0) });
+    assert.equal(analytics.startDate, day(0));
+    assert.ok(Number.isFinite(Date.parse(analytics.generatedAt)));
+    for (const count of ['hitCount', 'missCount', 'errorCount']) {
+      assert.ok(Number.isInteger(analytics.cache[count]), count);
+    }
+    for (const list of ['statusCodes', 'errorReasons', 'top404Assets', 'extensions', 'videoProcessing']) {
+      assert.ok(Array.isArray(analytics[list]), list);
+    }
+    for (const lists of [
+      'browser',
+      'country',
+      'device',
+      'format',
+      'urlEndpoints',
+      'topImages',
+      'topVideos',
+      'topOtherAssets',
+      'topImageTransforms',
+      'topVideoTransforms',
+      'topReferrers',
+      'topUserAgents',
+    ]) {
+      assert.ok(Array.isArray(analytics[lists].byRequests) && Array.isArray(analytics[lists].byBandwidth), lists);
+    }
+  });
+
+  test('dates are refused in the documented words', async () => {
+    for (const [dates, message] of [
+      [{}, 'startDate and endDate are required in query parameters.'],
+      [{ startDate: '1.11.2026', endDate: day(0) }, 'startDate and endDate should be in format YYYY-MM-DD.'],
+      [{ startDate: day(1), endDate: day(0) }, 'startDate should be before endDate.'],
+      [{ startDate: day(-90), endDate: day(0) }, 'startDate and endDate should be within 90 days.'],
+    ]) {
+      for (const resource of [usage, usageAnalytics]) {
+        await assertRefused(resource.get(dates), BadRequestError, `400 ${message}`);
+      }
+    }
+  });
+});
+
 describe('authentication', () => {
   test('any password is accepted', async () => {
     for (const password of ['do_not_set', 'anything']) {

@@ -1,5 +1,6 @@
 """The management API as the official SDK for Python sees it: calls, answers, error classes and texts."""
 
+import datetime
 import os
 import time
 import unittest
@@ -179,6 +180,24 @@ class ManagementTest(unittest.TestCase):
         )
         self.refused(
             imagekitio.BadRequestError, "No request found for this requestId.", invalidation.get, "598821f949c0a938d57563bd"
+        )
+
+    def test_usage_and_its_analytics(self):
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        accounts = self.client.accounts
+        used = accounts.usage.get(start_date=today - datetime.timedelta(days=30), end_date=today)
+        self.assertGreaterEqual(used.bandwidth_bytes, 0)
+        self.assertEqual(used.media_library_storage_bytes, 0)
+        analytics = accounts.usage_analytics.get(start_date=today, end_date=today)
+        self.assertGreaterEqual(analytics.request_count, analytics.cache.hit_count)
+        self.assertEqual(analytics.video_processing, [])
+        self.assertEqual(analytics.top_images.by_requests[:0], [])
+        self.refused(
+            imagekitio.BadRequestError,
+            "startDate should be before endDate.",
+            accounts.usage.get,
+            start_date=today,
+            end_date=today,
         )
 
     def test_a_wrong_key_is_403(self):

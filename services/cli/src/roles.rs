@@ -13,7 +13,9 @@ use limpid_event_store::Database;
 use limpid_event_store::spool::{FsyncPolicy, SpoolConfig};
 use limpid_event_store::vault::{KeyRing, Vault};
 use limpid_projector::ProjectorConfig;
-use limpid_serving::config::{AllowedAddress, CacheConfig, FetchConfig, HttpConfig, RequestLimits};
+use limpid_serving::config::{
+    AllowedAddress, CacheConfig, DEFAULT_USAGE_INTERVAL, FetchConfig, HttpConfig, RequestLimits,
+};
 use limpid_serving::{Serving, ServingConfig, ServingError};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -134,6 +136,7 @@ pub(crate) fn serving_config(
         },
         transform_threads: NonZeroUsize::new(config.images.threads),
         trust_traceparent: config.telemetry.trust_trace_context,
+        usage_interval: DEFAULT_USAGE_INTERVAL,
         clock: Clock::system(),
     }
 }

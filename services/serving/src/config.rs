@@ -40,9 +40,14 @@ pub struct ServingConfig {
     pub transform_threads: Option<NonZeroUsize>,
     /// Whether a `traceparent` from outside becomes the parent of our spans (it is a link otherwise).
     pub trust_traceparent: bool,
+    /// How often counts of answered requests go to the database; what a crash loses of them.
+    pub usage_interval: Duration,
     /// Tells the time.
     pub clock: Clock,
 }
+
+/// A compromise between what a crash loses and what the rows cost.
+pub const DEFAULT_USAGE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Limits of one request. Source: `imagekit.md` 2.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, FailureEvent, Outcome as RequestOutcome, Reason};
 use limpid_domain::ids::RequestId;
+use limpid_domain::usage::{CacheResult, DeliveredFormat};
 use opentelemetry::KeyValue;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, info_span};
@@ -25,6 +26,7 @@ use crate::production::{Order, Outcome, Production};
 use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
+use crate::usage::Delivered;
 use crate::variant::{Variant, VariantCache, VariantKey};
 
 /// Answers image requests.
@@ -50,6 +52,30 @@ pub(crate) struct Delivery {
 pub(crate) struct Answer {
     pub(crate) response: HttpResponse,
     pub(crate) error_code: Option<&'static str>,
+    /// What was answered, also where the answer has no body.
+    pub(crate) format: DeliveredFormat,
+    /// What is counted as the tenant's usage; none where no tenant was found.
+    pub(crate) delivered: Option<Delivered>,
+}
+
+impl Answer {
+    /// An answer that is no image.
+    pub(crate) fn text(response: HttpResponse, error_code: Option<&'static str>) -> Self {
+        Self {
+            response,
+            error_code,
+            format: DeliveredFormat::PlainText,
+            delivered: None,
+        }
+    }
+
+    /// The same, counted as the usage of whoever `admitted` is for.
+    fn counted(mut self, admitted: Admitted, cache: CacheResult) -> Self {
+        let endpoint = admitted.order.endpoint;
+        let delivered = Delivered::new(admitted.event_context, Some(endpoint), cache);
+        self.delivered = Some(delivered);
+        self
+    }
 }
 
 impl Delivery {
@@ -61,7 +87,7 @@ impl Delivery {
             .in_scope(|| gates::admit(&snapshot, &request, &self.clock, &mut Steps::off()));
         match admitted {
             Ok(admitted) => self.answer_admitted(request, admitted).await,
-            Err(stopped) => self.answer_stopped(request.id, *stopped).await,
+            Err(stopped) => self.answer_stopped(&snapshot, request, *stopped).await,
         }
     }
 
@@ -73,42 +99,61 @@ impl Delivery {
         note_tenant(&admitted.order);
         let cached = info_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
         if let Some(variant) = cached {
-            count_cache("hit");
-            return served(&variant, &request, &admitted, None);
+            count_cache(CacheResult::Hit);
+            let answer = served(&variant, &request, &admitted, None);
+            return answer.counted(admitted, CacheResult::Hit);
         }
         let now = self.clock.now();
         let known = self.outcomes.get(Owner::of(&admitted), &admitted.key, now);
         if let Some(outcome) = known {
-            count_cache("negative");
+            count_cache(CacheResult::Negative);
             let this = Arc::clone(self);
             let request_id = request.id;
-            let task = async move { this.answer_repeat(&request, &admitted, &outcome).await };
+            let task = async move {
+                let answer = this.answer_repeat(&request, &admitted, &outcome).await;
+                answer.counted(admitted, unless_stale(&outcome, CacheResult::Negative))
+            };
             return self.shielded(request_id, task).await;
         }
         let Some(place) = self.misses.enter(admitted.order.account.tenant_id) else {
             let refusal = Refusal::busy("Too many requests are being answered, try again");
-            return refused(&refusal, request.id);
+            return refused(&refusal, request.id).counted(admitted, CacheResult::Busy);
         };
         let this = Arc::clone(self);
         let request_id = request.id;
         let task = async move {
-            let answer = this.answer_miss(&request, &admitted).await;
+            let answer = this.answer_miss(&request, admitted).await;
             drop(place);
             answer
         };
         self.shielded(request_id, task).await
     }
 
-    async fn answer_stopped(self: &Arc<Self>, request_id: RequestId, stopped: Stopped) -> Answer {
+    async fn answer_stopped(
+        self: &Arc<Self>,
+        snapshot: &ConfigSnapshot,
+        request: ImageRequest,
+        stopped: Stopped,
+    ) -> Answer {
+        let request_id = request.id;
         match stopped {
-            Stopped::Refused(refusal) => refused(&refusal, request_id),
+            Stopped::Refused(refusal) => Answer {
+                delivered: gates::refused_of(snapshot, request),
+                ..refused(&refusal, request_id)
+            },
             Stopped::UnknownAccount(attempt) => {
                 let level = limpid_domain::failure::DetailLevel::Reason;
                 failed(&error::failed(&attempt, level, request_id, None))
             }
             Stopped::Failed(context, attempt) => {
                 let this = Arc::clone(self);
-                let task = async move { this.answer_failed(&context, &[attempt]).await };
+                let task = async move {
+                    let answer = this.answer_failed(&context, &[attempt]).await;
+                    Answer {
+                        delivered: Some(Delivered::new(*context, None, CacheResult::NotAsked)),
+                        ..answer
+                    }
+                };
                 self.shielded(request_id, task).await
             }
         }
@@ -127,21 +172,34 @@ impl Delivery {
         })
     }
 
-    async fn answer_miss(self: &Arc<Self>, request: &ImageRequest, admitted: &Admitted) -> Answer {
-        let (outcome, role) = self.shared_work(admitted).await;
-        count_cache(match role {
-            Role::Leader => "miss",
-            Role::Follower => "coalesced",
-        });
+    async fn answer_miss(self: &Arc<Self>, request: &ImageRequest, admitted: Admitted) -> Answer {
+        let (outcome, role) = self.shared_work(&admitted).await;
+        let result = match role {
+            Role::Leader => CacheResult::Miss,
+            Role::Follower => CacheResult::Coalesced,
+        };
+        count_cache(result);
         let Some(outcome) = outcome else {
             let failure = AttemptFailure::new(Reason::Internal)
                 .with_note("the work on this request panicked or did not end in time");
             let attempt = FailedAttempt::before_any_origin(failure, self.clock.now());
-            return self
-                .answer_failed(&admitted.event_context, &[attempt])
-                .await;
+            let context = &admitted.event_context;
+            let answer = self.answer_failed(context, &[attempt]).await;
+            return answer.counted(admitted, result);
         };
-        match &*outcome {
+        let answer = self
+            .answer_outcome(request, &admitted, (&outcome, role))
+            .await;
+        answer.counted(admitted, unless_stale(&outcome, result))
+    }
+
+    async fn answer_outcome(
+        &self,
+        request: &ImageRequest,
+        admitted: &Admitted,
+        (outcome, role): (&Outcome, Role),
+    ) -> Answer {
+        match outcome {
             Outcome::Made { variant, rescued } => {
                 self.record_rescue(&admitted.event_context, rescued, role)
                     .await;
@@ -348,13 +406,20 @@ fn served(
     Answer {
         response: response::success(variant, &context),
         error_code: None,
+        format: DeliveredFormat::of_content_type(&variant.content_type),
+        delivered: None,
     }
 }
 
 fn failed(answer: &ErrorAnswer) -> Answer {
-    Answer {
-        response: response::error(answer),
-        error_code: Some(answer.code),
+    Answer::text(response::error(answer), Some(answer.code))
+}
+
+/// An old copy counts as such, whether it was looked up or made for this request.
+fn unless_stale(outcome: &Outcome, result: CacheResult) -> CacheResult {
+    match outcome {
+        Outcome::Stale { .. } => CacheResult::Stale,
+        _ => result,
     }
 }
 
@@ -377,12 +442,12 @@ fn note_tenant(order: &Order) {
     span.record("limpid.config.version", order.account.config_version.0);
 }
 
-fn count_cache(result: &'static str) {
+fn count_cache(result: CacheResult) {
     metrics::get().cache_requests.add(
         1,
         &[
             KeyValue::new("cache.name", "variant"),
-            KeyValue::new("cache.result", result),
+            KeyValue::new("cache.result", result.as_str()),
         ],
     );
 }

@@ -11,6 +11,7 @@ use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
 use limpid_domain::ids::{StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
 use limpid_domain::url_endpoint::UrlRewriter;
+use limpid_domain::usage::CacheResult;
 use limpid_imaging::AcceptedFormats;
 
 use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
@@ -23,6 +24,7 @@ use crate::preferences::{ChosenBy, Preferred};
 use crate::production::Order;
 use crate::response::{StandIn, SuccessContext};
 use crate::steps::Steps;
+use crate::usage::Delivered;
 use crate::variant::VariantKey;
 
 use restrictions::{Checked, needs_signed_files};
@@ -208,6 +210,27 @@ fn delivering_account<'a>(
         return Err(Box::new(Stopped::Refused(refusal)));
     }
     Ok(route)
+}
+
+/// What is counted of a request that was refused: by whom, and the URL endpoint if it got that far.
+pub(crate) fn refused_of(snapshot: &ConfigSnapshot, request: ImageRequest) -> Option<Delivered> {
+    let Route { account, mount } = find_account(snapshot, &request)?;
+    let resolved = request
+        .target
+        .resolve(mount, |prefix| account.endpoints.contains_key(prefix));
+    let endpoint = resolved
+        .ok()
+        .and_then(|resolved| account.endpoint(&resolved.endpoint_prefix));
+    Some(Delivered {
+        tenant_id: account.tenant_id,
+        endpoint_no: endpoint.map_or(UrlEndpointNo::NONE, |endpoint| endpoint.no),
+        cache: CacheResult::NotAsked,
+        endpoint: None,
+        path: String::new(),
+        transformation: None,
+        referrer: request.referrer,
+        user_agent: request.user_agent,
+    })
 }
 
 /// Whose URL a request is.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request};
+use http_body::Body as _;
 use limpid_domain::diagnosis;
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
@@ -20,6 +21,7 @@ use crate::image_request::{BadRequest, ImageRequest, check_framing};
 use crate::metrics;
 use crate::response::{self, HttpResponse};
 use crate::telemetry;
+use crate::usage::{Answered, UsageCounter};
 
 /// Target of the lines of the access log, part of the contract: operators filter by it.
 const ACCESS_LOG: &str = "limpid::access";
@@ -32,6 +34,7 @@ pub(crate) struct HttpService {
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) diagnosis: Arc<Diagnosis>,
     pub(crate) health: Arc<Health>,
+    pub(crate) usage: Arc<UsageCounter>,
     pub(crate) trust_traceparent: bool,
 }
 
@@ -64,10 +67,29 @@ impl HttpService {
             .await;
         metrics::get().active_requests.add(-1, &[]);
         note_answer(&span, &parts, &answer, started);
+        self.count_usage(&parts, &answer);
         if parts.method == Method::HEAD {
             return response::without_body(answer.response);
         }
         answer.response
+    }
+
+    /// Every answer to a request that some tenant's URL was asked with.
+    fn count_usage(&self, parts: &Parts, answer: &Answer) {
+        let Some(delivered) = &answer.delivered else {
+            return;
+        };
+        let body_bytes = answer.response.body().size_hint().exact();
+        let answered = Answered {
+            at: self.delivery.clock.now(),
+            status: answer.response.status().as_u16(),
+            bytes: match parts.method {
+                Method::HEAD => 0,
+                _ => body_bytes.unwrap_or(0),
+            },
+            format: answer.format,
+        };
+        self.usage.count(answered, delivered);
     }
 
     async fn answer_in_span(&self, parts: &Parts, request_id: RequestId) -> Answer {
@@ -75,17 +97,11 @@ impl HttpService {
             return bad_request(error, request_id);
         }
         if parts.method == Method::OPTIONS {
-            return Answer {
-                response: response::options(request_id),
-                error_code: None,
-            };
+            return Answer::text(response::options(request_id), None);
         }
         if parts.method != Method::GET && parts.method != Method::HEAD {
             let answer = error::method_not_allowed(request_id);
-            return Answer {
-                response: response::error(&answer),
-                error_code: Some(answer.code),
-            };
+            return Answer::text(response::error(&answer), Some(answer.code));
         }
         match ImageRequest::parse(request_id, parts) {
             Ok(request) => self.delivery.answer(request).await,
@@ -98,10 +114,8 @@ impl HttpService {
 fn bad_request(error: BadRequest, request_id: RequestId) -> Answer {
     metrics::get().refused_heads.add(1, &[]);
     let answer = error::bad_request(error, request_id);
-    Answer {
-        response: response::closing(response::error(&answer)),
-        error_code: Some(answer.code),
-    }
+    let response = response::closing(response::error(&answer));
+    Answer::text(response, Some(answer.code))
 }
 
 fn note_answer(span: &Span, parts: &Parts, answer: &Answer, started: Instant) {

@@ -26,6 +26,7 @@
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
 //! | `failure_recorder` | every failure on disk before its answer leaves |
+//! | `usage` | every answered request counted, for the usage reports |
 //! | `response`, `error` | the only places that write header fields and choose statuses |
 //! | `steps`, `telemetry`, `metrics` | what is told about all this, to whom |
 
@@ -56,6 +57,7 @@ mod steps;
 mod telemetry;
 pub mod transform_file;
 mod transform_pool;
+mod usage;
 mod variant;
 
 pub use config::ServingConfig;

@@ -34,6 +34,7 @@ use crate::production::Production;
 use crate::production::originals::Originals;
 use crate::single_flight::SingleFlight;
 use crate::transform_pool::TransformPool;
+use crate::usage::{UsageCounter, UsageFlusher};
 use crate::variant::VariantCache;
 
 /// What a request's work may take beyond its own time-outs before those who wait for it give up. Those end first.
@@ -77,6 +78,8 @@ pub struct Serving {
     reconciler: Reconciler,
     drainer: FailureDrainer,
     recorder_thread: RecorderThread,
+    usage: UsageFlusher,
+    usage_interval: Duration,
     /// Requests being worked on, also those whose client has hung up.
     requests: TaskTracker,
     drain_timeout: Duration,
@@ -105,7 +108,11 @@ impl Serving {
         reconciler.persist();
         let (recorder, recorder_thread) = FailureRecorder::start(writer, sync_interval(&config))
             .map_err(|error| set_up("the recorder", error))?;
-        let drainer = FailureDrainer::new(reader, failures_database(&config, &reconciler)?);
+        let database = failures_database(&config, &reconciler)?;
+        let drainer = FailureDrainer::new(reader, database.clone());
+        let counter = Arc::new(UsageCounter::default());
+        let (clock, node) = (config.clock.clone(), drainer.node());
+        let usage = UsageFlusher::new(Arc::clone(&counter), database, clock, node);
         let requests = TaskTracker::new();
         let delivery = Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
@@ -138,11 +145,14 @@ impl Serving {
                 delivery,
                 diagnosis: Arc::new(diagnosis),
                 health: Arc::new(health),
+                usage: counter,
                 trust_traceparent: config.trust_traceparent,
             },
             drainer,
             reconciler,
             recorder_thread,
+            usage,
+            usage_interval: config.usage_interval,
             requests,
             drain_timeout: config.http.drain_timeout,
         })
@@ -163,6 +173,8 @@ impl Serving {
         let (stop_reconciler, stop_drainer) = (CancellationToken::new(), CancellationToken::new());
         background.spawn(self.reconciler.run(stop_reconciler.clone()));
         background.spawn(self.drainer.run(stop_drainer.clone()));
+        let usage = self.usage.run(self.usage_interval, stop_drainer.clone());
+        background.spawn(usage);
         let health = Arc::clone(&self.service.health);
         let not_ready = shutdown.clone();
         background.spawn(async move {

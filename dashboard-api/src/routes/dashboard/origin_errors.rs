@@ -31,7 +31,7 @@ use crate::error::ApiError;
 use crate::router::ApiState;
 pub(super) use filter::read_period;
 use filter::{FacetRequest, FilterRequest};
-use meta::MetaAnswer;
+pub(super) use meta::MetaAnswer;
 use names::Names;
 
 /// The routes of this resource.

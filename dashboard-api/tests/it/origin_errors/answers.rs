@@ -39,7 +39,10 @@ async fn the_summary_counts_requests_attempts_and_rescues_by_code_reason_and_ori
     assert_eq!(summary["rescued"], 1);
     assert_eq!(
         summary["byCode"],
-        json!([{"code": "EACCES", "count": 5}, {"code": "ENOENT", "count": 3}])
+        json!([
+            {"code": "EACCES", "count": 5, "clientVisible": 5},
+            {"code": "ENOENT", "count": 3, "clientVisible": 2}
+        ])
     );
     assert_eq!(summary["byReason"][1]["reason"], "object_not_found");
     assert_eq!(summary["byReason"][1]["count"], 2);

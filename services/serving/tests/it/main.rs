@@ -28,4 +28,5 @@ mod stale;
 mod trace;
 mod trail;
 mod unusable_pictures;
+mod usage;
 mod verification;

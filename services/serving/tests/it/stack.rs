@@ -325,6 +325,7 @@ fn serving_config(url: &str, vault: &Vault, directory: &TempDir) -> ServingConfi
         cache: CacheConfig::default(),
         transform_threads: None,
         trust_traceparent: false,
+        usage_interval: Duration::from_millis(50),
         clock: Clock::system(),
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AnswerMeta)]
-pub(super) struct MetaAnswer {
+pub(in crate::routes::dashboard) struct MetaAnswer {
     /// First moment covered.
     from: DateTime<Utc>,
     /// First moment no longer covered.
@@ -25,7 +25,7 @@ pub(super) struct MetaAnswer {
 
 impl MetaAnswer {
     /// The window that was read and the freshness at that moment.
-    pub(super) fn new(window: Window, freshness: Freshness) -> Self {
+    pub(in crate::routes::dashboard) fn new(window: Window, freshness: Freshness) -> Self {
         Self {
             from: window.from,
             to: window.to,

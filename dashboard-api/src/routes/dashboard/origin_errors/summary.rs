@@ -3,10 +3,13 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
+use limpid_domain::failure::FailureCode;
 use limpid_domain::failure_group::GroupState;
 use limpid_domain::ids::OriginNo;
+use limpid_read_models::delivery_usage::{hours_around, requests};
 use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
+use limpid_read_models::filter::{Facets, FailureFilter};
 use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +23,7 @@ use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
 use crate::router::ApiState;
+use crate::routes::dashboard::usage::share;
 
 /// How many images failed, and why. Counts requests and attempts, not stored rows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,6 +36,9 @@ pub(super) struct SummaryAnswer {
     attempts: i64,
     /// Attempts after which a later origin served the file.
     rescued: i64,
+    /// `clientVisible` as a share of all requests, over the whole hours that the period touches; null where there were none, and where the
+    /// filter names more than time and URL endpoints: requests are not counted by anything else.
+    failing_share: Option<f64>,
     /// The same three numbers of the period of the same length just before.
     previous: PeriodCounts,
     /// This period's numbers less the previous one's.
@@ -88,10 +95,13 @@ pub(super) struct StateCounts {
 
 /// Attempts with one code.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CodeCount {
     #[schema(example = "ENOENT")]
     code: &'static str,
     count: i64,
+    /// Requests whose client saw it.
+    client_visible: i64,
 }
 
 /// Attempts with one reason.
@@ -142,8 +152,32 @@ pub(super) async fn get_summary(
     let before = summary(&mut question.tx, &before).await?;
     let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
     let groups = GroupCounts::of(&list, now);
+    let failing_share = failing_share(&mut question).await?;
     let counts = (&counts, &before, groups);
-    Ok(Json(SummaryAnswer::new(counts, &question.names, meta)))
+    Ok(Json(SummaryAnswer {
+        failing_share,
+        ..SummaryAnswer::new(counts, &question.names, meta)
+    }))
+}
+
+/// Over whole hours on both sides, because requests are counted by the hour.
+async fn failing_share(question: &mut Question) -> Result<Option<f64>, ApiError> {
+    let filter = &question.filter;
+    let only_by_endpoint = FailureFilter {
+        include: Facets {
+            endpoints: filter.include.endpoints.clone(),
+            ..Facets::default()
+        },
+        ..FailureFilter::all(filter.window)
+    };
+    if *filter != only_by_endpoint {
+        return Ok(None);
+    }
+    let hours = hours_around(filter.window);
+    let failed = summary(&mut question.tx, &filter.over(hours)).await?;
+    let endpoints = &filter.include.endpoints;
+    let requests = requests(&mut question.tx, hours, endpoints).await?;
+    Ok(share(failed.client_visible, requests))
 }
 
 impl PeriodCounts {
@@ -193,9 +227,16 @@ impl SummaryAnswer {
         meta: MetaAnswer,
     ) -> Self {
         let previous = PeriodCounts::of(before);
+        let visible = |code: &FailureCode| {
+            let mut visible = counts.visible_by_code.iter();
+            visible
+                .find(|(other, _)| other == code)
+                .map_or(0, |(_, count)| *count)
+        };
         let by_code = counts.by_code.iter().map(|(code, count)| CodeCount {
             code: code.as_str(),
             count: *count,
+            client_visible: visible(code),
         });
         let by_reason = counts.by_reason.iter().map(|(reason, count)| ReasonCount {
             reason: reason.name(),
@@ -208,6 +249,7 @@ impl SummaryAnswer {
             client_visible: counts.client_visible,
             attempts: counts.attempts,
             rescued: counts.rescued,
+            failing_share: None,
             delta: PeriodCounts::of(counts).less(previous),
             previous,
             groups,
