@@ -338,7 +338,7 @@ describe('usage', () => {
       [{ startDate: day(-90), endDate: day(0) }, 'startDate and endDate should be within 90 days.'],
     ]) {
       for (const resource of [usage, usageAnalytics]) {
-        await assertRefused(resource.get(dates), BadRequestError, `400 ${message}`);
+        await assertRefused(resource.get(dates), ImageKit.BadRequestError, `400 ${message}`);
       }
     }
   });
