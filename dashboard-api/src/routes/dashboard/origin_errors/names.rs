@@ -1,5 +1,6 @@
 //! Fact tables hold small numbers; answers hold public ids. This is where one becomes the other.
 
+use limpid_domain::failure::FailureEvent;
 use limpid_domain::ids::{OriginId, OriginNo, UrlEndpointNo};
 use limpid_event_store::{StoreError, TenantTx};
 use limpid_read_models::breakdown::SeriesKey;
@@ -38,6 +39,13 @@ impl Names {
     /// The URL endpoint with this number.
     pub(super) fn endpoint(&self, no: UrlEndpointNo) -> Option<&UrlEndpointConfig> {
         self.endpoints.iter().find(|endpoint| endpoint.no == no)
+    }
+
+    /// Whether the event's origin and URL endpoint are among the names; an event without any has nothing to be named.
+    pub(super) fn know(&self, event: &FailureEvent) -> bool {
+        let (origin, endpoint) = (event.origin_no, event.endpoint_no);
+        (origin == OriginNo::NONE || self.origin(origin).is_some())
+            && (endpoint == UrlEndpointNo::NONE || self.endpoint(endpoint).is_some())
     }
 
     /// The value of a filter or a line of a chart, as the API names it.

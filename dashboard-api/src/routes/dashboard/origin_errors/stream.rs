@@ -130,12 +130,8 @@ impl Tail {
     async fn look(&mut self) -> Result<Messages, StoreError> {
         let mut tx = self.state.database().tenant_tx(self.tenant_id).await?;
         let found = arrivals(&mut tx, &self.filter, &self.position, MAX_PER_POLL).await?;
-        let unknown = found.failures.iter().any(|stored| {
-            let event = &stored.event;
-            self.names.origin(event.origin_no).is_none()
-                || self.names.endpoint(event.endpoint_no).is_none()
-        });
-        if unknown {
+        let mut arrived = found.failures.iter();
+        if !arrived.all(|stored| self.names.know(&stored.event)) {
             self.names = Names::load(&mut tx).await?;
         }
         let mut messages = self.messages(&found);
