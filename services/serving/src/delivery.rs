@@ -11,13 +11,14 @@ use limpid_domain::ids::RequestId;
 use limpid_domain::usage::{CacheResult, DeliveredFormat};
 use opentelemetry::KeyValue;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, Span, debug_span};
 
 use crate::bulkhead::Bulkhead;
 use crate::config_snapshot::ConfigSnapshot;
 use crate::error::{self, ErrorAnswer, Refusal};
-use crate::failure_recorder::FailureRecorder;
+use crate::failure_pace::{Effort, FailurePace};
 use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
+use crate::failure_recorder::{FailureRecorder, Recorded};
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::metrics;
@@ -41,6 +42,7 @@ pub(crate) struct Delivery {
     pub(crate) recorder: FailureRecorder,
     /// Cache misses being worked on; hits cost nothing worth bounding.
     pub(crate) misses: Bulkhead,
+    pub(crate) pace: FailurePace,
     /// Longest wait for work shared with others; longer than that work's own deadlines.
     pub(crate) longest_wait: Duration,
     pub(crate) clock: Clock,
@@ -82,7 +84,7 @@ impl Delivery {
     /// Answers `request`. Work that has begun ends also when this future is dropped.
     pub(crate) async fn answer(self: &Arc<Self>, request: ImageRequest) -> Answer {
         let snapshot = self.snapshots.load_full();
-        let gate_span = info_span!("endpoint.resolve");
+        let gate_span = debug_span!("endpoint.resolve");
         let admitted = gate_span
             .in_scope(|| gates::admit(&snapshot, &request, &self.clock, &mut Steps::off()));
         match admitted {
@@ -97,7 +99,7 @@ impl Delivery {
         admitted: Admitted,
     ) -> Answer {
         note_tenant(&admitted.order);
-        let cached = info_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
+        let cached = debug_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
         if let Some(variant) = cached {
             count_cache(CacheResult::Hit);
             let answer = served(&variant, &request, &admitted, None);
@@ -113,11 +115,13 @@ impl Delivery {
                 let answer = this.answer_repeat(&request, &admitted, &outcome).await;
                 answer.counted(admitted, unless_stale(&outcome, CacheResult::Negative))
             };
-            return self.shielded(request_id, task).await;
+            let answer = self.shielded(request_id, task).await;
+            return self.paced(answer).await;
         }
         let Some(place) = self.misses.enter(admitted.order.account.tenant_id) else {
             let refusal = Refusal::busy("Too many requests are being answered, try again");
-            return refused(&refusal, request.id).counted(admitted, CacheResult::Busy);
+            let answer = refused(&refusal, request.id).counted(admitted, CacheResult::Busy);
+            return self.paced(answer).await;
         };
         let this = Arc::clone(self);
         let request_id = request.id;
@@ -137,10 +141,13 @@ impl Delivery {
     ) -> Answer {
         let request_id = request.id;
         match stopped {
-            Stopped::Refused(refusal) => Answer {
-                delivered: gates::refused_of(snapshot, request),
-                ..refused(&refusal, request_id)
-            },
+            Stopped::Refused(refusal) => {
+                let answer = Answer {
+                    delivered: gates::refused_of(snapshot, request),
+                    ..refused(&refusal, request_id)
+                };
+                self.paced(answer).await
+            }
             Stopped::UnknownAccount(attempt) => {
                 let level = limpid_domain::failure::DetailLevel::Reason;
                 failed(&error::failed(&attempt, level, request_id, None))
@@ -310,7 +317,7 @@ impl Delivery {
         }
         let outcome = Arc::new(self.production.produce(order, &mut Steps::off()).await);
         if let Outcome::Made { variant, .. } = &*outcome {
-            info_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
+            debug_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
         } else if let Some(until) = outcome.repeatable_until() {
             let time = (self.clock.now(), until);
             self.outcomes.insert(owner, key, Arc::clone(&outcome), time);
@@ -318,8 +325,17 @@ impl Delivery {
         outcome
     }
 
-    /// Writes the failure down, then answers.
+    /// Lets an error answer leave at its tenant's pace. For what cost next to nothing so far; new failures wait in `answer_failed`.
+    async fn paced(&self, answer: Answer) -> Answer {
+        if let (Some(_), Some(delivered)) = (answer.error_code, &answer.delivered) {
+            self.pace.keep(delivered.tenant_id, Effort::Repeat).await;
+        }
+        answer
+    }
+
+    /// Writes the failure down, then answers; at the tenant's pace, since an origin that hangs fails all who wait for it at once.
     async fn answer_failed(&self, context: &EventContext, attempts: &[FailedAttempt]) -> Answer {
+        self.pace.keep(context.tenant_id, Effort::New).await;
         let events = context.events(attempts, RequestOutcome::Failed);
         self.answer_with(context, attempts, events).await
     }
@@ -337,18 +353,13 @@ impl Delivery {
         let recorded = self
             .recorder
             .record(events)
-            .instrument(info_span!("failure.record"))
+            .instrument(debug_span!("failure.record"))
             .await;
         match recorded {
-            Ok(event_id) => {
-                let level = context.detail_level;
+            Ok(recorded) => {
+                let (level, event_id) = (context.detail_level, recorded.event_id);
                 let answer = error::failed(headline, level, context.request_id, Some(event_id));
-                tracing::info!(
-                    reason = headline.failure.reason.name(),
-                    event_id = %event_id,
-                    attempts = attempts.len(),
-                    "image request failed: {}", answer.ik_error
-                );
+                log_failure(headline, recorded, attempts.len(), &answer);
                 failed(&answer)
             }
             Err(not_recorded) => refused(&Refusal::from(not_recorded), context.request_id),
@@ -369,7 +380,7 @@ impl Delivery {
         (attempts, kind): (&[FailedAttempt], StandInKind),
         events: Vec<FailureEvent>,
     ) -> StandIn {
-        let span = info_span!("failure.record");
+        let span = debug_span!("failure.record");
         let recorded = self.recorder.record(events).instrument(span).await;
         let headline = headline_of(attempts);
         StandIn {
@@ -377,7 +388,7 @@ impl Delivery {
             reason: headline
                 .and_then(|headline| error::told_reason(headline, context.detail_level)),
             // The image is good; that the record is not shows in readiness and in the log.
-            event_id: recorded.ok(),
+            event_id: recorded.ok().map(|recorded| recorded.event_id),
         }
     }
 
@@ -387,7 +398,7 @@ impl Delivery {
             return;
         }
         let events = context.events(rescued, RequestOutcome::Rescued);
-        let span = info_span!("failure.record");
+        let span = debug_span!("failure.record");
         // The image is good; that the record is not shows in readiness and in the log.
         let _recorded = self.recorder.record(events).instrument(span).await.is_ok();
     }
@@ -409,6 +420,25 @@ fn served(
         format: DeliveredFormat::of_content_type(&variant.content_type),
         delivered: None,
     }
+}
+
+/// One line for each event, not for each of the requests of a storm that it stands for.
+fn log_failure(
+    headline: &FailedAttempt,
+    recorded: Recorded,
+    attempts: usize,
+    answer: &ErrorAnswer,
+) {
+    if recorded.requests == 0 {
+        return;
+    }
+    tracing::info!(
+        reason = headline.failure.reason.name(),
+        event_id = %recorded.event_id,
+        attempts,
+        requests = recorded.requests,
+        "image request failed: {}", answer.ik_error
+    );
 }
 
 fn failed(answer: &ErrorAnswer) -> Answer {

@@ -60,6 +60,15 @@ pub(crate) type SinkError = Box<dyn std::error::Error + Send + Sync>;
 #[error("the failure could not be recorded")]
 pub(crate) struct NotRecorded;
 
+/// A failure that is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// Of the event that stands for the request.
+    pub(crate) event_id: EventId,
+    /// Requests that the event stands for, said to one of them only; 0 to the others.
+    pub(crate) requests: usize,
+}
+
 /// The handle requests record through.
 #[derive(Clone)]
 pub(crate) struct FailureRecorder {
@@ -76,7 +85,7 @@ pub(crate) struct RecorderThread {
 /// One failed request on its way to the spool.
 struct Pending {
     events: Vec<FailureEvent>,
-    written: oneshot::Sender<Result<EventId, NotRecorded>>,
+    written: oneshot::Sender<Result<Recorded, NotRecorded>>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -129,7 +138,7 @@ impl FailureRecorder {
     ///
     /// # Errors
     /// [`NotRecorded`]: the spool refused the frame, or the recorder has stopped.
-    pub(crate) async fn record(&self, events: Vec<FailureEvent>) -> Result<EventId, NotRecorded> {
+    pub(crate) async fn record(&self, events: Vec<FailureEvent>) -> Result<Recorded, NotRecorded> {
         let room = Arc::clone(&self.shared.room)
             .acquire_owned()
             .await
@@ -223,7 +232,7 @@ impl Shared {
 /// What the thread owns.
 struct Writer<S> {
     sink: S,
-    folder: Folder<oneshot::Sender<Result<EventId, NotRecorded>>>,
+    folder: Folder<oneshot::Sender<Result<Recorded, NotRecorded>>>,
     details: DetailSampler,
     sync_interval: Option<Duration>,
     sync_at: Option<Instant>,
@@ -271,7 +280,7 @@ impl<S: FrameSink> Writer<S> {
 
     fn write(
         &mut self,
-        frame: Vec<Unit<oneshot::Sender<Result<EventId, NotRecorded>>>>,
+        frame: Vec<Unit<oneshot::Sender<Result<Recorded, NotRecorded>>>>,
         shared: &Shared,
     ) {
         if frame.is_empty() {
@@ -282,7 +291,11 @@ impl<S: FrameSink> Writer<S> {
         let mut answers = Vec::with_capacity(frame.len());
         for unit in frame {
             let event_id = unit.event_id();
-            answers.extend(unit.waiting.into_iter().map(|waiting| (waiting, event_id)));
+            let mut requests = unit.waiting.len();
+            answers.extend(unit.waiting.into_iter().map(|waiting| {
+                let requests = std::mem::take(&mut requests);
+                (waiting, Recorded { event_id, requests })
+            }));
             events.extend(unit.events);
         }
         for event in &mut events {
@@ -300,9 +313,9 @@ impl<S: FrameSink> Writer<S> {
                 self.sync_at.get_or_insert(started + interval);
             }
         }
-        for (waiting, event_id) in answers {
+        for (waiting, recorded) in answers {
             // The request may have ended meanwhile; its event is written all the same.
-            let _still_waiting = waiting.send(result.map(|()| event_id)).is_ok();
+            let _still_waiting = waiting.send(result.map(|()| recorded)).is_ok();
         }
     }
 

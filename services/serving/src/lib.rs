@@ -38,6 +38,7 @@ mod delivery;
 mod diagnosis;
 mod error;
 mod explain;
+mod failure_pace;
 mod failure_recorder;
 mod gates;
 mod health;

@@ -25,6 +25,7 @@ use crate::config_snapshot::reconciler::{ConfigStatus, Reconciler};
 use crate::delivery::Delivery;
 use crate::diagnosis::Diagnosis;
 use crate::explain::{Explainer, Purpose};
+use crate::failure_pace::FailurePace;
 use crate::failure_recorder::{FailureRecorder, RecorderThread};
 use crate::health::Health;
 use crate::http_service::HttpService;
@@ -122,6 +123,7 @@ impl Serving {
             production: Arc::new(production(&config, requests.clone())?),
             recorder: recorder.clone(),
             misses: Bulkhead::new(config.http.max_misses),
+            pace: FailurePace::new(cores().get()),
             longest_wait: longest_wait(&config),
             clock: config.clock.clone(),
             tracker: requests.clone(),
@@ -259,10 +261,7 @@ fn failures_database(
 }
 
 fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production, ServingError> {
-    let threads = config
-        .transform_threads
-        .or_else(|| std::thread::available_parallelism().ok())
-        .unwrap_or(NonZeroUsize::MIN);
+    let threads = config.transform_threads.unwrap_or_else(cores);
     let fetcher = OriginFetcher::new(config.origins.clone())
         .map_err(|error| set_up("the origin fetcher", error))?;
     let pool =
@@ -274,6 +273,10 @@ fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production
         limits: config.limits.clone(),
         clock: config.clock.clone(),
     })
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn sync_interval(config: &ServingConfig) -> Option<Duration> {

@@ -11,6 +11,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// Template of every image request's path, for spans and metrics.
 pub(crate) const IMAGE_ROUTE: &str = "/{imagekitId}/{*path}";
 
+/// The field that says there is a trace already. Source: W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
+
 /// The root span of one request.
 ///
 /// A `traceparent` from outside becomes its parent only where it is trusted; elsewhere it is a link, so that strangers
@@ -32,6 +35,9 @@ pub(crate) fn request_span(parts: &Parts, request_id: RequestId, trust_tracepare
         error.type = field::Empty,
         otel.status_code = field::Empty,
     );
+    if !parts.headers.contains_key(TRACEPARENT) {
+        return span;
+    }
     let outside = global::get_text_map_propagator(|propagator| {
         propagator.extract_with_context(&Context::new(), &HeaderExtractor(&parts.headers))
     });

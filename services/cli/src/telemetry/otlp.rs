@@ -49,6 +49,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether spans are exported.
+    pub(super) fn traces(self) -> bool {
+        self.traces
+    }
+
     /// Decides by `OTEL_SDK_DISABLED`, `OTEL_{TRACES,METRICS,LOGS}_EXPORTER` and `OTEL_EXPORTER_OTLP_[…_]ENDPOINT`.
     ///
     /// Unlike the specification's default, no variable means no export: nothing leaves this machine unasked.
