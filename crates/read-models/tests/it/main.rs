@@ -9,3 +9,4 @@ mod failure_paths;
 mod failure_statistics;
 mod failures;
 mod group_life;
+mod projection_faults;

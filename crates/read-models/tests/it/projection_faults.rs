@@ -1,0 +1,115 @@
+//! What may go wrong around the projection of groups: a checkpoint that is set back, a clock that jumps, a projector that dies.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_domain::failure::FailureEvent;
+use limpid_domain::ids::NodeId;
+use limpid_event_store::Database;
+use limpid_read_models::breakdown::GroupBy;
+use limpid_read_models::failure_groups::{project, rebuild, verify};
+use limpid_read_models::failure_timeseries::timeseries;
+use limpid_read_models::filter::FailureFilter;
+use limpid_testkit::failures::FailureGenerator;
+
+use crate::failures::{TENANT, at, database, matching, store, window, with_failures};
+
+async fn execute(database: &Database, statement: &'static str) {
+    let mut connection = database.service().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+}
+
+/// Attempts by hour, as the dashboard is told.
+async fn by_hour(database: &Database) -> Vec<i64> {
+    let filter = FailureFilter::all(window("2026-11-20T05:00:00Z", "2026-11-23T05:00:00Z"));
+    let mut tx = database.tenant_tx(TENANT).await.unwrap();
+    let series = timeseries(&mut tx, &filter, GroupBy::Group, TimeDelta::hours(1))
+        .await
+        .unwrap();
+    let lines = series.counts.iter();
+    lines.fold(vec![0; 72], |sums, line| {
+        let added = sums.iter().zip(line);
+        added.map(|(sum, count)| sum + count).collect()
+    })
+}
+
+fn by_hand(events: &[FailureEvent]) -> Vec<i64> {
+    let window = window("2026-11-20T05:00:00Z", "2026-11-23T05:00:00Z");
+    let mut hours = vec![0; 72];
+    for event in matching(events, &FailureFilter::all(window)) {
+        let hour = (event.occurred_at - window.from).num_hours();
+        hours[usize::try_from(hour).unwrap()] += i64::from(event.occurrences);
+    }
+    hours
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_set_back_is_noticed_and_the_counts_are_derived_again() {
+    let (database, events) = with_failures(71).await;
+    let right = by_hand(&events);
+    assert_eq!(by_hour(&database).await, right);
+    // Seven batches, the last one of 200: 1 100 events are counted a second time.
+    execute(
+        &database,
+        "update projection_checkpoint set batch_seq = batch_seq - 4",
+    )
+    .await;
+    assert_eq!(project(&database).await.unwrap().events, 1_100);
+    assert!(!verify(&database).await.unwrap().agrees());
+    rebuild(&database, |_, _| ()).await.unwrap();
+    assert!(verify(&database).await.unwrap().agrees());
+    assert_eq!(by_hour(&database).await, right);
+    assert_eq!(project(&database).await.unwrap().events, 0);
+}
+
+#[tokio::test]
+async fn a_projector_that_dies_between_two_steps_of_a_transaction_counts_nothing_twice() {
+    let (database, events) = with_failures(72).await;
+    let right = by_hand(&events);
+    // The connection ends in the middle of counting: what it did is undone with its checkpoint.
+    let more = FailureGenerator::new(73, at("2026-11-20T05:00:00Z"), TimeDelta::days(3)).take(900);
+    store(&database, NodeId(2), &more).await;
+    let mut owner = database.owner_tx().await.unwrap();
+    sqlx::raw_sql(
+        "create function die() returns trigger language plpgsql as
+           'begin perform pg_terminate_backend(pg_backend_pid()); return new; end';
+         create trigger die before insert or update on projection_checkpoint for each row execute function die()",
+    )
+    .execute(&mut *owner)
+    .await
+    .unwrap();
+    owner.commit().await.unwrap();
+    assert!(project(&database).await.is_err());
+    let mut owner = database.owner_tx().await.unwrap();
+    sqlx::raw_sql("drop trigger die on projection_checkpoint; drop function die()")
+        .execute(&mut *owner)
+        .await
+        .unwrap();
+    owner.commit().await.unwrap();
+    assert_eq!(by_hour(&database).await, right);
+    assert_eq!(project(&database).await.unwrap().events, 900);
+    let all: Vec<FailureEvent> = events.into_iter().chain(more).collect();
+    assert_eq!(by_hour(&database).await, by_hand(&all));
+    assert!(verify(&database).await.unwrap().agrees());
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_back_and_forth_changes_no_sum() {
+    let database = database().await;
+    let start: DateTime<Utc> = at("2026-11-21T05:00:00Z");
+    let mut events = FailureGenerator::new(74, start, TimeDelta::hours(6)).take(1_500);
+    for (number, event) in events.iter_mut().enumerate() {
+        // An hour ahead, then an hour behind, in the order in which they are stored.
+        let jump = match number / 500 {
+            0 => TimeDelta::zero(),
+            1 => TimeDelta::hours(1),
+            _ => TimeDelta::hours(-1),
+        };
+        event.occurred_at += jump;
+    }
+    store(&database, NodeId(1), &events).await;
+    project(&database).await.unwrap();
+    assert_eq!(by_hour(&database).await, by_hand(&events));
+    assert!(verify(&database).await.unwrap().agrees());
+}
