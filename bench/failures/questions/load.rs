@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::Database;
 use limpid_event_store::failure_partitions::maintain;
-use limpid_read_models::{failure_counts, failure_groups, failure_paths};
+use limpid_read_models::{delivery_usage, failure_counts, failure_groups, failure_paths};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -42,6 +42,7 @@ pub(crate) async fn load(database: &Database, events: i64) -> Value {
             .unwrap();
     })
     .await;
+    let usage = timed("usage keys", || use_keys(database, start)).await;
     execute(database, "analyze".to_owned()).await;
     let rate = |seconds: f64| (events as f64 / seconds).round();
     let rows: (i64, i64, i64, i64, i64) = {
@@ -60,6 +61,7 @@ pub(crate) async fn load(database: &Database, events: i64) -> Value {
         "groups_events_per_second": rate(groups),
         "groups_rebuilt_events_per_second": rate(again),
         "top_paths_seconds": paths,
+        "usage_keys_seconds": usage,
         "rows": {"failure_1h": rows.0, "failure_group": rows.1, "failure_group_1h": rows.2, "failure_group_1d": rows.3, "failure_top_path": rows.4},
     })
 }
@@ -72,7 +74,8 @@ async fn timed<F: Future<Output = ()>>(what: &str, work: impl FnOnce() -> F) -> 
     (seconds * 10.0).round() / 10.0
 }
 
-/// Tenant n has a share in proportion to 1/n; paths of a tenant likewise. A batch has 1 000 events.
+/// Tenant n has a share in proportion to 1/n; its paths likewise, and the things that are broken (endpoint, origin, reason and folder together).
+/// A batch has 1 000 events.
 async fn generate(database: &Database, start: DateTime<Utc>, events: i64) {
     let span_us = TimeDelta::days(30).num_microseconds().unwrap();
     let setup = "create table cdf (shares double precision[]);
@@ -92,11 +95,13 @@ async fn generate(database: &Database, start: DateTime<Utc>, events: i64) {
                hashtextextended(path, 0), hashtextextended(concat(t, e, o, r, folder), 0), 1, n / 1000 + 1, 1 + n * 5 / {events}, e, o, 1, 1, n % 3000, 1,
                r, case when n % 20 = 0 then 2 else 1 end, 1, s, 1, n % 20 <> 0, path
              from (
-               select n, t, e, o, r, (array[404, 403, 403, 0, 0, 500, 200, 503])[1 + (hashint8(n * 5) & 7)] as s, folder, concat(folder, 'image-', p, '.jpg') as path from (
-                 select n, t, 1 + (hashint8(n) & 1) as e, 4 + (hashint8(n * 3) & 3) as o, (array[11, 12, 13, 21, 22, 31, 32, 41])[1 + (hashint8(n * 5) & 7)] as r,
-                   concat('media/', (array['shoes', 'hats', 'coats', 'bags'])[1 + (hashint8(n * 11) & 3)], '/') as folder, floor(exp(random() * 11))::bigint as p
+               select n, t, e, o, r, (array[404, 403, 403, 0, 0, 500, 200, 503])[1 + (hashint8(g * 5) & 7)] as s, folder, concat(folder, 'image-', p, '.jpg') as path from (
+                 select n, t, g, 1 + (hashint8(g) & 1) as e, 4 + (hashint8(g * 3) & 3) as o, (array[11, 12, 13, 21, 22, 31, 32, 41])[1 + (hashint8(g * 5) & 7)] as r,
+                   concat('media/', (array['shoes', 'hats', 'coats', 'bags'])[1 + (hashint8(g * 11) & 3)], '/') as folder, floor(exp(random() * 11))::bigint as p
                  from (
-                   select n, width_bucket(random(), (select shares from cdf)) + 1 as t from generate_series({from}, {to} - 1) n
+                   select n, t, t * 1000 + floor(exp(random() * 5.5))::bigint as g from (
+                     select n, width_bucket(random(), (select shares from cdf)) + 1 as t from generate_series({from}, {to} - 1) n
+                   ) z
                  ) a
                ) b
              ) c"
@@ -115,6 +120,25 @@ async fn generate(database: &Database, start: DateTime<Utc>, events: i64) {
         );
         execute(database, copy).await;
     }
+}
+
+/// The most used of the largest tenant, as a serving node leaves them: 400 keys of a day and 200 of an hour in each of five dimensions,
+/// then thinned as the projector does.
+async fn use_keys(database: &Database, start: DateTime<Utc>) {
+    for (table, column, keys, spans) in [
+        ("delivery_usage_top_1h", "hour", 200, 30 * 24),
+        ("delivery_usage_top_1d", "day", 400, 30),
+    ] {
+        let statement = format!(
+            "insert into {table} (tenant_id, {column}, dimension, key_hash, key, requests, bytes)
+             select 1, date_trunc('{column}', '{start}'::timestamptz, 'UTC') + s * interval '1 {column}', d, k, concat('/images/of/this/dimension/', k, '.jpg'),
+               (1000000 / (k + s % 7))::bigint, (hashint8(k * 31) & 1048575)::bigint
+             from generate_series(0, {spans}) s, unnest('{{1,3,4,6,7}}'::smallint[]) d,
+               generate_series(1, {keys}) k"
+        );
+        execute(database, statement).await;
+    }
+    delivery_usage::thin(database, start, end()).await.unwrap();
 }
 
 async fn execute(database: &Database, statement: String) {

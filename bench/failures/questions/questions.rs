@@ -7,6 +7,7 @@ use limpid_domain::failure::FailureCode;
 use limpid_domain::ids::{OriginNo, TenantId};
 use limpid_event_store::{Database, TenantTx};
 use limpid_read_models::breakdown::GroupBy;
+use limpid_read_models::delivery_usage::{hours_around, tops};
 use limpid_read_models::failure_facets::facet;
 use limpid_read_models::failure_groups::{GroupOrder, groups};
 use limpid_read_models::failure_log::events;
@@ -34,9 +35,10 @@ enum Question {
     LatestEvents,
     Paths,
     EventsByText,
+    MostUsed,
 }
 
-const QUESTIONS: [(&str, Question); 12] = [
+const QUESTIONS: [(&str, Question); 13] = [
     ("summary", Question::Summary),
     ("summary of one origin", Question::SummaryOfOneOrigin),
     ("timeseries by code", Question::TimeseriesByCode),
@@ -49,6 +51,7 @@ const QUESTIONS: [(&str, Question); 12] = [
     ("latest events", Question::LatestEvents),
     ("paths", Question::Paths),
     ("events by text", Question::EventsByText),
+    ("most used", Question::MostUsed),
 ];
 
 /// Median and 95th percentile of each question over each period. Units: ms.
@@ -125,6 +128,10 @@ async fn answer(tx: &mut TenantTx, question: Question, filter: &FailureFilter) {
         }
         Question::LatestEvents | Question::EventsByText => {
             events(tx, filter, None, 50).await.unwrap();
+        }
+        Question::MostUsed => {
+            let hours = hours_around(filter.window);
+            assert!(tops(tx, hours, 20).await.unwrap().len() >= 100);
         }
         Question::Paths => {
             assert!(

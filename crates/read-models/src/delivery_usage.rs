@@ -3,8 +3,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `thin` | fewer keys of what is over |
 //! | `tops` | the most used |
 
+mod thin;
 mod tops;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -13,6 +15,7 @@ use limpid_domain::usage::{CacheResult, DeliveredFormat, UsageCounts};
 use limpid_event_store::{StoreError, TenantTx};
 
 use crate::filter::Window;
+pub use thin::{KEYS_OF_A_DAY, KEYS_OF_AN_HOUR, thin};
 pub use tops::{TopKey, tops};
 
 /// Requests that are alike in everything that is counted exactly.

@@ -6,6 +6,7 @@
 //! | `maintenance` | partitions made ahead and dropped by age |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
 //! | `top_paths` | the paths that failed most, of closed hours and days |
+//! | `usage_keys` | fewer keys of usage for what is over |
 //! | `schedule` | when a job runs next, with patience for a database that is away |
 //! | `metrics` | what the jobs report |
 
@@ -15,6 +16,7 @@ mod metrics;
 mod reconciliation;
 mod schedule;
 mod top_paths;
+mod usage_keys;
 
 use std::time::Duration;
 
@@ -71,6 +73,7 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
     ));
     jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));
+    jobs.spawn(usage_keys::run(config.clone(), shutdown.clone()));
     jobs.spawn(reconciliation::run(config, metrics, shutdown));
     jobs.close();
     jobs.wait().await;

@@ -39,13 +39,15 @@ pub async fn rebuild(database: &Database) -> Result<RebuildReport, StoreError> {
     Ok(report)
 }
 
-/// Hours with events or counts since the retention.
+/// Hours with events or counts since the retention. The ledger knows when the events of each batch were, at a hundredth of reading them.
 async fn hours_to_rebuild(connection: &mut PgConnection) -> Result<Vec<DateTime<Utc>>, StoreError> {
     let from = dropped_before(connection)
         .await?
         .unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
     let hours: Vec<DateTime<Utc>> = sqlx::query_scalar(
-        "select date_trunc('hour', occurred_at, 'UTC') from origin_failure where occurred_at >= $1
+        "select h from ingest_batch b
+           cross join lateral generate_series(date_trunc('hour', b.min_at, 'UTC'), b.max_at, interval '1 hour') h
+           where b.max_at >= $1 and h >= $1
          union select hour from failure_1h where hour >= $1 order by 1",
     )
     .bind(hour_at_or_before(from))

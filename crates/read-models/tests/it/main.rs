@@ -1,6 +1,7 @@
 //! Read models on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod delivery_usage;
 mod failure_counts;
 mod failure_facets;
 mod failure_groups;
