@@ -36,6 +36,8 @@ pub struct ApiConfig {
     pub serving_node: SocketAddr,
     /// The `help` member of every problem: whom to ask.
     pub help: String,
+    /// Whether webhooks may have addresses without TLS.
+    pub webhooks_allow_http: bool,
     /// Tells the time.
     pub clock: Clock,
 }

@@ -31,6 +31,8 @@ const TRACES_PER_MINUTE: u32 = 30;
 const PURGES_PER_MINUTE: u32 = 60;
 /// Each asks for up to fifty files.
 const VERIFICATIONS_PER_MINUTE: u32 = 2;
+/// Each is a message to somewhere else, and waits for what comes back.
+const WEBHOOK_TESTS_PER_MINUTE: u32 = 10;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ pub(crate) struct ApiState {
     traces: Arc<Throttle>,
     origin_tests: Arc<Throttle>,
     verifications: Arc<Throttle>,
+    webhook_tests: Arc<Throttle>,
     streams: Streams,
     shutdown: CancellationToken,
     purges: Arc<Throttle>,
@@ -51,6 +54,7 @@ impl ApiState {
             traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
             origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
             verifications: Arc::new(Throttle::new(VERIFICATIONS_PER_MINUTE)),
+            webhook_tests: Arc::new(Throttle::new(WEBHOOK_TESTS_PER_MINUTE)),
             streams: Streams::default(),
             shutdown,
             purges: Arc::new(Throttle::new(PURGES_PER_MINUTE)),
@@ -90,6 +94,11 @@ impl ApiState {
     /// How often groups may be verified.
     pub(crate) fn verifications(&self) -> &Throttle {
         &self.verifications
+    }
+
+    /// How often webhooks may be tested and messages sent again.
+    pub(crate) fn webhook_tests(&self) -> &Throttle {
+        &self.webhook_tests
     }
 
     /// The log and its projections.
@@ -141,6 +150,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(accounts::origins::routes())
         .merge(accounts::url_endpoints::routes())
         .merge(accounts::usage::routes())
+        .merge(accounts::webhooks::routes())
         .merge(named_transformations::routes())
         .merge(purges::routes())
         .merge(dashboard::origin_errors::routes())
@@ -154,6 +164,9 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(dashboard::config::routes())
         .merge(dashboard::restore::routes())
         .merge(dashboard::diagnosis::routes())
+        .merge(dashboard::alert_rules::routes())
+        .merge(dashboard::alerts::routes())
+        .merge(dashboard::webhooks::routes())
         .merge(operator::tenants::routes())
         .merge(operator::limits::routes())
         .merge(health::routes())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::alert_rule::AlertRuleSettings;
 use crate::caching::Caching;
 use crate::ids::{ImagekitId, OriginId, RequestId};
 use crate::key_pair::{KeyHash, PublicKey};
@@ -17,6 +18,7 @@ use crate::restrictions::Restrictions;
 use crate::secret::SecretRef;
 use crate::tenant::{TenantLimits, TenantSettings};
 use crate::url_endpoint::{CustomDomain, UrlEndpointSettings};
+use crate::webhook::{WebhookDisabledReason, WebhookSettings};
 
 /// One change of a tenant's configuration. Never holds a secret in the clear.
 ///
@@ -144,6 +146,50 @@ pub enum ConfigEvent {
         #[serde(flatten)]
         target: PurgeTarget,
     },
+    /// A rule that says when to alert was added.
+    AlertRuleCreated {
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: AlertRuleSettings,
+    },
+    /// An alert rule was replaced as a whole.
+    AlertRuleReplaced {
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: AlertRuleSettings,
+    },
+    /// An alert rule was deleted.
+    AlertRuleDeleted {},
+    /// A receiver of messages was added.
+    WebhookCreated {
+        /// What the tenant chose.
+        #[serde(flatten)]
+        settings: WebhookSettings,
+        /// The first characters of its signing secret, to recognise it by.
+        secret_hint: String,
+        /// Where the signing secret is sealed.
+        secret: SecretRef,
+    },
+    /// Fields of a webhook were changed; whatever had disabled it is over when it is enabled by this.
+    WebhookChanged {
+        /// All of them as they are from then on.
+        #[serde(flatten)]
+        settings: WebhookSettings,
+    },
+    /// A webhook's messages are signed by another secret from then on.
+    WebhookSecretRotated {
+        /// The first characters of the new secret.
+        secret_hint: String,
+        /// Where the new secret is sealed.
+        secret: SecretRef,
+    },
+    /// A webhook was disabled because of what its receiver answered.
+    WebhookDisabled {
+        /// Why.
+        reason: WebhookDisabledReason,
+    },
+    /// A webhook was deleted and its secret destroyed.
+    WebhookDeleted {},
 }
 
 /// Who did it, from where, and as part of what.
@@ -209,7 +255,7 @@ pub enum EventDecodeError {
 
 impl ConfigEvent {
     /// Every kind, for tests that must not forget one.
-    pub const KINDS: [&str; 19] = [
+    pub const KINDS: [&str; 27] = [
         "tenant_created",
         "tenant_settings_changed",
         "tenant_limits_set",
@@ -229,6 +275,14 @@ impl ConfigEvent {
         "named_transformation_deleted",
         "cache_purged",
         "url_endpoint_caching_set",
+        "alert_rule_created",
+        "alert_rule_replaced",
+        "alert_rule_deleted",
+        "webhook_created",
+        "webhook_changed",
+        "webhook_secret_rotated",
+        "webhook_disabled",
+        "webhook_deleted",
     ];
 
     /// Its name in storage.
@@ -253,6 +307,14 @@ impl ConfigEvent {
             Self::NamedTransformationChanged { .. } => "named_transformation_changed",
             Self::NamedTransformationDeleted {} => "named_transformation_deleted",
             Self::CachePurged { .. } => "cache_purged",
+            Self::AlertRuleCreated { .. } => "alert_rule_created",
+            Self::AlertRuleReplaced { .. } => "alert_rule_replaced",
+            Self::AlertRuleDeleted {} => "alert_rule_deleted",
+            Self::WebhookCreated { .. } => "webhook_created",
+            Self::WebhookChanged { .. } => "webhook_changed",
+            Self::WebhookSecretRotated { .. } => "webhook_secret_rotated",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::WebhookDeleted {} => "webhook_deleted",
         }
     }
 
@@ -277,6 +339,14 @@ impl ConfigEvent {
             | Self::NamedTransformationChanged { .. }
             | Self::NamedTransformationDeleted {} => StreamKind::NamedTransformation,
             Self::CachePurged { .. } => StreamKind::Purge,
+            Self::AlertRuleCreated { .. }
+            | Self::AlertRuleReplaced { .. }
+            | Self::AlertRuleDeleted {} => StreamKind::AlertRule,
+            Self::WebhookCreated { .. }
+            | Self::WebhookChanged { .. }
+            | Self::WebhookSecretRotated { .. }
+            | Self::WebhookDisabled { .. }
+            | Self::WebhookDeleted {} => StreamKind::Webhook,
         }
     }
 
@@ -332,6 +402,10 @@ pub enum StreamKind {
     NamedTransformation,
     /// One purge.
     Purge,
+    /// A rule that says when to alert.
+    AlertRule,
+    /// A receiver of messages.
+    Webhook,
 }
 
 impl StreamKind {
@@ -344,6 +418,8 @@ impl StreamKind {
             Self::UrlEndpoint => "url_endpoint",
             Self::NamedTransformation => "named_transformation",
             Self::Purge => "purge",
+            Self::AlertRule => "alert_rule",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -66,6 +66,16 @@ uuid_ids! {
     NoteId
     /// One run of a serving node's program, from its start to its end.
     RunId
+    /// A receiver of messages about alerts.
+    WebhookId
+    /// A rule that says when to alert.
+    AlertRuleId
+    /// One alert: a rule holds for one thing.
+    AlertId
+    /// One message on its way to one webhook.
+    WebhookDeliveryId
+    /// A message, the same in every delivery of it: by it receivers know a repetition.
+    WebhookMessageId
 }
 
 impl StreamId {
@@ -95,6 +105,18 @@ impl From<KeyPairId> for StreamId {
 
 impl From<PurgeId> for StreamId {
     fn from(id: PurgeId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WebhookId> for StreamId {
+    fn from(id: WebhookId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<AlertRuleId> for StreamId {
+    fn from(id: AlertRuleId) -> Self {
         Self(id.0)
     }
 }

@@ -227,7 +227,7 @@ pub fn evolve(state: Option<KeyPairState>, event: &ConfigEvent) -> Option<KeyPai
     state
 }
 
-fn key_text(prefix: &str, entropy: &KeyEntropy) -> String {
+pub(crate) fn key_text(prefix: &str, entropy: &KeyEntropy) -> String {
     let mut text = String::with_capacity(prefix.len() + RANDOM_CHARS + CHECKSUM_CHARS);
     text.push_str(prefix);
     push_base62(&mut text, &mut *entropy.0.clone(), RANDOM_CHARS);

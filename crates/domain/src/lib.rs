@@ -12,10 +12,13 @@
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 //! | [`failure_group`] | the life of a group of failures: states, events, rules |
+//! | [`alert_rule`] | when to tell somebody: conditions, quiet hours |
+//! | [`webhook`] | whom to tell: receivers, their secrets, when a delivery is tried again |
 //! | [`usage`] | what is counted of answered requests |
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod alert_rule;
 pub mod caching;
 pub mod clock;
 pub mod diagnosis;
@@ -34,3 +37,4 @@ pub mod secret;
 pub mod tenant;
 pub mod url_endpoint;
 pub mod usage;
+pub mod webhook;

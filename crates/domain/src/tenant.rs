@@ -184,6 +184,14 @@ pub fn evolve(state: Option<TenantState>, event: &ConfigEvent) -> Option<TenantS
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
         | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::AlertRuleCreated { .. }
+        | ConfigEvent::AlertRuleReplaced { .. }
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookCreated { .. }
+        | ConfigEvent::WebhookChanged { .. }
+        | ConfigEvent::WebhookSecretRotated { .. }
+        | ConfigEvent::WebhookDisabled { .. }
+        | ConfigEvent::WebhookDeleted {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

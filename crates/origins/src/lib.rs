@@ -22,6 +22,7 @@
 //! | `retry` | when an attempt is repeated, and how long it waits before |
 //! | `classify` | statuses, provider codes and challenge pages to reasons; foreign text made safe |
 //! | [`offline`] | what a fetch decides without a network, for the fuzz targets |
+//! | [`message`] | one message to a webhook, by the same guard and transport |
 //! | `location`, `scrub` | where we looked, and last of all: no secret leaves in a failure |
 //!
 //! Absent on purpose: pixels, SQL, caches, HTTP answers to clients.
@@ -41,6 +42,7 @@ mod existence;
 pub mod fetch;
 mod google;
 mod location;
+pub mod message;
 pub mod near_misses;
 pub mod offline;
 mod origin_state;
@@ -62,6 +64,7 @@ pub use byte_budget::{ByteLoan, BytesInFlight};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};
 pub use existence::Existence;
 pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Original};
+pub use message::{Message, MessageAnswer, MessageSender};
 pub use near_misses::{NearPath, near_paths};
 pub use origin_state::OriginHealth;
 pub use trace::{FetchTrace, TraceStep};

@@ -140,6 +140,23 @@ fn fields_after(before: Option<Value>, event: &ConfigEvent) -> Option<Value> {
                 json!({"credentials": credentials}),
             )
         }
+        ConfigEvent::WebhookCreated {
+            settings, secret, ..
+        } => merged(
+            serde_json::to_value(settings).ok(),
+            json!({"secret": credentials_shown(secret)}),
+        ),
+        ConfigEvent::WebhookSecretRotated { secret, .. } => {
+            merged(before, json!({"secret": credentials_shown(secret)}))
+        }
+        ConfigEvent::WebhookDisabled { reason } => {
+            merged(before, json!({"enabled": false, "disabledBy": reason}))
+        }
+        ConfigEvent::WebhookChanged { .. } => {
+            merged(merged(before, json!({"disabledBy": null})).into(), data)
+        }
+        // Conditions of different kinds have different fields: nothing of an earlier one may stay.
+        ConfigEvent::AlertRuleCreated { .. } | ConfigEvent::AlertRuleReplaced { .. } => data,
         ConfigEvent::OriginAttached { origin_id } => attached(before, json!(origin_id)),
         ConfigEvent::TenantSettingsChanged { .. } => merged(before, json!({"settings": data})),
         ConfigEvent::TenantLimitsSet { .. } => merged(before, json!({"limits": data})),
@@ -159,6 +176,8 @@ fn fields_after(before: Option<Value>, event: &ConfigEvent) -> Option<Value> {
         ConfigEvent::OriginDeleted {}
         | ConfigEvent::UrlEndpointDeleted {}
         | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookDeleted {}
         | ConfigEvent::CachePurged { .. } => return None,
     })
 }

@@ -1,12 +1,13 @@
 //! The configuration in force: what serving delivers by and the management API shows.
 //!
-//! Tables `tenant`, `key_pair`, `origin`, `url_endpoint`, `custom_domain`, `named_transformation`. Updated by [`apply`] in the transaction that appends the
+//! Tables `tenant`, `key_pair`, `origin`, `url_endpoint`, `custom_domain`, `named_transformation`, `alert_rule`, `webhook`. Updated by [`apply`] in the transaction that appends the
 //! events, so nobody ever sees half a change. Deleted origins and endpoints stay, marked, because old failures name them.
 
 mod apply;
 mod load;
 mod lookup;
 mod named_transformations;
+mod notifications;
 mod rebuild;
 
 use std::collections::HashMap;
@@ -33,6 +34,9 @@ pub use lookup::{
     tenants, url_endpoint, url_endpoints,
 };
 pub use named_transformations::{named_transformation, named_transformations};
+pub use notifications::{
+    AlertRuleConfig, WebhookConfig, alert_rule, alert_rules, webhook, webhooks,
+};
 pub use rebuild::{Drift, rebuild, verify};
 
 /// Everything serving knows about one tenant, at one moment.

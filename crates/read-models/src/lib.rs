@@ -7,6 +7,7 @@
 //! | [`delivery_usage`] | requests answered and bytes sent |
 //! | [`missing_assets`] | what was most often answered with 404 |
 //! | [`filter`] | the one set of filters of every question about failures |
+//! | [`alerts`] | what a rule holds for: opened, told, over |
 //! | [`annotations`] | notes that people put on the time line |
 //! | [`breakdown`] | what failures are counted by |
 //! | [`failure_facets`] | the values of each filter with their counts |
@@ -16,9 +17,11 @@
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
+//! | [`webhook_deliveries`] | messages on their way to webhooks, and what became of them |
 //! | [`purges`] | what was purged, and how far the serving nodes have come with it |
 //! | [`freshness`] | how fresh and complete an answer is |
 
+pub mod alerts;
 pub mod annotations;
 pub mod breakdown;
 pub mod config_history;
@@ -35,3 +38,4 @@ pub mod filter;
 pub mod freshness;
 pub mod missing_assets;
 pub mod purges;
+pub mod webhook_deliveries;

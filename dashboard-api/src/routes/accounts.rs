@@ -3,3 +3,4 @@
 pub(crate) mod origins;
 pub(crate) mod url_endpoints;
 pub(crate) mod usage;
+pub(crate) mod webhooks;

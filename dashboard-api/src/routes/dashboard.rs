@@ -1,5 +1,7 @@
 //! `/dashboard/v1`: our own resources.
 
+pub(crate) mod alert_rules;
+pub(crate) mod alerts;
 pub(crate) mod annotations;
 pub(crate) mod caching;
 pub(crate) mod changes;
@@ -11,3 +13,4 @@ pub(crate) mod restore;
 pub(crate) mod restrictions;
 pub(crate) mod settings;
 pub(crate) mod usage;
+pub(crate) mod webhooks;

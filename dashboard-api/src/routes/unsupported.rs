@@ -9,10 +9,8 @@ use crate::router::ApiState;
 /// Calls of ImageKit's SDKs that have no counterpart here: media library, uploads, extensions, and what is still to come.
 ///
 /// Source: the resources of `@imagekit/nodejs` 7.11 and `imagekitio` 5.11.
-const UNSUPPORTED: [&str; 12] = [
+const UNSUPPORTED: [&str; 10] = [
     "/api/{*rest}",
-    "/v1/accounts/webhooks",
-    "/v1/accounts/webhooks/{*rest}",
     "/v1/bulkJobs/{*rest}",
     "/v1/customMetadataFields",
     "/v1/customMetadataFields/{*rest}",

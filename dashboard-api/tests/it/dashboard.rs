@@ -72,6 +72,7 @@ impl Dashboard {
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),
                 serving_node: ([127, 0, 0, 1], 1).into(),
                 help: DEFAULT_HELP.to_owned(),
+                webhooks_allow_http: true,
                 clock: Clock::system(),
             },
             drain_timeout: Duration::from_secs(5),

@@ -200,6 +200,23 @@ class ManagementTest(unittest.TestCase):
             end_date=today,
         )
 
+    def test_webhooks_are_created_read_changed_and_deleted(self):
+        webhooks = self.client.accounts.webhooks
+        endpoint = f"https://hooks.example.com/{RUN}"
+        created = webhooks.create(endpoint=endpoint, events=["alert.firing"])
+        self.assertRegex(created.secret, r"^whsec_[0-9A-Za-z]{49}$")
+        self.assertEqual((created.endpoint, created.events, created.enabled), (endpoint, ["alert.firing"], True))
+        read = webhooks.get(created.id)
+        self.assertEqual(read.secret, created.secret[:10] + "…", "whole only in the answer that made it")
+        self.assertIn(read, webhooks.list())
+        changed = webhooks.update(created.id, enabled=False, events=["alert.firing", "alert.recovered"])
+        self.assertEqual((changed.enabled, len(changed.events), changed.endpoint), (False, 2, endpoint))
+        with self.assertRaises(imagekitio.BadRequestError) as caught:
+            webhooks.create(endpoint=f"{endpoint}/media", events=["file.created"])
+        self.assertIn('"file.created" never happens here', caught.exception.body["message"])
+        self.assertIsNone(webhooks.delete(created.id))
+        self.refused(imagekitio.NotFoundError, "Webhook not found.", webhooks.get, created.id)
+
     def test_a_wrong_key_is_403(self):
         wrong = ImageKit(base_url=DASHBOARD, private_key="private_wrong")
         self.addCleanup(wrong.close)

@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     /// `images.*`.
     pub(crate) images: Images,
+    /// Whether webhooks may have addresses without TLS.
+    pub(crate) webhooks_allow_http: bool,
     /// Key that encrypts stored credentials.
     pub(crate) master_key_file: PathBuf,
     /// Bearer token of `/operator/v1`.
@@ -257,6 +259,7 @@ impl Config {
                 threads: texts.parse("images.threads", values::number)?,
                 processing_timeout: texts.parse("images.processing_timeout", values::duration)?,
             },
+            webhooks_allow_http: texts.parse("webhooks.allow_http", values::switch)?,
             master_key_file: texts
                 .path("keys.master_key_file")
                 .unwrap_or_else(|| under("master.key")),

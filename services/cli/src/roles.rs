@@ -13,6 +13,7 @@ use limpid_event_store::Database;
 use limpid_event_store::spool::{FsyncPolicy, SpoolConfig};
 use limpid_event_store::vault::{KeyRing, Vault};
 use limpid_projector::ProjectorConfig;
+use limpid_projector::webhooks::WebhookConfig;
 use limpid_serving::config::{
     AllowedAddress, CacheConfig, DEFAULT_USAGE_INTERVAL, FetchConfig, HttpConfig, RequestLimits,
 };
@@ -74,12 +75,8 @@ pub(crate) fn vault(master_key_file: &Path) -> Result<Vault, Failure> {
         })
 }
 
-/// The serving service's configuration. `exempt` are addresses of our own origin.
-pub(crate) fn serving_config(
-    config: &Config,
-    surroundings: &Surroundings,
-    exempt: &[SocketAddr],
-) -> ServingConfig {
+/// How tenants' addresses are connected to. `exempt` are addresses of our own origin.
+fn outbound(config: &Config, exempt: &[SocketAddr]) -> FetchConfig {
     let allowed = config
         .origins
         .allow_addresses
@@ -92,6 +89,29 @@ pub(crate) fn serving_config(
         net: address.ip().into(),
         port: Some(address.port()),
     });
+    FetchConfig {
+        connect_timeout: config.origins.connect_timeout,
+        first_byte_timeout: config.origins.first_byte_timeout,
+        idle_timeout: config.origins.idle_timeout,
+        total_timeout: config.origins.total_timeout,
+        max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
+        max_bytes_in_flight: config.limits.max_bytes_in_flight,
+        allow_addresses: allowed.chain(exempt).collect(),
+        ambient_credentials: config.origins.ambient_credentials.clone(),
+        amazon_s3_endpoint: config.origins.providers.amazon_s3.clone(),
+        azure_blob_endpoint: config.origins.providers.azure_blob.clone(),
+        google_storage_endpoint: config.origins.providers.google_storage.clone(),
+        google_token_endpoint: config.origins.providers.google_token.clone(),
+        ..FetchConfig::default()
+    }
+}
+
+/// The serving service's configuration. `exempt` are addresses of our own origin.
+pub(crate) fn serving_config(
+    config: &Config,
+    surroundings: &Surroundings,
+    exempt: &[SocketAddr],
+) -> ServingConfig {
     ServingConfig {
         listen: config.serving_address,
         database_url: surroundings.database_url.clone(),
@@ -106,21 +126,7 @@ pub(crate) fn serving_config(
             max_bytes: config.failures.max_spool_bytes,
             ..SpoolConfig::new(&config.failures.spool_dir)
         },
-        origins: FetchConfig {
-            connect_timeout: config.origins.connect_timeout,
-            first_byte_timeout: config.origins.first_byte_timeout,
-            idle_timeout: config.origins.idle_timeout,
-            total_timeout: config.origins.total_timeout,
-            max_concurrency_per_origin: config.origins.max_concurrency_per_origin,
-            max_bytes_in_flight: config.limits.max_bytes_in_flight,
-            allow_addresses: allowed.chain(exempt).collect(),
-            ambient_credentials: config.origins.ambient_credentials.clone(),
-            amazon_s3_endpoint: config.origins.providers.amazon_s3.clone(),
-            azure_blob_endpoint: config.origins.providers.azure_blob.clone(),
-            google_storage_endpoint: config.origins.providers.google_storage.clone(),
-            google_token_endpoint: config.origins.providers.google_token.clone(),
-            ..FetchConfig::default()
-        },
+        origins: outbound(config, exempt),
         snapshot_path: config.data_dir.join("snapshot"),
         limits: request_limits(config),
         http: HttpConfig {
@@ -207,6 +213,7 @@ pub(crate) async fn start_dashboard(
             serving_url,
             serving_node: serving,
             help: DEFAULT_HELP.to_owned(),
+            webhooks_allow_http: config.webhooks_allow_http,
             clock: Clock::system(),
         },
         drain_timeout: config.drain_timeout,
@@ -236,8 +243,17 @@ pub(crate) async fn start_projector(
     let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
     let failure_retention = TimeDelta::from_std(config.failures.retention)
         .map_err(|_| Failure::new(Kind::Configuration, "failures.retention is too long"))?;
+    // Rules, alerts and deliveries are where the dashboard reads: in the database of the configuration.
+    let webhooks = WebhookConfig {
+        database: database_access::connect(surroundings.database_url.expose_secret(), 4, "alerts")
+            .await?,
+        vault: surroundings.vault.clone(),
+        outbound: outbound(config, &[]),
+        allow_http: config.webhooks_allow_http,
+    };
     let projector = ProjectorConfig {
         failure_retention,
+        webhooks: Some(webhooks),
         ..ProjectorConfig::new(database, Clock::system())
     };
     let shutdown = services.shutdown();

@@ -2,6 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`alerts`] | what groups and shares mean to the tenants' rules, put on its way |
+//! | [`webhooks`] | messages signed, sent, tried again |
 //! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
@@ -10,6 +12,7 @@
 //! | `schedule` | when a job runs next, with patience for a database that is away |
 //! | `metrics` | what the jobs report |
 
+pub mod alerts;
 mod groups;
 mod maintenance;
 mod metrics;
@@ -17,6 +20,7 @@ mod reconciliation;
 mod schedule;
 mod top_paths;
 mod usage_keys;
+pub mod webhooks;
 
 use std::time::Duration;
 
@@ -27,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
+use crate::webhooks::WebhookConfig;
 
 /// What to do, how often.
 #[derive(Debug, Clone)]
@@ -45,10 +50,14 @@ pub struct ProjectorConfig {
     pub top_paths_interval: Duration,
     /// How often new batches are counted by group.
     pub groups_interval: Duration,
+    /// How often rules are looked at and messages sent.
+    pub alerts_interval: Duration,
+    /// How messages to webhooks are sent; without it nobody is alerted.
+    pub webhooks: Option<WebhookConfig>,
 }
 
 impl ProjectorConfig {
-    /// The defaults: 30 days, partitions and proofs every hour, top paths every minute, groups every second.
+    /// The defaults: 30 days, partitions and proofs every hour, top paths every minute, groups and alerts every second; no webhooks.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
@@ -58,6 +67,8 @@ impl ProjectorConfig {
             reconciliation_interval: Duration::from_hours(1),
             top_paths_interval: Duration::from_mins(1),
             groups_interval: Duration::from_secs(1),
+            alerts_interval: Duration::from_secs(1),
+            webhooks: None,
         }
     }
 }
@@ -74,6 +85,8 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
     jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));
     jobs.spawn(usage_keys::run(config.clone(), shutdown.clone()));
+    jobs.spawn(alerts::run(config.clone(), shutdown.clone()));
+    jobs.spawn(webhooks::run(config.clone(), shutdown.clone()));
     jobs.spawn(reconciliation::run(config, metrics, shutdown));
     jobs.close();
     jobs.wait().await;

@@ -100,6 +100,14 @@ pub fn evolve(
         | ConfigEvent::TenantLimitsSet { .. }
         | ConfigEvent::UrlEndpointRestrictionsSet { .. }
         | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::AlertRuleCreated { .. }
+        | ConfigEvent::AlertRuleReplaced { .. }
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookCreated { .. }
+        | ConfigEvent::WebhookChanged { .. }
+        | ConfigEvent::WebhookSecretRotated { .. }
+        | ConfigEvent::WebhookDisabled { .. }
+        | ConfigEvent::WebhookDeleted {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

@@ -119,6 +119,14 @@ pub fn evolve(state: Option<OriginState>, event: &ConfigEvent) -> Option<OriginS
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
         | ConfigEvent::UrlEndpointCachingSet { .. }
+        | ConfigEvent::AlertRuleCreated { .. }
+        | ConfigEvent::AlertRuleReplaced { .. }
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookCreated { .. }
+        | ConfigEvent::WebhookChanged { .. }
+        | ConfigEvent::WebhookSecretRotated { .. }
+        | ConfigEvent::WebhookDisabled { .. }
+        | ConfigEvent::WebhookDeleted {}
         | ConfigEvent::CachePurged { .. }
         | ConfigEvent::TenantSettingsChanged { .. }
         | ConfigEvent::TenantLimitsSet { .. }

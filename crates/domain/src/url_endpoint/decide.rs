@@ -175,6 +175,14 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::AlertRuleCreated { .. }
+        | ConfigEvent::AlertRuleReplaced { .. }
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookCreated { .. }
+        | ConfigEvent::WebhookChanged { .. }
+        | ConfigEvent::WebhookSecretRotated { .. }
+        | ConfigEvent::WebhookDisabled { .. }
+        | ConfigEvent::WebhookDeleted {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

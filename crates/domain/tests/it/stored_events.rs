@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use limpid_domain::alert_rule::AlertRuleSettings;
 use limpid_domain::caching::Caching;
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{OriginId, StreamVersion};
@@ -17,6 +18,7 @@ use limpid_domain::restrictions::Restrictions;
 use limpid_domain::secret::{SecretFingerprint, SecretRef};
 use limpid_domain::tenant::{TenantLimits, TenantSettings};
 use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointSettings};
+use limpid_domain::webhook::{WebhookDialect, WebhookDisabledReason, WebhookSettings};
 use serde_json::{Value, json};
 
 fn secret() -> SecretRef {
@@ -41,6 +43,33 @@ fn endpoint() -> UrlEndpointSettings {
 fn named_transformation() -> NamedTransformationSettings {
     let body = json!({"name": "small_thumb", "transformation": "w-150,h-150,fo-center,cm-pad_resize", "enabled": false});
     NamedTransformationSettings::parse(body).unwrap()
+}
+
+fn alert_rule() -> AlertRuleSettings {
+    let body = json!({
+        "name": "Night watch", "enabled": false, "webhooks": [origin_id()],
+        "condition": {"type": "group_state", "states": ["new", "regressed", "escalating"], "endpoints": ["default"],
+            "origins": [origin_id()], "reasons": ["object_not_found"]},
+        "quietHours": {"from": "22:00", "to": "07:00", "utcOffset": "+01:00"}
+    });
+    AlertRuleSettings::parse(body).unwrap()
+}
+
+fn failing_share() -> AlertRuleSettings {
+    let body = json!({"name": "Share", "condition": {"type": "failing_share", "overPercent": 5, "forMinutes": 10,
+        "minimumRequests": 200, "endpoint": "default"}});
+    AlertRuleSettings::parse(body).unwrap()
+}
+
+fn webhook() -> WebhookSettings {
+    let dialect = WebhookDialect {
+        url_field: "url",
+        has_description: true,
+        allow_http: false,
+    };
+    let body = json!({"url": "https://hooks.example/limpid", "description": "On call", "enabled": false,
+        "events": ["alert.firing", "alert.recovered"]});
+    WebhookSettings::parse(body, dialect).unwrap()
 }
 
 fn restrictions() -> Restrictions {
@@ -135,6 +164,29 @@ fn samples() -> Vec<ConfigEvent> {
                 is_prefix: true,
             },
         },
+        ConfigEvent::AlertRuleCreated {
+            settings: alert_rule(),
+        },
+        ConfigEvent::AlertRuleReplaced {
+            settings: failing_share(),
+        },
+        ConfigEvent::AlertRuleDeleted {},
+        ConfigEvent::WebhookCreated {
+            settings: webhook(),
+            secret_hint: "whsec_abcd".to_owned(),
+            secret: secret(),
+        },
+        ConfigEvent::WebhookChanged {
+            settings: webhook(),
+        },
+        ConfigEvent::WebhookSecretRotated {
+            secret_hint: "whsec_wxyz".to_owned(),
+            secret: secret(),
+        },
+        ConfigEvent::WebhookDisabled {
+            reason: WebhookDisabledReason::Failing,
+        },
+        ConfigEvent::WebhookDeleted {},
     ]
 }
 

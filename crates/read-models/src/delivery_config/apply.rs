@@ -31,11 +31,7 @@ pub(super) async fn apply_to(
     generation: Generation,
     event: &StoredEvent,
 ) -> Result<(), StoreError> {
-    let row = Row {
-        conn: tx.as_conn(),
-        generation,
-        at: event,
-    };
+    let row = Row::at(tx, generation, event);
     match &event.event {
         ConfigEvent::TenantCreated {
             imagekit_id,
@@ -91,16 +87,24 @@ pub(super) async fn apply_to(
             row.named_transformation_changed(settings).await
         }
         ConfigEvent::NamedTransformationDeleted {} => row.named_transformation_deleted().await,
+        notification @ (ConfigEvent::AlertRuleCreated { .. }
+        | ConfigEvent::AlertRuleReplaced { .. }
+        | ConfigEvent::AlertRuleDeleted {}
+        | ConfigEvent::WebhookCreated { .. }
+        | ConfigEvent::WebhookChanged { .. }
+        | ConfigEvent::WebhookSecretRotated { .. }
+        | ConfigEvent::WebhookDisabled { .. }
+        | ConfigEvent::WebhookDeleted {}) => row.notification_changed(notification).await,
         // Read from the log itself, see `purges`.
         ConfigEvent::CachePurged { .. } => Ok(()),
     }
 }
 
 /// The rows an event is about. Every statement binds tenant, generation and stream as `$1`, `$2`, `$3`.
-struct Row<'a> {
-    conn: &'a mut PgConnection,
+pub(super) struct Row<'a> {
+    pub(super) conn: &'a mut PgConnection,
     generation: Generation,
-    at: &'a StoredEvent,
+    pub(super) at: &'a StoredEvent,
 }
 
 struct NewKeyPair<'a> {
@@ -109,6 +113,16 @@ struct NewKeyPair<'a> {
     private_key_hash: &'a KeyHash,
     private_key_hint: &'a str,
     private_key: &'a SecretRef,
+}
+
+impl<'a> Row<'a> {
+    fn at(tx: &'a mut TenantTx, generation: Generation, event: &'a StoredEvent) -> Self {
+        Self {
+            conn: tx.as_conn(),
+            generation,
+            at: event,
+        }
+    }
 }
 
 impl Row<'_> {
@@ -395,7 +409,7 @@ impl Row<'_> {
         Ok(())
     }
 
-    fn statement<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+    pub(super) fn statement<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
         sqlx::query(sql)
             .bind(self.at.tenant_id.0)
             .bind(self.generation.number())

@@ -12,13 +12,15 @@ use super::Generation;
 use super::apply::apply_to;
 
 /// The tables of the projection. Names only, so that statements may be put together from them.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 8] = [
     "tenant",
     "key_pair",
     "origin",
     "url_endpoint",
     "custom_domain",
     "named_transformation",
+    "alert_rule",
+    "webhook",
 ];
 const PAGE: u32 = 500;
 

@@ -37,7 +37,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "limpid-projector",
-        &["limpid-domain", "limpid-event-store", "limpid-read-models"],
+        &[
+            "limpid-domain",
+            "limpid-event-store",
+            "limpid-read-models",
+            "limpid-origins",
+        ],
     ),
     (
         "limpid-dashboard-api",

@@ -177,10 +177,13 @@ pub(super) async fn annotations(
     window: Window,
 ) -> Result<Vec<Annotation>, ApiError> {
     let changes = config_log::read_between(tx, (window.from, window.to), MAX_CHANGES).await?;
-    // A key that is issued or revoked breaks no image.
-    let changes = changes
-        .into_iter()
-        .filter(|event| event.event.stream_kind() != StreamKind::KeyPair);
+    // A key that is issued or revoked breaks no image, and neither does whom to tell of it.
+    let changes = changes.into_iter().filter(|event| {
+        !matches!(
+            event.event.stream_kind(),
+            StreamKind::KeyPair | StreamKind::AlertRule | StreamKind::Webhook
+        )
+    });
     let mut marks: Vec<Annotation> = changes
         .map(|event| {
             let (resource, resource_id) = resource_of(event.event.stream_kind(), event.stream_id);

@@ -171,6 +171,8 @@ pub(super) fn resource_of(kind: StreamKind, stream_id: StreamId) -> (&'static st
         StreamKind::UrlEndpoint => ("url_endpoint", Some(stream_id.0)),
         StreamKind::NamedTransformation => ("named_transformation", Some(stream_id.0)),
         StreamKind::Purge => ("purge", Some(stream_id.0)),
+        StreamKind::AlertRule => ("alert_rule", Some(stream_id.0)),
+        StreamKind::Webhook => ("webhook", Some(stream_id.0)),
     }
 }
 
@@ -227,6 +229,7 @@ fn shown(event: &ConfigEvent) -> Value {
     let mut data = event.to_data();
     if let Some(members) = data.as_object_mut() {
         members.remove("credentials");
+        members.remove("secret");
     }
     data
 }

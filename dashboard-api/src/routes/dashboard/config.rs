@@ -41,7 +41,8 @@ struct ConfigAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResourceAnswer {
-    /// What it is: `tenant`, `key_pair`, `origin`, `url_endpoint` or `named_transformation`.
+    /// What it is: `tenant`, `key_pair`, `origin`, `url_endpoint`, `named_transformation`,
+    /// `alert_rule` or `webhook`.
     resource: &'static str,
     /// Its id; of the account itself, null.
     resource_id: Option<Uuid>,

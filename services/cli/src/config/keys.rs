@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 42] = [
+pub(crate) const KEYS: [Key; 43] = [
     key(
         "data_dir",
         "./data",
@@ -207,6 +207,11 @@ pub(crate) const KEYS: [Key; 42] = [
         "images.processing_timeout",
         "10s",
         "Longest time for one transformation",
+    ),
+    key(
+        "webhooks.allow_http",
+        "false",
+        "Whether webhooks may have `http://` addresses; `origins.allow_addresses` holds for them as for origins",
     ),
     key(
         "keys.master_key_file",

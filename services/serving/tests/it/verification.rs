@@ -39,6 +39,7 @@ impl<'a> Dashboard<'a> {
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),
                 serving_node: stack.node.address,
                 help: DEFAULT_HELP.to_owned(),
+                webhooks_allow_http: false,
                 clock: clock.clone(),
             },
             drain_timeout: Duration::from_secs(5),
