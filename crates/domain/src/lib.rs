@@ -12,6 +12,7 @@
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 //! | [`failure_group`] | the life of a group of failures: states, events, rules |
+//! | [`origin_health`], [`expiry`] | what is observed of origins; what of them ends by itself, and how soon |
 //! | [`usage`] | what is counted of answered requests |
 
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -20,12 +21,14 @@ pub mod caching;
 pub mod clock;
 pub mod diagnosis;
 pub mod event;
+pub mod expiry;
 pub mod failure;
 pub mod failure_group;
 pub mod ids;
 pub mod key_pair;
 pub mod named_transformation;
 pub mod origin;
+pub mod origin_health;
 pub mod purge;
 pub mod refusal;
 pub mod request_body;

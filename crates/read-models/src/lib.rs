@@ -16,6 +16,7 @@
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
+//! | [`origin_health`] | how origins fare, and what of them ends soon |
 //! | [`purges`] | what was purged, and how far the serving nodes have come with it |
 //! | [`freshness`] | how fresh and complete an answer is |
 
@@ -34,4 +35,5 @@ pub mod failure_timeseries;
 pub mod filter;
 pub mod freshness;
 pub mod missing_assets;
+pub mod origin_health;
 pub mod purges;

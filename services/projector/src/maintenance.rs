@@ -1,12 +1,18 @@
-//! Partitions: made a week ahead, dropped when all of their failures are older than the retention.
+//! Partitions: made a week ahead, dropped when all of their failures are older than the retention. And successes of path templates, which
+//! nothing asks for after a week.
 
+use chrono::TimeDelta;
 use limpid_event_store::StoreError;
 use limpid_event_store::failure_partitions::maintain;
+use limpid_read_models::origin_health::forget_successes;
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectorConfig;
 use crate::metrics::Metrics;
 use crate::schedule::Schedule;
+
+/// Lives of groups look back a week from the last failure, which was at most a week ago.
+const SUCCESSES_KEPT: TimeDelta = TimeDelta::days(15);
 
 pub(crate) async fn run(config: ProjectorConfig, metrics: Metrics, shutdown: CancellationToken) {
     let mut schedule = Schedule::new("maintenance", config.maintenance_interval, shutdown);
@@ -20,6 +26,8 @@ async fn once(config: &ProjectorConfig, metrics: &Metrics) -> Result<(), StoreEr
         .unwrap_or(chrono::DateTime::UNIX_EPOCH);
     let changes = maintain(&config.database, now, keep_from).await?;
     metrics.report_default_partition(changes.in_default);
+    let forgotten = forget_successes(&config.database, now - SUCCESSES_KEPT).await?;
+    tracing::debug!(forgotten, "removed old successes of path templates");
     tracing::debug!(?changes, "looked after the partitions of failures");
     Ok(())
 }
