@@ -154,6 +154,8 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(named_transformations::routes())
         .merge(purges::routes())
         .merge(dashboard::origin_errors::routes())
+        .merge(dashboard::origin_health::routes())
+        .merge(dashboard::expiries::routes())
         .merge(dashboard::usage::routes())
         .merge(dashboard::custom_domains::routes())
         .merge(dashboard::restrictions::routes())

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use decide::{
-    GroupCommand, GroupFacts, GroupRefusal, HourOfFailures, LEAST_ESCALATION, SILENCE,
-    after_failures, after_time, command,
+    GroupCommand, GroupFacts, GroupRefusal, HourOfFailures, LEAST_ESCALATION, LEAST_QUIET, SILENCE,
+    SuccessFacts, after_failures, after_time, command,
 };
 
 /// What a group is.
@@ -25,7 +25,7 @@ pub enum GroupState {
     Escalating,
     /// Fails again after it was resolved, for less than a day.
     Regressed,
-    /// Over: people said so, it was verified, or it has been silent.
+    /// Over: people said so, it was verified, its files are served again, or it has been silent.
     Resolved,
 }
 
@@ -48,6 +48,8 @@ pub enum ResolvedBy {
     Verified,
     /// Nothing failed for seven days.
     Silence,
+    /// Files of the same path template came from the same origin for long enough, and nothing failed any more.
+    Success,
 }
 
 /// One event in a group's life. Stored as [`GroupEvent::kind`] and the payload beside it.

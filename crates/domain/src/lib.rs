@@ -14,6 +14,7 @@
 //! | [`failure_group`] | the life of a group of failures: states, events, rules |
 //! | [`alert_rule`] | when to tell somebody: conditions, quiet hours |
 //! | [`webhook`] | whom to tell: receivers, their secrets, when a delivery is tried again |
+//! | [`origin_health`], [`expiry`] | what is observed of origins; what of them ends by itself, and how soon |
 //! | [`usage`] | what is counted of answered requests |
 
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -23,12 +24,14 @@ pub mod caching;
 pub mod clock;
 pub mod diagnosis;
 pub mod event;
+pub mod expiry;
 pub mod failure;
 pub mod failure_group;
 pub mod ids;
 pub mod key_pair;
 pub mod named_transformation;
 pub mod origin;
+pub mod origin_health;
 pub mod purge;
 pub mod refusal;
 pub mod request_body;

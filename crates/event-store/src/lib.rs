@@ -9,6 +9,7 @@
 //! | [`failure_append`] | batches of failures into ledger, events and hourly counts, in one statement |
 //! | [`drainer`] | carries the spool to the database, through outages |
 //! | [`failure_partitions`] | the days that the events are kept in: made ahead, dropped by age |
+//! | [`origin_observation_append`] | what serving nodes observed of origins, each batch once |
 //! | [`usage_append`] | counts of answered requests, each batch once |
 //! | [`vault`] | envelope encryption of secrets |
 //! | [`error`] | what can go wrong |
@@ -20,6 +21,7 @@ pub mod drainer;
 pub mod error;
 pub mod failure_append;
 pub mod failure_partitions;
+pub mod origin_observation_append;
 pub mod spool;
 pub mod usage_append;
 pub mod vault;

@@ -28,6 +28,14 @@ pub(crate) const MARKS: Marks = Marks {
     is_private: "x-ms-meta-isprivatefile",
 };
 
+/// When credentials end by themselves, as far as they say so: only shared access signatures do.
+pub fn credentials_end(credentials: &OriginCredentials) -> Option<DateTime<Utc>> {
+    match credentials {
+        OriginCredentials::SasToken { sas_token } => Sas::parse(sas_token.expose_secret()).end(),
+        _ => None,
+    }
+}
+
 /// Fetches a blob: by the decoded path, then by the path as it came, for tools that store names percent-encoded.
 pub(crate) async fn fetch(
     context: &FetchContext<'_>,

@@ -59,6 +59,7 @@ mod web_folder;
 mod web_proxy;
 
 pub use ambient::{AmbientSources, InvalidAmbientSource};
+pub use azure::credentials_end;
 pub use breaker::{BreakerLimits, BreakerState};
 pub use byte_budget::{ByteLoan, BytesInFlight};
 pub use config::{AllowedAddress, DnsConfig, FetchConfig, InvalidAllowedAddress};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::{StoreError, TenantTx};
+use sqlx::PgConnection;
 
 use crate::failure_groups::PROJECTION;
 use crate::filter::Window;
@@ -39,16 +40,14 @@ pub async fn freshness(
     window: Window,
     reads: Reads,
 ) -> Result<Freshness, StoreError> {
-    let (now, mut as_of): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
-        "select now(), coalesce(min(least(heartbeat_at, coalesce(oldest_unacked, heartbeat_at))), now())
-         from serving_node where not stopped and heartbeat_at > now() - interval '1 day'",
-    )
-    .fetch_one(tx.as_conn())
-    .await?;
-    if reads == Reads::Groups {
-        let uncounted = oldest_uncounted(tx).await?;
-        as_of = uncounted.map_or(as_of, |uncounted| uncounted.min(as_of));
-    }
+    let now: DateTime<Utc> = sqlx::query_scalar("select now()")
+        .fetch_one(tx.as_conn())
+        .await?;
+    let up_to = match reads {
+        Reads::Events => delivered_to(tx.as_conn()).await?,
+        Reads::Groups => counted_to(tx.as_conn()).await?,
+    };
+    let as_of = up_to.unwrap_or(now);
     let lag = (now - as_of).max(TimeDelta::zero());
     Ok(Freshness {
         as_of,
@@ -57,8 +56,29 @@ pub async fn freshness(
     })
 }
 
+/// Up to when every node has delivered its failures; `None` where there are no nodes to wait for.
+async fn delivered_to(connection: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select min(least(heartbeat_at, coalesce(oldest_unacked, heartbeat_at)))
+         from serving_node where not stopped and heartbeat_at > now() - interval '1 day'",
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Up to when failures are delivered and counted by group; `None` where there is nothing to wait for.
+pub(crate) async fn counted_to(
+    connection: &mut PgConnection,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let delivered = delivered_to(connection).await?;
+    let uncounted = oldest_uncounted(connection).await?;
+    Ok([delivered, uncounted].into_iter().flatten().min())
+}
+
 /// When the first batch that groups do not count yet begins.
-async fn oldest_uncounted(tx: &mut TenantTx) -> Result<Option<DateTime<Utc>>, StoreError> {
+async fn oldest_uncounted(
+    connection: &mut PgConnection,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(sqlx::query_scalar(
         "select min(first.began_at) from serving_node n
          left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
@@ -68,6 +88,6 @@ async fn oldest_uncounted(tx: &mut TenantTx) -> Result<Option<DateTime<Utc>>, St
          ) first on true",
     )
     .bind(PROJECTION)
-    .fetch_one(tx.as_conn())
+    .fetch_one(connection)
     .await?)
 }

@@ -18,6 +18,7 @@
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
 //! | [`webhook_deliveries`] | messages on their way to webhooks, and what became of them |
+//! | [`origin_health`] | how origins fare, and what of them ends soon |
 //! | [`purges`] | what was purged, and how far the serving nodes have come with it |
 //! | [`freshness`] | how fresh and complete an answer is |
 
@@ -37,5 +38,6 @@ pub mod failure_timeseries;
 pub mod filter;
 pub mod freshness;
 pub mod missing_assets;
+pub mod origin_health;
 pub mod purges;
 pub mod webhook_deliveries;

@@ -20,6 +20,7 @@ mod named_transformations;
 mod openapi;
 mod operator;
 mod origin_errors;
+mod origins_health;
 mod outage;
 mod purges;
 mod request_bodies;

@@ -27,6 +27,8 @@ fn every_route_is_described_with_an_id_and_its_errors() {
         "get /v1/accounts/usage",
         "get /v1/accounts/usage-analytics",
         "get /dashboard/v1/usage",
+        "get /dashboard/v1/origins/health",
+        "get /dashboard/v1/expiries",
         "get /dashboard/v1/origin-errors/summary",
         "get /dashboard/v1/origin-errors/timeseries",
         "get /dashboard/v1/origin-errors/events",

@@ -26,6 +26,7 @@
 //! | `variant`, `single_flight` | finished answers; identical concurrent work done once |
 //! | `production`, `picture`, `transform_pool` | origins in order; bytes to variant; the threads that change pixels |
 //! | `failure_recorder` | every failure on disk before its answer leaves |
+//! | `origin_observations` | how every fetch from an origin ended, for the health of origins and the life of groups |
 //! | `usage` | every answered request counted, for the usage reports |
 //! | `response`, `error` | the only places that write header fields and choose statuses |
 //! | `steps`, `telemetry`, `metrics` | what is told about all this, to whom |
@@ -49,6 +50,7 @@ mod listener;
 mod metrics;
 mod negative_cache;
 mod node;
+mod origin_observations;
 mod picture;
 mod preferences;
 mod production;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use limpid_domain::clock::Clock;
 use limpid_domain::diagnosis::Explanation;
 use limpid_domain::ids::NodeId;
 use limpid_event_store::drainer::FailureDrainer;
@@ -31,6 +32,7 @@ use crate::health::Health;
 use crate::http_service::HttpService;
 use crate::listener::Listener;
 use crate::negative_cache::NegativeCache;
+use crate::origin_observations::{NodeView, OriginFlusher, OriginObservations};
 use crate::production::Production;
 use crate::production::originals::Originals;
 use crate::single_flight::SingleFlight;
@@ -80,6 +82,7 @@ pub struct Serving {
     drainer: FailureDrainer,
     recorder_thread: RecorderThread,
     usage: UsageFlusher,
+    origins: OriginFlusher,
     usage_interval: Duration,
     /// Requests being worked on, also those whose client has hung up.
     requests: TaskTracker,
@@ -113,28 +116,30 @@ impl Serving {
         let drainer = FailureDrainer::new(reader, database.clone());
         let counter = Arc::new(UsageCounter::default());
         let (clock, node) = (config.clock.clone(), drainer.node());
-        let usage = UsageFlusher::new(Arc::clone(&counter), database, clock, node);
+        let usage = usage_flusher(&counter, (&database, &clock, node));
         let requests = TaskTracker::new();
-        let delivery = Delivery {
+        let production = production(&config, requests.clone())?;
+        let observed = observed(&production, &reconciler);
+        let origins = OriginFlusher::new(observed, database, clock, node);
+        let delivery = Arc::new(Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
             cache: VariantCache::new(config.cache.variant_bytes),
             flights: SingleFlight::new(requests.clone()),
             outcomes: NegativeCache::new(config.cache.negative_bytes),
-            production: Arc::new(production(&config, requests.clone())?),
+            production: Arc::new(production),
             recorder: recorder.clone(),
             misses: Bulkhead::new(config.http.max_misses),
             pace: FailurePace::new(cores().get()),
             longest_wait: longest_wait(&config),
             clock: config.clock.clone(),
             tracker: requests.clone(),
-        };
+        });
         let health = Health {
             recorder,
             config: Arc::clone(&reconciler.status),
             drain: drainer.status(),
             draining: AtomicBool::new(false),
         };
-        let delivery = Arc::new(delivery);
         let diagnosis = Diagnosis::new(
             config.vault.clone(),
             config.clock.clone(),
@@ -154,6 +159,7 @@ impl Serving {
             reconciler,
             recorder_thread,
             usage,
+            origins,
             usage_interval: config.usage_interval,
             requests,
             drain_timeout: config.http.drain_timeout,
@@ -177,6 +183,8 @@ impl Serving {
         background.spawn(self.drainer.run(stop_drainer.clone()));
         let usage = self.usage.run(self.usage_interval, stop_drainer.clone());
         background.spawn(usage);
+        let origins = self.origins.run(self.usage_interval, stop_drainer.clone());
+        background.spawn(origins);
         let health = Arc::clone(&self.service.health);
         let not_ready = shutdown.clone();
         background.spawn(async move {
@@ -267,9 +275,12 @@ fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production
     let pool =
         TransformPool::start(threads).map_err(|error| set_up("the transform pool", error))?;
     let limits = (config.limits.clone(), &config.cache);
+    let observations = Arc::new(OriginObservations::default());
+    let told = (tracker, Arc::clone(&observations));
     Ok(Production {
-        originals: Originals::new(fetcher, tracker, limits, config.clock.clone()),
+        originals: Originals::new(fetcher, told, limits, config.clock.clone()),
         pool,
+        observations,
         limits: config.limits.clone(),
         clock: config.clock.clone(),
     })
@@ -277,6 +288,23 @@ fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production
 
 fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn usage_flusher(
+    counter: &Arc<UsageCounter>,
+    (database, clock, node): (&Database, &Clock, NodeId),
+) -> UsageFlusher {
+    UsageFlusher::new(Arc::clone(counter), database.clone(), clock.clone(), node)
+}
+
+/// What is to be told of origins.
+fn observed(
+    production: &Production,
+    reconciler: &Reconciler,
+) -> (Arc<OriginObservations>, NodeView) {
+    let fetcher = production.originals.fetcher().clone();
+    let view = NodeView::new(fetcher, Arc::clone(&reconciler.snapshots));
+    (Arc::clone(&production.observations), view)
 }
 
 fn sync_interval(config: &ServingConfig) -> Option<Duration> {

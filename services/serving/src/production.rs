@@ -19,6 +19,7 @@ use crate::config_snapshot::{Account, Endpoint, Origin};
 use crate::error::{Refusal, refusal_of};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFiles};
+use crate::origin_observations::OriginObservations;
 use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
 use crate::transform_pool::{PoolError, TransformPool};
@@ -65,6 +66,8 @@ pub(crate) struct Order {
 pub(crate) struct Production {
     pub(crate) originals: Originals,
     pub(crate) pool: TransformPool,
+    /// Hears of every picture that was made of an origin's file.
+    pub(crate) observations: Arc<OriginObservations>,
     pub(crate) limits: RequestLimits,
     pub(crate) clock: Clock,
 }
@@ -180,8 +183,22 @@ impl Production {
                 }
             })?;
         let place = (number, origin, started);
-        self.make(order, place, (original, layer_files), steps)
-            .await
+        let made = self
+            .make(order, place, (original, layer_files), steps)
+            .await;
+        if made.is_ok() {
+            self.observe_served(order, origin, steps);
+        }
+        made
+    }
+
+    /// A picture of this order's file was made of what `origin` gave; an explanation is no request.
+    fn observe_served(&self, order: &Order, origin: &Origin, steps: &Steps) {
+        if !steps.are_recorded() {
+            let served = (&order.file, self.clock.now());
+            self.observations
+                .served(order.account.tenant_id, origin.no, served);
+        }
     }
 
     async fn fetch(

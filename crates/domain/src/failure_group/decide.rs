@@ -1,8 +1,15 @@
 //! The rules of a group's life.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `success` | when successes say that a group is over |
+
+mod success;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{GroupEvent, GroupLife, GroupState, ResolvedBy, TimedGroupEvent, evolve};
+pub use success::{LEAST_QUIET, SuccessFacts};
 
 /// Who still fails this long after it began is no longer new.
 const A_DAY: TimeDelta = TimeDelta::days(1);
@@ -38,6 +45,8 @@ pub struct GroupFacts {
     pub came_back_at: Option<DateTime<Utc>>,
     /// The clock hour of its latest failure; where time is looked at, the present hour and the one before.
     pub hours: Vec<HourOfFailures>,
+    /// What is known of successes of its path template at its origin, where time is looked at; `None` where there are none.
+    pub successes: Option<SuccessFacts>,
 }
 
 /// What somebody wants done to a group.
@@ -133,11 +142,21 @@ pub fn after_time(
     if life.state == GroupState::Resolved {
         return None;
     }
-    let silent_at = facts.last_at.max(life.episode_at) + SILENCE;
+    let silent_since = facts.last_at.max(life.episode_at);
+    let silent_at = silent_since + SILENCE;
     if silent_at <= now {
         let by = ResolvedBy::Silence;
         return Some(TimedGroupEvent {
             at: silent_at,
+            event: GroupEvent::Resolved { by },
+        });
+    }
+    let successes = facts.successes.as_ref();
+    let lasted = facts.last_at - life.episode_at;
+    if let Some(successes) = successes.filter(|it| it.say_that_it_is_over(silent_since, lasted)) {
+        let by = ResolvedBy::Success;
+        return Some(TimedGroupEvent {
+            at: successes.known_to,
             event: GroupEvent::Resolved { by },
         });
     }

@@ -35,6 +35,11 @@ impl<'a> Sas<'a> {
         self.query
     }
 
+    /// When the token ends, where it says so; with a stored access policy it does not.
+    pub(crate) fn end(&self) -> Option<DateTime<Utc>> {
+        self.end
+    }
+
     /// When the token ended, if that was before `now`.
     pub(crate) fn ended_before(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.end.filter(|end| *end < now)

@@ -8,10 +8,12 @@
 //! | `advance` | what follows from failures and from time |
 //! | `facts` | what the counts say about groups |
 //! | `store` | rows to events and lives, and back |
+//! | `successes` | what was served of groups' path templates since they last failed |
 
 mod advance;
 mod facts;
 mod store;
+mod successes;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::event::Actor;

@@ -16,6 +16,9 @@ use super::project::BatchRange;
 /// Path templates that one endpoint, origin and reason may have before further ones fall together.
 const MAX_TEMPLATES: i64 = 100;
 
+/// Groups whose templates one transaction hashes.
+const HASHED_AT_ONCE: i64 = 1_000;
+
 /// The path template of what falls together.
 pub(super) const ANY_PATH: &str = "**";
 
@@ -80,6 +83,43 @@ async fn unknown_fingerprints(
     .await?)
 }
 
+/// By what successes of a template are found; 0 where templates fall together, which no success has.
+fn template_hash(template: &str) -> i64 {
+    if template == ANY_PATH {
+        return 0;
+    }
+    stable_hash(template)
+}
+
+/// Works out the hashes of groups from before there were any, some at a time.
+pub(super) async fn hash_templates(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let groups: Vec<(i64, i64, String)> = sqlx::query_as(
+        "select tenant_id, group_id, path_template from failure_group where template_hash is null order by 1, 2 limit $1",
+    )
+    .bind(HASHED_AT_ONCE)
+    .fetch_all(&mut *connection)
+    .await?;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update failure_group g set template_hash = h.template_hash
+         from unnest($1::bigint[], $2::bigint[], $3::bigint[]) h(tenant_id, group_id, template_hash)
+         where g.tenant_id = h.tenant_id and g.group_id = h.group_id",
+    )
+    .bind(groups.iter().map(|group| group.0).collect::<Vec<_>>())
+    .bind(groups.iter().map(|group| group.1).collect::<Vec<_>>())
+    .bind(
+        groups
+            .iter()
+            .map(|group| template_hash(&group.2))
+            .collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// How many groups there are of each kind.
 async fn template_counts(
     connection: &mut PgConnection,
@@ -123,6 +163,7 @@ struct Columns {
     origin_no: Vec<i32>,
     reason: Vec<i16>,
     path_template: Vec<String>,
+    template_hash: Vec<i64>,
     sample_path: Vec<String>,
     first_at: Vec<DateTime<Utc>>,
     config_version: Vec<i64>,
@@ -143,6 +184,7 @@ impl Columns {
         self.endpoint_no.push(event.endpoint_no);
         self.origin_no.push(event.origin_no);
         self.reason.push(event.reason);
+        self.template_hash.push(template_hash(&template));
         self.path_template.push(template);
         self.sample_path.push(event.path);
         self.first_at.push(event.first_at);
@@ -153,9 +195,9 @@ impl Columns {
         sqlx::query(
             "with f as (
                select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::smallint[], $7::text[],
-                 $8::text[], $9::timestamptz[], $10::bigint[])
+                 $8::text[], $9::timestamptz[], $10::bigint[], $12::bigint[])
                  as f (tenant_id, fingerprint, group_id, endpoint_no, origin_no, reason, path_template, sample_path, first_at,
-                   config_version)
+                   config_version, template_hash)
              ),
              known as (
                insert into failure_fingerprint (tenant_id, fingerprint, group_id)
@@ -163,9 +205,9 @@ impl Columns {
                on conflict (tenant_id, fingerprint) do nothing
              )
              insert into failure_group (tenant_id, group_id, endpoint_no, origin_no, reason, template_v, path_template, sample_path,
-               events, occurrences, first_at, last_at, first_config_version)
+               events, occurrences, first_at, last_at, first_config_version, template_hash)
              select distinct on (tenant_id, group_id) tenant_id, group_id, endpoint_no, origin_no, reason, $11, path_template,
-               sample_path, 0, 0, first_at, first_at, config_version
+               sample_path, 0, 0, first_at, first_at, config_version, template_hash
              from f order by tenant_id, group_id, first_at
              on conflict (tenant_id, group_id) do nothing",
         )
@@ -180,6 +222,7 @@ impl Columns {
         .bind(self.first_at)
         .bind(self.config_version)
         .bind(PATH_TEMPLATE_VERSION)
+        .bind(self.template_hash)
         .execute(connection)
         .await?;
         Ok(())

@@ -21,14 +21,14 @@ use crate::failures::{TENANT, at, database, group_of, store, with_failures};
 type Told = (i64, i64, i64, DateTime<Utc>, String, serde_json::Value);
 
 /// One failure of a group, and the same group at other moments.
-struct Story {
-    database: Database,
-    sample: FailureEvent,
+pub(crate) struct Story {
+    pub(crate) database: Database,
+    pub(crate) sample: FailureEvent,
     seq: i64,
 }
 
 impl Story {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         let database = database().await;
         let start = at("2026-11-01T00:00:00Z");
         let sample = FailureGenerator::new(71, start, TimeDelta::hours(1)).event();
@@ -48,7 +48,7 @@ impl Story {
     }
 
     /// So many failures at this moment are stored and counted.
-    async fn fails(&mut self, moment: &str, occurrences: i32) -> GroupLife {
+    pub(crate) async fn fails(&mut self, moment: &str, occurrences: i32) -> GroupLife {
         self.seq += 1;
         let event = FailureEvent {
             occurred_at: at(moment),
@@ -69,16 +69,16 @@ impl Story {
         self.life().await
     }
 
-    async fn life(&self) -> GroupLife {
+    pub(crate) async fn life(&self) -> GroupLife {
         let mut tx = self.database.tenant_tx(TENANT).await.unwrap();
         group(&mut tx, self.id()).await.unwrap().unwrap().life
     }
 
-    async fn time_passes(&self, now: &str) -> u64 {
+    pub(crate) async fn time_passes(&self, now: &str) -> u64 {
         pass_time(&self.database, at(now)).await.unwrap().unwrap()
     }
 
-    async fn resolve(&self, now: &str) {
+    pub(crate) async fn resolve(&self, now: &str) {
         let mut tx = self.database.tenant_tx(TENANT).await.unwrap();
         let life = locked_life(&mut tx, self.id()).await.unwrap();
         let event = NewGroupEvent {
@@ -98,7 +98,7 @@ impl Story {
         tx.commit().await.unwrap();
     }
 
-    async fn kinds(&self) -> Vec<&'static str> {
+    pub(crate) async fn kinds(&self) -> Vec<&'static str> {
         let mut tx = self.database.tenant_tx(TENANT).await.unwrap();
         let events = life_events(&mut tx, self.id(), (None, 100)).await.unwrap();
         let oldest_first = events.iter().rev();

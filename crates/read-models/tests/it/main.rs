@@ -10,4 +10,6 @@ mod failure_paths;
 mod failure_statistics;
 mod failures;
 mod group_life;
+mod group_success;
+mod origin_health;
 mod projection_faults;

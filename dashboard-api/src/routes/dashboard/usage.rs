@@ -154,7 +154,8 @@ fn is_hit(cache: CacheResult) -> bool {
     )
 }
 
-fn freshness(as_of: DateTime<Utc>, now: DateTime<Utc>, to: DateTime<Utc>) -> Freshness {
+/// How far an answer made of what nodes count in memory can be trusted.
+pub(super) fn freshness(as_of: DateTime<Utc>, now: DateTime<Utc>, to: DateTime<Utc>) -> Freshness {
     let lag = (now - as_of).max(TimeDelta::zero());
     Freshness {
         as_of,

@@ -57,6 +57,11 @@ impl FailedAttempt {
     }
 }
 
+/// A path with its leading slash as events have it.
+pub(crate) fn stored_path(path: &str) -> String {
+    redact_path(path, MAX_URL_BYTES)
+}
+
 /// The attempt the client is told about.
 pub(crate) fn headline_of(attempts: &[FailedAttempt]) -> Option<&FailedAttempt> {
     let reasons: Vec<Reason> = attempts
@@ -118,7 +123,7 @@ impl EventContext {
             .map(|attempt| attempt.failure.reason)
             .collect();
         let headline = headline(&reasons).filter(|_| outcome == Outcome::Failed);
-        let path = redact_path(&self.path, MAX_URL_BYTES);
+        let path = stored_path(&self.path);
         attempts
             .iter()
             .enumerate()

@@ -87,7 +87,11 @@ impl Production {
             let started = Instant::now();
             let request = (&file.path, number, deadline);
             let failed = match self.fetch(order, origin, request, steps).await {
-                Ok(original) => return Ok(original),
+                Ok(original) => {
+                    // Failures of layers' files are recorded under the path that was asked for.
+                    self.observe_served(order, origin, steps);
+                    return Ok(original);
+                }
                 Err(failed) => failed,
             };
             let mut attempt = self.fetch_attempt(number, origin, &failed, started);

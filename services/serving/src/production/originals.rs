@@ -21,6 +21,7 @@ use crate::config::{CacheConfig, RequestLimits};
 use crate::config_snapshot::Origin;
 use crate::metrics;
 use crate::negative_cache::{HeapBytes, NegativeCache, Owner};
+use crate::origin_observations::{EndedFetch, OriginObservations};
 use crate::single_flight::SingleFlight;
 
 /// Asks origins, and remembers for a moment what they failed with.
@@ -30,6 +31,7 @@ pub(crate) struct Originals {
     flights: SingleFlight<OriginalKey, Fetched>,
     failures: Arc<NegativeCache<OriginalKey, Arc<FailedFetch>>>,
     kept: Arc<KeptOriginals>,
+    observations: Arc<OriginObservations>,
     limits: RequestLimits,
     clock: Clock,
 }
@@ -82,7 +84,7 @@ struct Fetch {
 impl Originals {
     pub(crate) fn new(
         fetcher: OriginFetcher,
-        tracker: TaskTracker,
+        (tracker, observations): (TaskTracker, Arc<OriginObservations>),
         (limits, cache): (RequestLimits, &CacheConfig),
         clock: Clock,
     ) -> Self {
@@ -91,6 +93,7 @@ impl Originals {
             flights: SingleFlight::new(tracker),
             failures: Arc::new(NegativeCache::new(cache.negative_bytes)),
             kept: Arc::new(KeptOriginals::new(cache.kept_bytes, cache.kept_for)),
+            observations,
             limits,
             clock,
         }
@@ -174,6 +177,7 @@ impl Originals {
             fetcher: self.fetcher.clone(),
             failures: Arc::clone(&self.failures),
             kept: Arc::clone(&self.kept),
+            observations: Arc::clone(&self.observations),
             clock: self.clock.clone(),
         }
     }
@@ -196,6 +200,7 @@ struct Worker {
     fetcher: OriginFetcher,
     failures: Arc<NegativeCache<OriginalKey, Arc<FailedFetch>>>,
     kept: Arc<KeptOriginals>,
+    observations: Arc<OriginObservations>,
     clock: Clock,
 }
 
@@ -208,7 +213,15 @@ impl Worker {
             return Err(Arc::new(known.repeated()));
         }
         count("miss");
+        let started = Instant::now();
         let fetched = self.fetch(&fetch, &mut FetchTrace::off()).await;
+        let ended = EndedFetch {
+            at: self.clock.now(),
+            took: started.elapsed(),
+            failure: fetched.as_ref().err().map(|failed| &failed.failure),
+        };
+        self.observations
+            .fetched(fetch.key.tenant, &fetch.origin, ended);
         self.keep_or_forget(&fetch, &fetched);
         if let Err(failed) = &fetched {
             let time = (self.clock.now(), failed.repeatable_until);

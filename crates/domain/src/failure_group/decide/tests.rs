@@ -11,6 +11,7 @@ fn facts(first: &str, last: &str) -> GroupFacts {
         last_at: at(last),
         came_back_at: None,
         hours: Vec::new(),
+        successes: None,
     }
 }
 
@@ -269,4 +270,39 @@ fn stored_names_and_numbers_stay() {
     assert_eq!(stored, expected);
     assert_eq!(event.kind(), "escalated");
     assert_eq!(serde_json::from_value::<GroupEvent>(stored).unwrap(), event);
+}
+
+#[test]
+fn successes_resolve_from_the_moment_they_prove_it_and_a_failure_after_that_regresses() {
+    let life = in_state(GroupState::Ongoing, "20T08:00:00");
+    let facts = |known_to: &str| GroupFacts {
+        successes: Some(SuccessFacts {
+            failures: 61,
+            longest_pause: TimeDelta::minutes(2),
+            successes_before: 0,
+            successes_since: 100,
+            known_to: at(known_to),
+        }),
+        ..facts("20T08:00:00", "20T09:00:00")
+    };
+    let now = at("20T09:30:00");
+    assert_eq!(after_time(&life, &facts("20T09:09:00"), now), None);
+    let resolved = after_time(&life, &facts("20T09:29:00"), now).unwrap();
+    let by = ResolvedBy::Success;
+    assert_eq!(resolved.event, GroupEvent::Resolved { by });
+    assert_eq!(
+        resolved.at,
+        at("20T09:29:00"),
+        "failures after that may be on their way"
+    );
+    let life = evolve(Some(life), &resolved);
+    assert_eq!(after_time(&life, &facts("20T09:40:00"), now), None);
+    let again = GroupFacts {
+        came_back_at: Some(at("20T09:29:01")),
+        ..facts("20T09:40:00")
+    };
+    let events = after_failures(Some(&life), &again);
+    assert_eq!(kinds(&events), ["regressed"]);
+    let stored = serde_json::to_value(GroupEvent::Resolved { by }).unwrap();
+    assert_eq!(stored["data"], serde_json::json!({"by": "success"}));
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use limpid_domain::event::{Actor, ActorKind};
 use limpid_domain::failure_group::{
-    GroupState, SILENCE, TimedGroupEvent, after_failures, after_time, evolve,
+    GroupState, LEAST_QUIET, SILENCE, TimedGroupEvent, after_failures, after_time, evolve,
 };
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
@@ -12,6 +12,8 @@ use super::facts::{Standing, standings};
 use super::store::Appended;
 use super::{GroupKey, NewGroupEvent};
 use crate::failure_groups::project::lock;
+use crate::failure_groups::templates::hash_templates;
+use crate::freshness::counted_to;
 
 /// Groups that one transaction looks at when time has passed: it holds their rows for well under a second.
 const MAX_GROUPS: i64 = 1_000;
@@ -21,8 +23,17 @@ const MAX_GROUPS: i64 = 1_000;
 pub(super) enum Occasion {
     /// Failures of theirs were counted.
     Counted,
-    /// Time has passed; it is this late.
-    Time(DateTime<Utc>),
+    /// Time has passed.
+    Time(Moment),
+}
+
+/// A moment at which groups are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The time.
+    pub(super) now: DateTime<Utc>,
+    /// All failures before this moment are counted.
+    pub(super) known_to: DateTime<Utc>,
 }
 
 /// Who appends what nobody asked for.
@@ -41,8 +52,8 @@ pub(in crate::failure_groups) async fn after_counting(
     advance(connection, groups, Occasion::Counted).await
 }
 
-/// Appends what follows from its being `now`: groups that have been silent are over, escalations end. How many events that were, or
-/// `None` while somebody else is at work; then it is to be tried again soon.
+/// Appends what follows from its being `now`: groups that have been silent or whose files are served again are over, escalations end. How
+/// many events that were, or `None` while somebody else is at work; then it is to be tried again soon.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer; what was appended stays.
@@ -54,14 +65,19 @@ pub async fn pass_time(database: &Database, now: DateTime<Utc>) -> Result<Option
         if !lock(&mut tx).await? {
             return Ok(None);
         }
-        let groups = due(&mut tx, after, now).await?;
+        hash_templates(&mut tx).await?;
+        let known_to = counted_to(&mut tx)
+            .await?
+            .map_or(now, |known_to| known_to.min(now));
+        let moment = Moment { now, known_to };
+        let groups = due(&mut tx, after, moment).await?;
         let Some(last) = groups.last() else {
             // Dropped, it would keep the lock for a while.
-            tx.rollback().await?;
+            tx.commit().await?;
             return Ok(Some(events));
         };
         after = *last;
-        events += advance(&mut tx, &groups, Occasion::Time(now)).await?;
+        events += advance(&mut tx, &groups, Occasion::Time(moment)).await?;
         tx.commit().await?;
     }
 }
@@ -70,20 +86,27 @@ pub async fn pass_time(database: &Database, now: DateTime<Utc>) -> Result<Option
 async fn due(
     connection: &mut PgConnection,
     (tenant, group): GroupKey,
-    now: DateTime<Utc>,
+    moment: Moment,
 ) -> Result<Vec<GroupKey>, StoreError> {
     Ok(sqlx::query_as(
         "select g.tenant_id, g.group_id from failure_group g
          left join failure_group_life l on l.tenant_id = g.tenant_id and l.group_id = g.group_id
          where (g.tenant_id, g.group_id) > ($1, $2) and (l.group_id is null or l.state = $3
-           or (l.state <> $4 and greatest(g.last_at, l.episode_at) <= $5))
-         order by 1, 2 limit $6",
+           or (l.state <> $4 and (greatest(g.last_at, l.episode_at) <= $5
+             or (greatest(g.last_at, l.episode_at) <= $6 and exists (
+               select from template_success s
+               where s.tenant_id = g.tenant_id and s.origin_no = g.origin_no and s.template_hash = g.template_hash
+                 and s.hour >= date_trunc('hour', greatest(g.last_at, l.episode_at), 'UTC')
+                 and s.last_success_at > greatest(g.last_at, l.episode_at)
+             )))))
+         order by 1, 2 limit $7",
     )
     .bind(tenant)
     .bind(group)
     .bind(GroupState::Escalating.number())
     .bind(GroupState::Resolved.number())
-    .bind(now - SILENCE)
+    .bind(moment.now - SILENCE)
+    .bind(moment.known_to - LEAST_QUIET)
     .bind(MAX_GROUPS)
     .fetch_all(connection)
     .await?)
@@ -149,9 +172,9 @@ async fn lock_lives(connection: &mut PgConnection, keys: &[GroupKey]) -> Result<
 impl Standing {
     fn decide(&self, occasion: Occasion) -> Vec<TimedGroupEvent> {
         match (occasion, &self.life) {
-            (Occasion::Time(now), Some(life)) => {
-                after_time(life, &self.facts, now).into_iter().collect()
-            }
+            (Occasion::Time(moment), Some(life)) => after_time(life, &self.facts, moment.now)
+                .into_iter()
+                .collect(),
             (Occasion::Counted, _) | (Occasion::Time(_), None) => {
                 after_failures(self.life.as_ref(), &self.facts)
             }

@@ -8,6 +8,7 @@ use limpid_event_store::StoreError;
 use sqlx::{FromRow, PgConnection};
 
 use super::advance::Occasion;
+use super::successes::successes_of;
 use super::{GroupKey, LifeRow};
 
 /// Hours that an hour is compared with, at most.
@@ -51,6 +52,7 @@ pub(super) async fn standings(
                 last_at: row.last_at,
                 came_back_at: row.came_back_at,
                 hours: Vec::new(),
+                successes: None,
             },
         };
         for hour in hours_to_look_at(&standing, row.in_hour, occasion) {
@@ -61,6 +63,12 @@ pub(super) async fn standings(
     for (index, hour) in wanted.read(connection).await? {
         if let Some(standing) = standings.get_mut(index) {
             standing.facts.hours.push(hour);
+        }
+    }
+    if let Occasion::Time(moment) = occasion {
+        let mut successes = successes_of(connection, keys, moment.known_to).await?;
+        for standing in &mut standings {
+            standing.facts.successes = successes.remove(&standing.key);
         }
     }
     Ok(standings)
@@ -112,8 +120,8 @@ fn hours_to_look_at(
                 .into_iter()
                 .collect()
         }
-        Occasion::Time(now) if state == Some(GroupState::Escalating) => {
-            let hour = hour_of(now);
+        Occasion::Time(moment) if state == Some(GroupState::Escalating) => {
+            let hour = hour_of(moment.now);
             vec![hour, hour - TimeDelta::hours(1)]
         }
         Occasion::Time(_) => Vec::new(),
