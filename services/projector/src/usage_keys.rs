@@ -16,9 +16,10 @@ pub(crate) async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
     let mut is_first = true;
     loop {
         let now = config.clock.now();
-        let since = match is_first {
-            true => DateTime::<Utc>::UNIX_EPOCH,
-            false => now.checked_sub_signed(LOOK_BACK).unwrap_or(now),
+        let since = if is_first {
+            DateTime::<Utc>::UNIX_EPOCH
+        } else {
+            now.checked_sub_signed(LOOK_BACK).unwrap_or(now)
         };
         let outcome = once(&config, since, now).await;
         is_first = is_first && outcome.is_err();

@@ -46,9 +46,10 @@ pub(super) type OurFilter<S> =
 /// The spans that are kept. Where no trace leaves this machine only those of level information: they carry the ids that log lines and
 /// origins see. The finer ones within them cost a fifth of a failing request's processor time, for nobody to read.
 pub(super) fn spans<S>(are_exported: bool) -> OurFilter<S> {
-    without_exporters(match are_exported {
-        true => Level::DEBUG,
-        false => Level::INFO,
+    without_exporters(if are_exported {
+        Level::DEBUG
+    } else {
+        Level::INFO
     })
 }
 
@@ -61,10 +62,8 @@ pub(super) fn without_exporters<S>(ours: Level) -> OurFilter<S> {
     DynFilterFn::new(Box::new(
         move |metadata: &Metadata<'_>, _: &Context<'_, S>| {
             let root = metadata.target().split("::").next().unwrap_or_default();
-            let finest = match metadata.is_span() && root.starts_with("limpid") {
-                true => ours,
-                false => Level::INFO,
-            };
+            let is_ours = metadata.is_span() && root.starts_with("limpid");
+            let finest = if is_ours { ours } else { Level::INFO };
             *metadata.level() <= finest && !NOISY.contains(&root)
         },
     ))
