@@ -19,7 +19,6 @@ mod origins;
 mod shares;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_domain::alert_rule::ConditionKind;
 use limpid_domain::ids::AlertId;
 use limpid_event_store::{Database, StoreError};
 use serde_json::Value;
@@ -31,9 +30,6 @@ pub use groups::watch_groups;
 pub use list::{AlertPage, AlertState, AlertView, alerts};
 pub use origins::watch_origins;
 pub use shares::watch_shares;
-
-/// The kinds of conditions that are looked at. A rule of another kind would be silent for ever, so there must be none.
-pub const WATCHED: &[ConditionKind] = &[ConditionKind::GroupState, ConditionKind::FailingShare];
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
 const LOCK_KEY: i64 = 0x6c69_6d70_6964_0012;

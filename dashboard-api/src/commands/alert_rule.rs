@@ -4,9 +4,7 @@ use limpid_domain::alert_rule::{
     AlertRuleCommand, AlertRuleContext, AlertRuleSettings, decide, evolve,
 };
 use limpid_domain::ids::{AlertRuleId, StreamVersion, TenantId};
-use limpid_domain::refusal::Refusal;
 use limpid_event_store::StoreError;
-use limpid_read_models::alerts::WATCHED;
 use limpid_read_models::delivery_config::{self, AlertRuleConfig};
 
 use super::transaction::CommandTx;
@@ -40,7 +38,6 @@ pub async fn create_alert_rule(
     tenant_id: TenantId,
     settings: AlertRuleSettings,
 ) -> Result<AlertRuleConfig, CommandError> {
-    check_watched(&settings)?;
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let id = AlertRuleId::mint();
     let surroundings = surroundings(&mut command, id).await?;
@@ -58,7 +55,6 @@ pub async fn replace_alert_rule(
     tenant_id: TenantId,
     replace: ReplaceAlertRule,
 ) -> Result<AlertRuleConfig, CommandError> {
-    check_watched(&replace.settings)?;
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let id = replace.id;
     let loaded = command.load(id.into(), replace.expected, evolve).await?;
@@ -88,18 +84,6 @@ pub async fn delete_alert_rule(
     )?;
     command.record(id.into(), loaded.version, events).await?;
     command.commit().await
-}
-
-/// A rule that nobody looks at would be silent for ever.
-fn check_watched(settings: &AlertRuleSettings) -> Result<(), Refusal> {
-    let kind = settings.condition.kind();
-    if WATCHED.contains(&kind) {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!(
-        "Rules of type {} are not looked at by this version.",
-        kind.as_str()
-    )))
 }
 
 async fn surroundings(

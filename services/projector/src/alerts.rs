@@ -2,7 +2,7 @@
 
 use limpid_domain::clock::Clock;
 use limpid_event_store::{Database, StoreError};
-use limpid_read_models::alerts::{announce, watch_groups, watch_shares};
+use limpid_read_models::alerts::{announce, watch_groups, watch_origins, watch_shares};
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectorConfig;
@@ -27,9 +27,16 @@ pub async fn look(database: &Database, clock: &Clock) -> Result<(), StoreError> 
     let now = clock.now();
     let by_groups = watch_groups(database, now).await?;
     let by_shares = watch_shares(database, now).await?;
+    let by_origins = watch_origins(database, now).await?;
     let told = announce(database, now).await?;
     if told.is_some_and(|told| told.alerts > 0) {
-        tracing::debug!(?by_groups, ?by_shares, ?told, "alerts began or ended");
+        tracing::debug!(
+            ?by_groups,
+            ?by_shares,
+            ?by_origins,
+            ?told,
+            "alerts began or ended"
+        );
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Usage by key: what is kept of hours and days that are over.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use limpid_domain::ids::{NodeId, RunId};
 use limpid_domain::usage::{UsageCounts, UsageDimension};
 use limpid_event_store::Database;
@@ -28,7 +28,7 @@ async fn add(database: &Database, run: RunId, (seq, tops): (i64, Vec<UsageTop>))
         node: NodeId(1),
         run,
         seq,
-        counted_to: Utc::now(),
+        counted_to: at("2026-11-20T09:00:00Z"),
         stopped: false,
         cells: Vec::new(),
         tops,

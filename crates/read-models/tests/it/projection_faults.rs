@@ -39,7 +39,7 @@ fn by_hand(events: &[FailureEvent]) -> Vec<i64> {
     let mut hours = vec![0; 72];
     for event in matching(events, &FailureFilter::all(window)) {
         let hour = (event.occurred_at - window.from).num_hours();
-        hours[usize::try_from(hour).unwrap()] += i64::from(event.occurrences);
+        *hours.get_mut(usize::try_from(hour).unwrap()).unwrap() += i64::from(event.occurrences);
     }
     hours
 }

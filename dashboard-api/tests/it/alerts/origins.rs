@@ -4,15 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use limpid_read_models::alerts::{announce, watch_origins};
 use serde_json::{Value, json};
 
-use super::watch::{Watch, alerts, group_rule};
+use super::watch::{Watch, alerts, rule};
 use crate::dashboard::{Account, Dashboard};
-
-/// The columns that are read; the table is made here where no migration has made it.
-const TABLE: &str = "create table if not exists origin_health (
-  tenant_id bigint not null, origin_id uuid not null, origin_version integer not null, consecutive_failures integer not null,
-  last_success_at timestamptz, last_failure_at timestamptz, certificate_ends_at timestamptz, credential_ends_at timestamptz,
-  breaker smallint not null, primary key (tenant_id, origin_id));
-  grant select on origin_health to limpid_service";
 
 async fn health(
     watch: &Watch<'_>,
@@ -20,7 +13,6 @@ async fn health(
     (failures, certificate_ends_at): (i32, Option<DateTime<Utc>>),
 ) {
     let mut owner = watch.dashboard.database.owner_tx().await.unwrap();
-    sqlx::raw_sql(TABLE).execute(&mut *owner).await.unwrap();
     sqlx::query(
         "insert into origin_health (tenant_id, origin_id, origin_version, consecutive_failures, certificate_ends_at, breaker)
          values ($1, $2::uuid, 1, $3, $4, 0)
@@ -31,21 +23,6 @@ async fn health(
     .bind(origin)
     .bind(failures)
     .bind(certificate_ends_at)
-    .execute(&mut *owner)
-    .await
-    .unwrap();
-    owner.commit().await.unwrap();
-}
-
-/// Gives a rule a condition that the API of this version refuses.
-async fn with_condition(watch: &Watch<'_>, rule: &str, condition: Value) {
-    let mut owner = watch.dashboard.database.owner_tx().await.unwrap();
-    sqlx::query(
-        "update alert_rule set kind = $2 ->> 'type', settings = jsonb_set(settings, '{condition}', $2)
-         where alert_rule_id = $1::uuid",
-    )
-    .bind(rule)
-    .bind(condition)
     .execute(&mut *owner)
     .await
     .unwrap();
@@ -67,9 +44,12 @@ async fn an_origin_that_fails_in_a_row_is_told_once_and_when_it_answers_again() 
     let origin = account.origin("Photos").await;
     let watch = Watch::start(&dashboard).await;
     let (webhook, _) = watch.webhook(&account).await;
-    let rule = group_rule(&account, &["new"], &webhook).await;
     let condition = json!({"type": "origin_test", "origins": [origin], "failures": 3});
-    with_condition(&watch, &rule, condition).await;
+    rule(
+        &account,
+        json!({"name": "Origin", "condition": condition, "webhooks": [webhook]}),
+    )
+    .await;
     for (failures, firing) in [(2, 0), (3, 1), (900, 1), (0, 0), (3, 1)] {
         health(&watch, (&account, &origin), (failures, None)).await;
         let found = look(&watch, &account).await;
@@ -102,8 +82,12 @@ async fn a_certificate_that_ends_soon_is_told_until_it_is_renewed() {
     let origin = account.origin("Photos").await;
     let watch = Watch::start(&dashboard).await;
     let (webhook, _) = watch.webhook(&account).await;
-    let rule = group_rule(&account, &["new"], &webhook).await;
-    with_condition(&watch, &rule, json!({"type": "expiry", "days": 14})).await;
+    let condition = json!({"type": "expiry", "days": 14});
+    rule(
+        &account,
+        json!({"name": "Expiry", "condition": condition, "webhooks": [webhook]}),
+    )
+    .await;
     let day = |days| Some(watch.clock.now() + TimeDelta::days(days));
     for (ends, firing) in [
         (None, 0),

@@ -121,10 +121,10 @@ fn recorder_with(hold: Option<mpsc::Receiver<()>>) -> Recorder {
 async fn a_failure_is_written_before_it_is_acknowledged() {
     let (recorder, _thread, written, _) = recorder();
     let event = event_on("/a.jpg");
-    let recorded = recorder.record(vec![event.clone()]).await.unwrap();
+    let answer = recorder.record(vec![event.clone()]).await.unwrap();
     let event_id = event.event_id;
     assert_eq!(
-        recorded,
+        answer,
         Recorded {
             event_id,
             requests: 1
@@ -137,8 +137,8 @@ async fn a_failure_is_written_before_it_is_acknowledged() {
 async fn the_headline_stands_for_a_request_with_several_attempts() {
     let (recorder, _thread, written, _) = recorder();
     let events = events_of_two_attempts();
-    let recorded = recorder.record(events.clone()).await.unwrap();
-    assert_eq!(recorded.event_id, events[1].event_id);
+    let answer = recorder.record(events.clone()).await.unwrap();
+    assert_eq!(answer.event_id, events[1].event_id);
     assert_eq!(written.try_recv().unwrap().len(), 2);
 }
 
@@ -146,17 +146,17 @@ async fn the_headline_stands_for_a_request_with_several_attempts() {
 async fn a_storm_is_folded_and_counted_exactly() {
     let (recorder, thread, written, _) = recorder();
     let requests = (0..5000).map(|_| recorder.record(vec![event_on("/a.jpg")]));
-    let recorded: Vec<Recorded> = futures::future::try_join_all(requests).await.unwrap();
+    let answers: Vec<Recorded> = futures::future::try_join_all(requests).await.unwrap();
     thread.finish();
     let events: Vec<_> = written.iter().flatten().collect();
     let sum: i32 = events.iter().map(|event| event.occurrences).sum();
     assert_eq!(sum, 5000);
     assert!(events.len() < 500, "{} events", events.len());
-    for one in &recorded {
+    for one in &answers {
         assert!(events.iter().any(|event| event.event_id == one.event_id));
     }
     // Each event is told to one request how many it stands for, so that it can be logged once.
-    let told: Vec<_> = recorded.iter().filter(|one| one.requests > 0).collect();
+    let told: Vec<_> = answers.iter().filter(|one| one.requests > 0).collect();
     assert_eq!(told.len(), events.len());
     assert_eq!(told.iter().map(|one| one.requests).sum::<usize>(), 5000);
 }
