@@ -39,7 +39,9 @@ fn by_hand(events: &[FailureEvent]) -> Vec<i64> {
     let mut hours = vec![0; 72];
     for event in matching(events, &FailureFilter::all(window)) {
         let hour = (event.occurred_at - window.from).num_hours();
-        *hours.get_mut(usize::try_from(hour).unwrap()).unwrap() += i64::from(event.occurrences);
+        if let Some(sum) = hours.get_mut(usize::try_from(hour).unwrap()) {
+            *sum += i64::from(event.occurrences);
+        }
     }
     hours
 }
