@@ -2,7 +2,9 @@
 
 mod basic;
 mod operator;
+mod stream;
 mod tenant;
 
 pub(crate) use operator::Operator;
+pub(crate) use stream::{StreamTenant, TOKEN};
 pub(crate) use tenant::Tenant;

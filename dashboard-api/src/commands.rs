@@ -8,6 +8,7 @@ mod named_transformation;
 mod origin;
 mod purge;
 mod tenant;
+mod tenant_erasure;
 mod tenant_settings;
 mod transaction;
 mod url_endpoint;
@@ -32,6 +33,7 @@ pub use origin::{
 };
 pub use purge::purge_cache;
 pub use tenant::{CreatedTenant, create_tenant};
+pub use tenant_erasure::erase_tenant;
 pub use tenant_settings::{
     ChangeTenantSettings, SetTenantLimits, change_tenant_settings, set_tenant_limits,
 };

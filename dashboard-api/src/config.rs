@@ -38,9 +38,14 @@ pub struct ApiConfig {
     pub help: String,
     /// Whether webhooks may have addresses without TLS.
     pub webhooks_allow_http: bool,
+    /// Questions of one account that are worked on at once; further ones wait, and many more are refused.
+    pub questions_per_account: usize,
     /// Tells the time.
     pub clock: Clock,
 }
+
+/// Questions of one account at once where nothing is configured: a quarter of the pool.
+pub const DEFAULT_QUESTIONS_PER_ACCOUNT: usize = 4;
 
 /// The `help` text where none is configured.
 pub const DEFAULT_HELP: &str =

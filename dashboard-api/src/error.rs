@@ -37,6 +37,9 @@ pub(crate) enum ApiError {
     /// The operator disabled the account.
     #[error("Your account is disabled.")]
     AccountDisabled,
+    /// The stream token is none of ours, was used, or is too old; the client's fault.
+    #[error("The stream token opens nothing: it is good for one minute and one stream.")]
+    StreamTokenInvalid,
     /// No bearer token on an operator route.
     #[error("This request needs the operator key as bearer token.")]
     OperatorKeyMissing,
@@ -84,6 +87,14 @@ pub(crate) enum ApiError {
     /// Something that costs more than a query was asked for too often; seconds to wait.
     #[error("Asked too often; ask again in {0} seconds.")]
     TooOften(u64),
+    /// The account has as many questions in work and waiting as it may; seconds to wait.
+    #[error("Your account asks too many questions at once; ask again when some are answered.")]
+    TooManyQuestions(u64),
+    /// The database worked on the question for longer than it may.
+    #[error(
+        "The question took too long. Ask for a shorter period, leave out q and not.q, or choose a code, origin or group."
+    )]
+    QuestionTooLarge(#[source] BoxError),
     /// No serving node could be asked; worth a retry.
     #[error("No serving node answers at the moment.")]
     NoServingNode(#[source] BoxError),
@@ -102,6 +113,7 @@ impl ApiError {
             Self::PrivateKeyUnknown => &kind::PRIVATE_KEY_UNKNOWN,
             Self::PrivateKeyExpired => &kind::PRIVATE_KEY_EXPIRED,
             Self::AccountDisabled => &kind::ACCOUNT_DISABLED,
+            Self::StreamTokenInvalid => &kind::STREAM_TOKEN_INVALID,
             Self::OperatorKeyMissing => &kind::OPERATOR_KEY_MISSING,
             Self::OperatorKeyWrong => &kind::OPERATOR_KEY_WRONG,
             Self::RouteNotFound => &kind::ROUTE_NOT_FOUND,
@@ -117,6 +129,8 @@ impl ApiError {
             Self::Conflict(_) => &kind::CONFLICT,
             Self::VersionStale => &kind::VERSION_STALE,
             Self::TooOften(_) => &kind::TOO_OFTEN,
+            Self::TooManyQuestions(_) => &kind::TOO_MANY_QUESTIONS,
+            Self::QuestionTooLarge(_) => &kind::QUESTION_TOO_LARGE,
             Self::NoServingNode(_) => &kind::NO_SERVING_NODE,
             Self::Unavailable(_) => &kind::UNAVAILABLE,
             Self::Internal(_) => &kind::INTERNAL,
@@ -126,7 +140,7 @@ impl ApiError {
     /// What `x-should-retry` says, where the official SDKs' own rule (retry 408, 409, 429 and every 5xx) is wrong.
     fn should_retry(&self) -> Option<bool> {
         match self {
-            Self::NotSupported | Self::Conflict(_) => Some(false),
+            Self::NotSupported | Self::Conflict(_) | Self::QuestionTooLarge(_) => Some(false),
             _ => None,
         }
     }
@@ -145,10 +159,10 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
+        match error {
+            StoreError::TooSlow(source) => Self::QuestionTooLarge(source),
+            error if error.is_transient() => Self::Unavailable(error.into()),
+            error => Self::Internal(error.into()),
         }
     }
 }
@@ -203,7 +217,7 @@ impl IntoResponse for ApiError {
                 let scheme = HeaderValue::from_static("Bearer realm=\"operator\"");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
             }
-            Self::TooOften(seconds) => {
+            Self::TooOften(seconds) | Self::TooManyQuestions(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::NoServingNode(_) | Self::Unavailable(_) => {

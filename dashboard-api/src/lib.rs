@@ -12,6 +12,8 @@
 //! | `auth` | who asks: a tenant by private key, the operator by bearer key |
 //! | `json_body`, `query` | request input, parsed once |
 //! | `serving_node`, `throttle` | diagnoses: asked of a serving node, not too often |
+//! | `stream_tokens` | tokens that open one stream, for browsers |
+//! | `questions`, `streams` | how much of one account is answered at once |
 
 pub mod commands;
 pub mod config;
@@ -23,8 +25,10 @@ mod error;
 mod exchange;
 mod json_body;
 mod query;
+mod questions;
 mod routes;
 mod serving_node;
+mod stream_tokens;
 mod streams;
 mod throttle;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use limpid_domain::event::EventMeta;
+use limpid_domain::ids::TenantId;
 use limpid_event_store::Database;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,9 +19,11 @@ use crate::commands::CommandContext;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeState, exchange};
+use crate::questions::{QuestionTx, Questions};
 use crate::routes::{
     accounts, dashboard, health, named_transformations, operator, problems, purges, unsupported,
 };
+use crate::stream_tokens::UsedTokens;
 use crate::streams::Streams;
 use crate::throttle::Throttle;
 
@@ -33,6 +36,8 @@ const PURGES_PER_MINUTE: u32 = 60;
 const VERIFICATIONS_PER_MINUTE: u32 = 2;
 /// Each is a message to somewhere else, and waits for what comes back.
 const WEBHOOK_TESTS_PER_MINUTE: u32 = 10;
+/// One a second: ten streams, opened again and again.
+const STREAM_TOKENS_PER_MINUTE: u32 = 60;
 
 /// What every handler may use. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -42,6 +47,9 @@ pub(crate) struct ApiState {
     origin_tests: Arc<Throttle>,
     verifications: Arc<Throttle>,
     webhook_tests: Arc<Throttle>,
+    questions: Questions,
+    stream_tokens: Arc<Throttle>,
+    used_tokens: UsedTokens,
     streams: Streams,
     shutdown: CancellationToken,
     purges: Arc<Throttle>,
@@ -50,7 +58,10 @@ pub(crate) struct ApiState {
 impl ApiState {
     fn new(config: ApiConfig, shutdown: CancellationToken) -> Self {
         Self {
+            questions: Questions::new(config.questions_per_account),
             config: Arc::new(config),
+            stream_tokens: Arc::new(Throttle::new(STREAM_TOKENS_PER_MINUTE)),
+            used_tokens: UsedTokens::default(),
             traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
             origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
             verifications: Arc::new(Throttle::new(VERIFICATIONS_PER_MINUTE)),
@@ -59,6 +70,16 @@ impl ApiState {
             shutdown,
             purges: Arc::new(Throttle::new(PURGES_PER_MINUTE)),
         }
+    }
+
+    /// How often tokens for streams may be asked for.
+    pub(crate) fn stream_tokens(&self) -> &Throttle {
+        &self.stream_tokens
+    }
+
+    /// Tokens for streams that opened one.
+    pub(crate) fn used_tokens(&self) -> &UsedTokens {
+        &self.used_tokens
     }
 
     /// Counts open streams.
@@ -99,6 +120,24 @@ impl ApiState {
     /// How often webhooks may be tested and messages sent again.
     pub(crate) fn webhook_tests(&self) -> &Throttle {
         &self.webhook_tests
+    }
+
+    /// Begins to answer a question of an account, when it is its turn.
+    ///
+    /// Errors: [`ApiError::TooManyQuestions`], [`ApiError::Unavailable`].
+    pub(crate) async fn question(&self, tenant_id: TenantId) -> Result<QuestionTx, ApiError> {
+        let turn = self.questions.turn(tenant_id).await?;
+        let tx = self.config.database.tenant_tx(tenant_id).await?;
+        Ok(QuestionTx::new(tx, turn))
+    }
+
+    /// Goes on with an answer that has begun.
+    ///
+    /// Errors: [`ApiError::Unavailable`].
+    pub(crate) async fn next_page(&self, tenant_id: TenantId) -> Result<QuestionTx, ApiError> {
+        let turn = self.questions.next_turn(tenant_id).await?;
+        let tx = self.config.database.tenant_tx(tenant_id).await?;
+        Ok(QuestionTx::new(tx, turn))
     }
 
     /// The log and its projections.
@@ -156,6 +195,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::origin_health::routes())
         .merge(dashboard::expiries::routes())
+        .merge(dashboard::stream_tokens::routes())
         .merge(dashboard::usage::routes())
         .merge(dashboard::custom_domains::routes())
         .merge(dashboard::restrictions::routes())
@@ -171,6 +211,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(dashboard::webhooks::routes())
         .merge(operator::tenants::routes())
         .merge(operator::limits::routes())
+        .merge(operator::erasures::routes())
         .merge(health::routes())
         .merge(problems::routes())
 }

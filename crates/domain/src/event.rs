@@ -53,6 +53,8 @@ pub enum ConfigEvent {
         #[serde(flatten)]
         limits: TenantLimits,
     },
+    /// The operator had a tenant erased: its names, keys, secrets and settings are gone with this event, everything else soon after.
+    TenantErased {},
     /// A pair of API keys was issued.
     KeyPairCreated {
         /// Display name.
@@ -255,7 +257,7 @@ pub enum EventDecodeError {
 
 impl ConfigEvent {
     /// Every kind, for tests that must not forget one.
-    pub const KINDS: [&str; 27] = [
+    pub const KINDS: [&str; 28] = [
         "tenant_created",
         "tenant_settings_changed",
         "tenant_limits_set",
@@ -283,6 +285,7 @@ impl ConfigEvent {
         "webhook_secret_rotated",
         "webhook_disabled",
         "webhook_deleted",
+        "tenant_erased",
     ];
 
     /// Its name in storage.
@@ -291,6 +294,7 @@ impl ConfigEvent {
             Self::TenantCreated { .. } => "tenant_created",
             Self::TenantSettingsChanged { .. } => "tenant_settings_changed",
             Self::TenantLimitsSet { .. } => "tenant_limits_set",
+            Self::TenantErased {} => "tenant_erased",
             Self::KeyPairCreated { .. } => "key_pair_created",
             Self::KeyPairRevoked {} => "key_pair_revoked",
             Self::OriginCreated { .. } => "origin_created",
@@ -323,7 +327,8 @@ impl ConfigEvent {
         match self {
             Self::TenantCreated { .. }
             | Self::TenantSettingsChanged { .. }
-            | Self::TenantLimitsSet { .. } => StreamKind::Tenant,
+            | Self::TenantLimitsSet { .. }
+            | Self::TenantErased {} => StreamKind::Tenant,
             Self::KeyPairCreated { .. } | Self::KeyPairRevoked {} => StreamKind::KeyPair,
             Self::OriginCreated { .. } | Self::OriginReplaced { .. } | Self::OriginDeleted {} => {
                 StreamKind::Origin

@@ -1,5 +1,6 @@
 //! Tenants: the account everything else belongs to.
 
+mod erasure;
 mod limits;
 mod settings;
 
@@ -11,7 +12,8 @@ use crate::ids::ImagekitId;
 use crate::refusal::Refusal;
 use crate::request_body::Fields;
 
-pub use limits::{MOST_PIXELS, MOST_SOURCE_BYTES, TenantLimits};
+pub use erasure::{EraseTenant, decide_erasure};
+pub use limits::{MOST_PIXELS, MOST_RETENTION_DAYS, MOST_SOURCE_BYTES, TenantLimits};
 pub use settings::{TenantSettings, TenantSettingsChange};
 
 /// Longest display name. Source: ours.
@@ -25,6 +27,8 @@ pub enum TenantLifecycle {
     Active,
     /// Neither served nor accepted at the API.
     Disabled,
+    /// Gone; only the fact is left, so that nodes hear of it.
+    Erased,
 }
 
 impl TenantLifecycle {
@@ -33,12 +37,13 @@ impl TenantLifecycle {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::Erased => "erased",
         }
     }
 
     /// The lifecycle with this name, or `None`.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled]
+        [Self::Active, Self::Disabled, Self::Erased]
             .into_iter()
             .find(|lifecycle| lifecycle.as_str() == name)
     }
@@ -169,6 +174,7 @@ pub fn evolve(state: Option<TenantState>, event: &ConfigEvent) -> Option<TenantS
             limits: *limits,
             ..tenant
         }),
+        ConfigEvent::TenantErased {} => None,
         ConfigEvent::KeyPairCreated { .. }
         | ConfigEvent::KeyPairRevoked {}
         | ConfigEvent::OriginCreated { .. }

@@ -49,6 +49,8 @@ pub struct DrainStatus {
     pub stored_events: u64,
     /// Batches that were already in the ledger.
     pub replayed_batches: u64,
+    /// Events of erased tenants dropped since the start.
+    pub erased_events: u64,
     /// Dead letters written since the start.
     pub dead_letters: u64,
 }
@@ -171,8 +173,15 @@ impl FailureDrainer {
 
     fn note(&self, appended: Appended) {
         let sent = self.pending.len() as u64;
+        if appended.erased > 0 {
+            tracing::info!(
+                events = appended.erased,
+                "dropped late failures of erased tenants"
+            );
+        }
         self.status.send_modify(|status| {
             status.stored_events += appended.events;
+            status.erased_events += appended.erased;
             status.replayed_batches += sent - appended.batches.min(sent);
         });
     }

@@ -11,6 +11,9 @@ pub enum StoreError {
     /// The database does not answer, or not in time. Nobody's mistake; the same call may work later.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<sqlx::Error>),
+    /// A statement ran for longer than this program lets it. Whoever asked too much asks for less.
+    #[error("a statement took too long")]
+    TooSlow(#[source] Box<sqlx::Error>),
     /// Somebody else changed the stream first. The caller reads again and decides again.
     #[error("the stream is not at version {expected}")]
     Conflict {
@@ -46,7 +49,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::TooSlow(_))
     }
 }
 
@@ -58,6 +61,10 @@ impl From<sqlx::Error> for StoreError {
                 return Self::Taken {
                     constraint: refused.constraint().unwrap_or("a unique index").to_owned(),
                 };
+            }
+            // "canceling statement due to statement timeout"
+            if code == "57014" {
+                return Self::TooSlow(Box::new(error));
             }
             return if is_transient_code(&code) {
                 Self::Unavailable(Box::new(error))

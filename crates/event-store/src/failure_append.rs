@@ -1,10 +1,13 @@
 //! Appends batches of failures to PostgreSQL: ledger, events and hourly counts in one statement, exactly once.
 //!
 //! The ledger's key is (node, batch number): a batch that is sent again, because its answer was lost or the spool was read again,
-//! changes nothing.
+//! changes nothing. Events of tenants that were erased are dropped before they are stored.
 
 mod columns;
 mod text;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use limpid_domain::failure::FailureEvent;
 use limpid_domain::ids::{BatchSeq, NodeId};
@@ -13,6 +16,7 @@ use sqlx::PgConnection;
 use crate::error::StoreError;
 use crate::spool::Frame;
 use crate::spool::frame::Unreadable;
+use crate::tenant_erasure::erased_among;
 use columns::{CountColumns, FactColumns, LedgerColumns};
 
 /// The most events that one statement should carry.
@@ -38,6 +42,8 @@ pub struct Appended {
     pub batches: u64,
     /// Their events.
     pub events: u64,
+    /// Events of erased tenants that were not stored.
+    pub erased: u64,
 }
 
 impl Batch {
@@ -63,6 +69,8 @@ pub async fn append_batches(
     node: NodeId,
     batches: &[Batch],
 ) -> Result<Appended, StoreError> {
+    let (batches, erased) = without_erased(connection, batches).await?;
+    let batches = batches.as_ref();
     let ledger = LedgerColumns::of(batches);
     let facts = FactColumns::of(batches);
     let counts = CountColumns::of(batches);
@@ -72,5 +80,29 @@ pub async fn append_batches(
     Ok(Appended {
         batches: batches.unsigned_abs(),
         events: events.unsigned_abs(),
+        erased,
     })
+}
+
+/// The batches without events of erased tenants, and how many those were. The batches keep their places in the ledger.
+async fn without_erased<'a>(
+    connection: &mut PgConnection,
+    batches: &'a [Batch],
+) -> Result<(Cow<'a, [Batch]>, u64), StoreError> {
+    let events = batches.iter().flat_map(|batch| &batch.events);
+    let tenants: BTreeSet<i64> = events.map(|event| event.tenant_id.0).collect();
+    let erased = erased_among(connection, tenants.into_iter().collect()).await?;
+    if erased.is_empty() {
+        return Ok((Cow::Borrowed(batches), 0));
+    }
+    let mut kept = batches.to_vec();
+    let mut dropped = 0;
+    for batch in &mut kept {
+        let before = batch.events.len();
+        batch
+            .events
+            .retain(|event| !erased.contains(&event.tenant_id.0));
+        dropped += (before - batch.events.len()) as u64;
+    }
+    Ok((Cow::Owned(kept), dropped))
 }

@@ -10,6 +10,7 @@
 //! | [`drainer`] | carries the spool to the database, through outages |
 //! | [`failure_partitions`] | the days that the events are kept in: made ahead, dropped by age |
 //! | [`origin_observation_append`] | what serving nodes observed of origins, each batch once |
+//! | [`tenant_erasure`] | every row of a tenant, gone in batches |
 //! | [`usage_append`] | counts of answered requests, each batch once |
 //! | [`vault`] | envelope encryption of secrets |
 //! | [`error`] | what can go wrong |
@@ -23,6 +24,7 @@ pub mod failure_append;
 pub mod failure_partitions;
 pub mod origin_observation_append;
 pub mod spool;
+pub mod tenant_erasure;
 pub mod usage_append;
 pub mod vault;
 

@@ -21,7 +21,8 @@ use zeroize::Zeroizing;
 
 pub use key_ring::{KekId, KeyRing, KeyRingError};
 pub use storage::{
-    KekUse, fetch, fetch_all, keep_newest_versions, kek_use, put, remove_stream, rewrap_tenant,
+    KekUse, fetch, fetch_all, keep_newest_versions, kek_use, put, remove_stream, remove_tenant,
+    rewrap_tenant,
 };
 
 /// Draws the random bits of an API key.

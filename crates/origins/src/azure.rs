@@ -63,10 +63,7 @@ pub(crate) fn urls(
     path: &str,
 ) -> AttemptResult<Vec<Url>> {
     let container = Container::of(location, config)?;
-    let path = FilePath::parse(path)?;
-    let decoded = path.decoded()?;
-    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
-    spellings.map(|path| container.url(path)).collect()
+    FilePath::urls(path, |key| container.url(key))
 }
 
 /// What the store says about a blob without sending it.

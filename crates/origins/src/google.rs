@@ -58,10 +58,7 @@ pub(crate) fn urls(
     path: &str,
 ) -> AttemptResult<Vec<Url>> {
     let bucket = Bucket::of(location, config)?;
-    let path = FilePath::parse(path)?;
-    let decoded = path.decoded()?;
-    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
-    spellings.map(|path| bucket.url(path)).collect()
+    FilePath::urls(path, |key| bucket.url(key))
 }
 
 /// What the store says about an object without sending it.

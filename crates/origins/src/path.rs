@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use limpid_domain::failure::Reason;
 use percent_encoding::percent_decode_str;
+use url::Url;
 
 use crate::attempt::{AttemptResult, failure};
 
@@ -45,6 +46,20 @@ impl<'a> FilePath<'a> {
     /// The path as it came, unless decoding leaves it as it is: the second key worth asking for.
     pub(crate) fn raw_unless(self, decoded: &str) -> Option<&'a str> {
         (self.raw != decoded).then_some(self.raw)
+    }
+
+    /// The addresses that may be asked for a path at a store of objects: of the path decoded, then of the path as it came where that
+    /// differs. `url` makes one of a key.
+    ///
+    /// Errors: as [`FilePath::parse`], [`FilePath::decoded`] and `url`.
+    pub(crate) fn urls(
+        raw: &'a str,
+        url: impl Fn(&str) -> AttemptResult<Url>,
+    ) -> AttemptResult<Vec<Url>> {
+        let path = Self::parse(raw)?;
+        let decoded = path.decoded()?;
+        let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
+        spellings.map(url).collect()
     }
 
     /// The path decoded once.

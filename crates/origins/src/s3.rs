@@ -99,12 +99,9 @@ pub(crate) fn urls(
     path: &str,
 ) -> AttemptResult<Vec<Url>> {
     let bucket = Bucket::of(location, config)?;
-    let path = FilePath::parse(path)?;
-    let decoded = path.decoded()?;
-    let spellings = std::iter::once(&*decoded).chain(path.raw_unless(&decoded));
-    spellings
-        .map(|path| bucket.url(&bucket.key(path)?, &bucket.default_region()))
-        .collect()
+    FilePath::urls(path, |key| {
+        bucket.url(&bucket.key(key)?, &bucket.default_region())
+    })
 }
 
 /// What the store says about an object without sending it.

@@ -178,6 +178,7 @@ fn fields_after(before: Option<Value>, event: &ConfigEvent) -> Option<Value> {
         | ConfigEvent::NamedTransformationDeleted {}
         | ConfigEvent::AlertRuleDeleted {}
         | ConfigEvent::WebhookDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. } => return None,
     })
 }

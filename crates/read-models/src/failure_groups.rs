@@ -6,6 +6,7 @@
 //! | `project` | batches → groups and their counts by hour and day, each exactly once |
 //! | `templates` | which group a new fingerprint belongs to |
 //! | `blast_radius` | how far a group reaches: one path or several, one transformation, one referrer |
+//! | `cursor` | where a page of groups ends |
 //! | `failing_paths` | the paths that failed last, to ask for them again |
 //! | `life` | the events of each group's life, and what follows from failures and from time |
 //! | `list` | groups of a window, with their numbers and trend |
@@ -13,6 +14,7 @@
 //! | `verify` | events = counts of groups |
 
 mod blast_radius;
+mod cursor;
 mod failing_paths;
 mod life;
 mod list;
@@ -22,9 +24,13 @@ mod templates;
 mod verify;
 
 pub use blast_radius::{BlastRadius, Spread, blast_radius};
+pub use cursor::GroupCursor;
 pub use failing_paths::{FailingPath, failing_paths};
 pub use life::{NewGroupEvent, StoredGroupEvent, life_events, locked_life, pass_time, record};
-pub use list::{FailureGroup, GroupList, GroupOrder, GroupTotals, TREND_BUCKETS, group, groups};
+pub use list::{
+    FailureGroup, GroupList, GroupOrder, GroupTotals, TREND_BUCKETS, group, groups, trend_interval,
+};
+pub(crate) use project::LOCK_KEY as PROJECTION_LOCK;
 pub use project::{Projected, project};
 pub use rebuild::{GroupRebuild, rebuild};
 pub use verify::{GroupDrift, verify, verify_since};

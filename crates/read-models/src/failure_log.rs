@@ -11,6 +11,7 @@ use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::filter::{FailureFilter, Window, push_events_where};
+use crate::retention::{Kept, kept};
 pub use arrivals::{Arrivals, InvalidPosition, Position, arrivals, latest_position};
 pub use cursor::{Cursor, InvalidCursor};
 use row::{COLUMNS, EventRow};
@@ -100,8 +101,9 @@ pub async fn event(tx: &mut TenantTx, id: EventId) -> Result<Option<StoredFailur
     let Some(minted_at) = minted_at(id) else {
         return Ok(None);
     };
+    let kept = kept(tx).await?;
     for neighbourhood in NEIGHBOURHOODS {
-        let mut query = around(tx, minted_at, neighbourhood);
+        let mut query = around(tx, (minted_at, neighbourhood), kept);
         query
             .push(" and event_id = ")
             .push_bind(id.0)
@@ -124,7 +126,8 @@ pub async fn attempts(
 ) -> Result<Vec<StoredFailure>, StoreError> {
     let request: RequestId = failure.request_id;
     // Source: the time-outs of one request allow it 30 seconds in all.
-    let mut query = around(tx, failure.occurred_at, TimeDelta::minutes(1));
+    let kept = kept(tx).await?;
+    let mut query = around(tx, (failure.occurred_at, TimeDelta::minutes(1)), kept);
     query.push(" and request_id = ").push_bind(request.0);
     query.push(" order by attempt, event_id limit 100");
     let rows: Vec<EventRow> = query.build_query_as().fetch_all(tx.as_conn()).await?;
@@ -140,13 +143,18 @@ fn select() -> QueryBuilder<Postgres> {
     query
 }
 
-fn around(tx: &TenantTx, at: DateTime<Utc>, radius: TimeDelta) -> QueryBuilder<Postgres> {
+fn around(
+    tx: &TenantTx,
+    (at, radius): (DateTime<Utc>, TimeDelta),
+    kept: Kept,
+) -> QueryBuilder<Postgres> {
     let window = Window {
         from: at.checked_sub_signed(radius).unwrap_or(at),
         to: at.checked_add_signed(radius).unwrap_or(at),
     };
     let mut query = select();
-    push_events_where(&mut query, tx.tenant_id(), &FailureFilter::all(window));
+    let filter = FailureFilter::all(window).within(kept);
+    push_events_where(&mut query, tx.tenant_id(), &filter);
     query
 }
 

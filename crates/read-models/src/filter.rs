@@ -8,11 +8,13 @@
 mod conditions;
 mod sources;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::reason::{Stage, TABLE};
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
 use limpid_domain::ids::{GroupId, NodeId, OriginNo, TenantSeq, UrlEndpointNo};
 use sha2::{Digest, Sha256};
+
+use crate::retention::Kept;
 
 pub(crate) use conditions::{push_conditions, push_events_where};
 pub(crate) use sources::{Detail, Source, Table, hour_at_or_before, sources};
@@ -30,6 +32,8 @@ pub struct FailureFilter {
     pub path_contains: Option<String>,
     /// The path does not contain this text.
     pub path_lacks: Option<String>,
+    /// Single failures, and paths, before this moment are not to be seen, whatever the window is.
+    pub events_from: DateTime<Utc>,
 }
 
 /// Values of the fields that failures are filtered by.
@@ -87,6 +91,7 @@ impl FailureFilter {
             exclude: Facets::default(),
             path_contains: None,
             path_lacks: None,
+            events_from: DateTime::UNIX_EPOCH,
         }
     }
 
@@ -107,10 +112,40 @@ impl FailureFilter {
             exclude,
             path_contains,
             path_lacks,
+            events_from: _,
         } = self;
         let text = format!("{include:?}|{exclude:?}|{path_contains:?}|{path_lacks:?}");
         let digest = Sha256::digest(text.as_bytes());
         digest.first_chunk::<8>().copied().unwrap_or_default()
+    }
+
+    /// The same question, blind for single failures that are not kept.
+    #[must_use]
+    pub fn within(self, kept: Kept) -> Self {
+        Self {
+            events_from: kept.events_from,
+            ..self
+        }
+    }
+
+    /// The part of the window whose single failures may be seen; empty where `to` is not after `from`.
+    pub(crate) fn events_window(&self, window: Window) -> Window {
+        Window {
+            from: window.from.max(self.events_from),
+            to: window.to,
+        }
+    }
+
+    /// Whether single failures from before `events_from` would be needed to count by buckets of `interval`, or as a whole.
+    pub fn misses_events(&self, interval: Option<TimeDelta>) -> bool {
+        let detail = Detail {
+            interval,
+            ..Detail::default()
+        };
+        let parts = sources(self, detail);
+        parts
+            .iter()
+            .any(|part| part.table == Table::Events && part.window.from < self.events_from)
     }
 
     /// Whether a question about paths is asked, which only the events can answer.

@@ -6,6 +6,7 @@ use limpid_event_store::{StoreError, TenantTx};
 use sqlx::QueryBuilder;
 
 use crate::filter::{FailureFilter, Window, push_events_where};
+use crate::retention::kept;
 
 /// A path that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub async fn missing_assets(
 ) -> Result<Vec<MissingAsset>, StoreError> {
     let answered_404 = TABLE.iter().filter(|row| row.code.http_status() == 404);
     let reasons: Vec<i16> = answered_404.map(|row| row.number).collect();
-    let filter = FailureFilter::all(window);
+    let filter = FailureFilter::all(window).within(kept(tx).await?);
     let mut query = QueryBuilder::new(
         "select endpoint_no, path, sum(occurrences)::bigint from origin_failure where ",
     );

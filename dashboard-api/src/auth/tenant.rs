@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use limpid_delivery_url::signature::{NEVER, sign};
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
-use limpid_domain::ids::{ImagekitId, TenantId};
+use limpid_domain::ids::{ImagekitId, KeyPairId, TenantId};
 use limpid_domain::key_pair::{PrivateKey, PublicKey};
 use limpid_domain::tenant::TenantLifecycle;
 use limpid_read_models::delivery_config::{KeyPairOwner, find_by_private_key};
@@ -22,6 +22,8 @@ use crate::router::ApiState;
 pub(crate) struct Tenant {
     /// Whose key it is.
     pub(crate) id: TenantId,
+    /// Which of its key pairs.
+    pub(crate) key_pair_id: KeyPairId,
     /// Its public name, the first piece of its URLs.
     pub(crate) imagekit_id: ImagekitId,
     /// The key itself: what it may sign.
@@ -75,6 +77,7 @@ impl FromRequestParts<ApiState> for Tenant {
         Span::current().record("tenant", owner.imagekit_id.as_str());
         Ok(Self {
             id: owner.tenant_id,
+            key_pair_id: owner.key_pair_id,
             imagekit_id: owner.imagekit_id,
             private_key: text,
             public_key: owner.public_key,
@@ -90,5 +93,6 @@ fn refuse_unusable(owner: &KeyPairOwner) -> Result<(), ApiError> {
     match owner.lifecycle {
         TenantLifecycle::Active => Ok(()),
         TenantLifecycle::Disabled => Err(ApiError::AccountDisabled),
+        TenantLifecycle::Erased => Err(ApiError::PrivateKeyUnknown),
     }
 }

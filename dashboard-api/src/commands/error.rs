@@ -50,7 +50,7 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict { .. } => Self::Conflict,
-            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Unavailable(_) | StoreError::TooSlow(_) => Self::Unavailable(error),
             // Globally unique names are only known to be free once they are written; the index decides a race.
             StoreError::Taken { constraint } => match constraint.as_str() {
                 "tenant_imagekit_id" => Self::Taken {

@@ -36,6 +36,8 @@ kinds! {
         "The private API key was revoked. Use the account's current one.";
     ACCOUNT_DISABLED: FORBIDDEN, "account-disabled", "Account disabled",
         "The operator disabled the account.";
+    STREAM_TOKEN_INVALID: FORBIDDEN, "stream-token-invalid", "Stream token invalid",
+        "A stream token opens one stream within a minute. Get another one from POST /dashboard/v1/stream-tokens; Last-Event-ID resumes without a gap.";
     OPERATOR_KEY_MISSING: UNAUTHORIZED, "operator-key-missing", "Operator key missing",
         "Send the operator key of the installation as bearer token.";
     OPERATOR_KEY_WRONG: FORBIDDEN, "operator-key-wrong", "Operator key wrong",
@@ -66,6 +68,10 @@ kinds! {
         "If-Match names an older version than the present one. Read the object again, then decide.";
     TOO_OFTEN: TOO_MANY_REQUESTS, "too-often", "Asked too often",
         "Diagnoses ask origins and purges reach every node, so an account may have a few a minute. Retry-After says when there is one again.";
+    TOO_MANY_QUESTIONS: TOO_MANY_REQUESTS, "too-many-questions", "Too many questions at once",
+        "An account has a few questions worked on at once and a few more waiting, so that no account holds up another. Ask again when some are answered; Retry-After says when at the latest.";
+    QUESTION_TOO_LARGE: GATEWAY_TIMEOUT, "question-too-large", "Question too large",
+        "The database did not answer the question within the time that the installation gives each. A shorter period, no search in paths, or a filter by code, origin or group makes it smaller; asking the same again does not help.";
     NO_SERVING_NODE: SERVICE_UNAVAILABLE, "no-serving-node", "No serving node answers",
         "Diagnoses are made by a serving node, and the one that is configured cannot be reached. The operator finds the cause in the log by the request id.";
     UNAVAILABLE: SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable",

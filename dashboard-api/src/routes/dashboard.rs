@@ -14,5 +14,6 @@ pub(crate) mod origin_health;
 pub(crate) mod restore;
 pub(crate) mod restrictions;
 pub(crate) mod settings;
+pub(crate) mod stream_tokens;
 pub(crate) mod usage;
 pub(crate) mod webhooks;

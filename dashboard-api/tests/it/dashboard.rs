@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
+use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP, DEFAULT_QUESTIONS_PER_ACCOUNT};
 use limpid_dashboard_api::{DashboardConfig, run};
 use limpid_domain::clock::Clock;
 use limpid_domain::ids::{ImagekitId, TenantId};
@@ -73,6 +73,7 @@ impl Dashboard {
                 serving_node: ([127, 0, 0, 1], 1).into(),
                 help: DEFAULT_HELP.to_owned(),
                 webhooks_allow_http: true,
+                questions_per_account: DEFAULT_QUESTIONS_PER_ACCOUNT,
                 clock: Clock::system(),
             },
             drain_timeout: Duration::from_secs(5),

@@ -15,6 +15,8 @@ mod commands;
 mod config_history;
 mod custom_domains;
 mod dashboard;
+mod erasures;
+mod fairness;
 mod management;
 mod named_transformations;
 mod openapi;

@@ -9,4 +9,5 @@ mod group_life;
 mod groups;
 mod paths;
 mod questions;
+mod retention;
 mod stream;

@@ -189,8 +189,11 @@ pub(crate) struct LimitsArguments {
     /// Most pixels of all frames of an animation together.
     #[arg(long, value_name = "PIXELS")]
     pub(crate) max_frame_pixels: Option<u64>,
+    /// How long single failures are shown, never longer than the installation keeps them.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) failure_retention_days: Option<u64>,
     /// Follow the installation's limits again, all of them.
-    #[arg(long, conflicts_with_all = ["max_source_bytes", "max_pixels", "max_frame_pixels"])]
+    #[arg(long, conflicts_with_all = ["max_source_bytes", "max_pixels", "max_frame_pixels", "failure_retention_days"])]
     pub(crate) reset: bool,
 }
 

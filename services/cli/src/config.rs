@@ -58,6 +58,10 @@ pub(crate) struct Config {
     pub(crate) serving_address: SocketAddr,
     /// Where the APIs answer.
     pub(crate) dashboard_address: SocketAddr,
+    /// How long the database may work on one statement of the APIs.
+    pub(crate) question_timeout: Duration,
+    /// Questions of one account worked on at once.
+    pub(crate) questions_per_account: usize,
     /// `telemetry.*`.
     pub(crate) telemetry: Telemetry,
     /// `origins.*`.
@@ -189,6 +193,8 @@ pub(crate) struct Failures {
     pub(crate) max_spool_bytes: u64,
     /// How long single failures are kept.
     pub(crate) retention: Duration,
+    /// How long counts are kept.
+    pub(crate) counts_retention: Duration,
     /// Database for failures, if not the main one.
     pub(crate) database_url: Option<SecretString>,
 }
@@ -231,6 +237,8 @@ impl Config {
             },
             serving_address: texts.parse("serving.address", values::address)?,
             dashboard_address: texts.parse("dashboard.address", values::address)?,
+            question_timeout: texts.parse("dashboard.question_timeout", values::duration)?,
+            questions_per_account: texts.parse("dashboard.questions_per_account", at_least_one)?,
             telemetry: Telemetry {
                 metrics: texts.parse("telemetry.metrics_address", metrics_listener)?,
                 log_format: texts.parse("telemetry.log_format", log_format)?,
@@ -247,6 +255,7 @@ impl Config {
                 fsync: texts.parse("failures.fsync", fsync)?,
                 max_spool_bytes: texts.parse("failures.max_spool", values::bytes)?,
                 retention: texts.parse("failures.retention", values::duration)?,
+                counts_retention: texts.parse("failures.counts_retention", values::duration)?,
                 database_url: texts.secret("failures.database_url"),
             },
             cache: Cache {

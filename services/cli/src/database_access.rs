@@ -1,6 +1,7 @@
 //! Which database a command talks to: the one it was given, or the embedded one, started for the occasion if need be.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_local_postgres::{BinarySearch, Cluster, ClusterConfig, LocalPostgresError, StopMode};
@@ -98,10 +99,34 @@ pub(crate) async fn connect(
     max_connections: u32,
     application: &str,
 ) -> Result<Database, Failure> {
+    let options = DatabaseOptions::default();
+    connect_with(url, application, (max_connections, options)).await
+}
+
+/// The same with a time-out of its own for each statement.
+///
+/// Errors: as [`connect`].
+pub(crate) async fn connect_patiently(
+    url: &str,
+    application: &str,
+    (max_connections, statement_timeout): (u32, Duration),
+) -> Result<Database, Failure> {
+    let options = DatabaseOptions {
+        statement_timeout,
+        ..DatabaseOptions::default()
+    };
+    connect_with(url, application, (max_connections, options)).await
+}
+
+async fn connect_with(
+    url: &str,
+    application: &str,
+    (max_connections, options): (u32, DatabaseOptions),
+) -> Result<Database, Failure> {
     let options = DatabaseOptions {
         max_connections,
         application_name: format!("limpid {application}"),
-        ..DatabaseOptions::default()
+        ..options
     };
     Database::connect(url, &options)
         .await

@@ -12,6 +12,7 @@ use limpid_read_models::delivery_config;
 use limpid_read_models::failure_log::{self, StoredFailure};
 use limpid_read_models::failure_summary::{self, Summary};
 use limpid_read_models::filter::{FailureFilter, Window};
+use limpid_read_models::retention::kept;
 use serde_json::json;
 
 use crate::arguments::ErrorsArguments;
@@ -33,6 +34,7 @@ pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Re
     let filter = filter(arguments, Clock::system().now())?;
     let failed = |error| store_failure("read the failures", &error);
     let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+    let filter = filter.within(kept(&mut tx).await.map_err(failed)?);
     let summary = failure_summary::summary(&mut tx, &filter)
         .await
         .map_err(failed)?;
@@ -179,10 +181,11 @@ async fn newest(
     const MAX_PAGES: usize = 50;
     let failed = |error| store_failure("read the failures", &error);
     let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+    let filter = filter.clone().within(kept(&mut tx).await.map_err(failed)?);
     let mut all = Vec::new();
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let page = failure_log::events(&mut tx, filter, cursor.as_ref(), failure_log::MAX_PAGE)
+        let page = failure_log::events(&mut tx, &filter, cursor.as_ref(), failure_log::MAX_PAGE)
             .await
             .map_err(failed)?;
         all.extend(page.events);

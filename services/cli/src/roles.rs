@@ -207,13 +207,14 @@ pub(crate) async fn start_dashboard(
     let dashboard = DashboardConfig {
         listener,
         api: ApiConfig {
-            database: surroundings.database(config, "dashboard").await?,
+            database: dashboard_database(config, surroundings).await?,
             vault: surroundings.vault.clone(),
             operator_key: data_dir::operator_key(&config.operator_key_file)?,
             serving_url,
             serving_node: serving,
             help: DEFAULT_HELP.to_owned(),
             webhooks_allow_http: config.webhooks_allow_http,
+            questions_per_account: config.questions_per_account,
             clock: Clock::system(),
         },
         drain_timeout: config.drain_timeout,
@@ -225,6 +226,15 @@ pub(crate) async fn start_dashboard(
             .map_err(|error| Failure::caused(Kind::Failed, "answer the APIs", &error))
     });
     Ok(address)
+}
+
+async fn dashboard_database(
+    config: &Config,
+    surroundings: &Surroundings,
+) -> Result<Database, Failure> {
+    let url = surroundings.database_url.expose_secret();
+    let limits = (config.database.max_connections, config.question_timeout);
+    database_access::connect_patiently(url, "dashboard", limits).await
 }
 
 /// Starts the projector.
@@ -241,8 +251,26 @@ pub(crate) async fn start_projector(
         .as_ref()
         .unwrap_or(&surroundings.database_url);
     let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
-    let failure_retention = TimeDelta::from_std(config.failures.retention)
-        .map_err(|_| Failure::new(Kind::Configuration, "failures.retention is too long"))?;
+    let accounts_database = match config.failures.database_url {
+        None => None,
+        Some(_) => {
+            let url = surroundings.database_url.expose_secret();
+            Some(database_access::connect(url, 2, "projector").await?)
+        }
+    };
+    let days = |kept: Duration, key: &str| {
+        TimeDelta::from_std(kept)
+            .map_err(|_| Failure::new(Kind::Configuration, format!("{key} is too long")))
+    };
+    let failure_retention = days(config.failures.retention, "failures.retention")?;
+    let counts_retention = days(
+        config.failures.counts_retention,
+        "failures.counts_retention",
+    )?;
+    if counts_retention < failure_retention {
+        let message = "failures.counts_retention is shorter than failures.retention: counts must outlive what they count";
+        return Err(Failure::new(Kind::Configuration, message));
+    }
     // Rules, alerts and deliveries are where the dashboard reads: in the database of the configuration.
     let webhooks = WebhookConfig {
         database: database_access::connect(surroundings.database_url.expose_secret(), 4, "alerts")
@@ -252,8 +280,10 @@ pub(crate) async fn start_projector(
         allow_http: config.webhooks_allow_http,
     };
     let projector = ProjectorConfig {
+        accounts_database,
         failure_retention,
         webhooks: Some(webhooks),
+        counts_retention,
         ..ProjectorConfig::new(database, Clock::system())
     };
     let shutdown = services.shutdown();

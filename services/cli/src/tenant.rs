@@ -6,7 +6,7 @@ use limpid_dashboard_api::commands::{
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
 use limpid_domain::ids::ImagekitId;
 use limpid_domain::refusal::Refusal;
-use limpid_domain::tenant::{CreateTenant, TenantLimits, TenantSettingsChange};
+use limpid_domain::tenant::{CreateTenant, TenantLifecycle, TenantLimits, TenantSettingsChange};
 use limpid_event_store::Database;
 use limpid_event_store::vault::Vault;
 use limpid_read_models::delivery_config::{self, TenantView};
@@ -95,6 +95,10 @@ pub(crate) async fn limits(
             "maxFramePixels",
             arguments.max_frame_pixels.map(Value::from),
         ),
+        (
+            "failureRetentionDays",
+            arguments.failure_retention_days.map(Value::from),
+        ),
     ]);
     let limits = TenantLimits::parse(body).map_err(refused)?;
     let tenant = find(context, &arguments.id).await?;
@@ -125,6 +129,7 @@ async fn find(context: &CommandContext<'_>, id: &str) -> Result<TenantView, Fail
     let tenant = delivery_config::tenant_by_imagekit_id(context.database, &id)
         .await
         .map_err(|error| store_failure("find the tenant", &error))?;
+    let tenant = tenant.filter(|tenant| tenant.lifecycle != TenantLifecycle::Erased);
     tenant.ok_or_else(not_found)
 }
 

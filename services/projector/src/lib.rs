@@ -4,19 +4,23 @@
 //! |---|---|
 //! | [`alerts`] | what groups and shares mean to the tenants' rules, put on its way |
 //! | [`webhooks`] | messages signed, sent, tried again |
+//! | `erasure` | tenants that are to vanish, erased in batches |
 //! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
+//! | `retention` | counts and groups older than they are kept |
 //! | `top_paths` | the paths that failed most, of closed hours and days |
 //! | `usage_keys` | fewer keys of usage for what is over |
 //! | `schedule` | when a job runs next, with patience for a database that is away |
 //! | `metrics` | what the jobs report |
 
 pub mod alerts;
+mod erasure;
 mod groups;
 mod maintenance;
 mod metrics;
 mod reconciliation;
+mod retention;
 mod schedule;
 mod top_paths;
 mod usage_keys;
@@ -38,12 +42,20 @@ use crate::webhooks::WebhookConfig;
 pub struct ProjectorConfig {
     /// Where the failures are.
     pub database: Database,
+    /// Where accounts are, if the failures have a database of their own.
+    pub accounts_database: Option<Database>,
     /// The time.
     pub clock: Clock,
     /// How long single failures are kept; their hourly counts stay.
     pub failure_retention: TimeDelta,
+    /// How long counts are kept, of failures and of usage.
+    pub counts_retention: TimeDelta,
     /// How often partitions are looked after.
     pub maintenance_interval: Duration,
+    /// How often old counts are looked for.
+    pub retention_interval: Duration,
+    /// How often tenants to erase are looked for.
+    pub erasure_interval: Duration,
     /// How often the counts are proved.
     pub reconciliation_interval: Duration,
     /// How often closed hours are looked at for their top paths.
@@ -57,13 +69,18 @@ pub struct ProjectorConfig {
 }
 
 impl ProjectorConfig {
-    /// The defaults: 30 days, partitions and proofs every hour, top paths every minute, groups and alerts every second; no webhooks.
+    /// The defaults: failures 30 days and counts 13 months; partitions and proofs every hour, old counts every ten minutes, top paths every
+    /// minute, erasures every ten seconds, groups and alerts every second; no webhooks.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
+            accounts_database: None,
             clock,
             failure_retention: TimeDelta::days(30),
+            counts_retention: TimeDelta::days(396),
             maintenance_interval: Duration::from_hours(1),
+            retention_interval: Duration::from_mins(10),
+            erasure_interval: Duration::from_secs(10),
             reconciliation_interval: Duration::from_hours(1),
             top_paths_interval: Duration::from_mins(1),
             groups_interval: Duration::from_secs(1),
@@ -82,6 +99,12 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    jobs.spawn(retention::run(
+        config.clone(),
+        metrics.clone(),
+        shutdown.clone(),
+    ));
+    jobs.spawn(erasure::run(config.clone(), shutdown.clone()));
     jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));
     jobs.spawn(usage_keys::run(config.clone(), shutdown.clone()));

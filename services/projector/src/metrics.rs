@@ -1,7 +1,8 @@
 //! What the jobs report. No tenant in any label.
 
 use limpid_read_models::failure_counts::Reconciliation;
-use opentelemetry::metrics::Gauge;
+use limpid_read_models::retention::DroppedCounts;
+use opentelemetry::metrics::{Counter, Gauge};
 
 /// The projector's instruments.
 #[derive(Debug, Clone)]
@@ -11,6 +12,7 @@ pub(crate) struct Metrics {
     missing_batches: Gauge<i64>,
     refused: Gauge<i64>,
     default_partition: Gauge<u64>,
+    dropped_counts: Counter<u64>,
 }
 
 impl Metrics {
@@ -45,6 +47,11 @@ impl Metrics {
                 .with_description("Failure events outside every day's partition; more than a few mean a wrong clock")
                 .with_unit("1")
                 .build(),
+            dropped_counts: meter
+                .u64_counter("limpid.retention.dropped_counts")
+                .with_description("Counts and groups deleted because they are older than they are kept")
+                .with_unit("{row}")
+                .build(),
         }
     }
 
@@ -56,6 +63,11 @@ impl Metrics {
 
     pub(crate) fn report_group_drift(&self, drift: i64) {
         self.group_drift.record(drift, &[]);
+    }
+
+    pub(crate) fn report_dropped_counts(&self, dropped: &DroppedCounts) {
+        let rows = dropped.counts + dropped.groups + dropped.aliases;
+        self.dropped_counts.add(rows, &[]);
     }
 
     pub(crate) fn report_default_partition(&self, events: u64) {

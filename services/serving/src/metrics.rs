@@ -2,8 +2,10 @@
 
 use std::sync::OnceLock;
 
+use limpid_event_store::drainer::DrainStatus;
 use opentelemetry::global;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
+use tokio::sync::watch;
 
 /// Buckets of the HTTP semantic conventions. Units: seconds.
 const DURATION_BUCKETS: [f64; 14] = [
@@ -38,6 +40,18 @@ pub(crate) struct Metrics {
 pub(crate) fn get() -> &'static Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
     METRICS.get_or_init(Metrics::new)
+}
+
+/// Tells how many late failures of erased tenants this node has dropped.
+pub(crate) fn observe_drain(status: watch::Receiver<DrainStatus>) {
+    let meter = global::meter("limpid.serving");
+    // The meter keeps the instrument alive.
+    let _dropped = meter
+        .u64_observable_counter("limpid.failures.dropped_erased")
+        .with_unit("{event}")
+        .with_description("Late failures of erased tenants, dropped before they were stored.")
+        .with_callback(move |observer| observer.observe(status.borrow().erased_events, &[]))
+        .build();
 }
 
 impl Metrics {

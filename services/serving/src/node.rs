@@ -114,6 +114,7 @@ impl Serving {
             .map_err(|error| set_up("the recorder", error))?;
         let database = failures_database(&config, &reconciler)?;
         let drainer = FailureDrainer::new(reader, database.clone());
+        metrics::observe_drain(drainer.status());
         let counter = Arc::new(UsageCounter::default());
         let (clock, node) = (config.clock.clone(), drainer.node());
         let usage = usage_flusher(&counter, (&database, &clock, node));

@@ -109,6 +109,7 @@ pub fn evolve(state: Option<AlertRuleState>, event: &ConfigEvent) -> Option<Aler
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

@@ -108,6 +108,7 @@ pub fn evolve(
         | ConfigEvent::WebhookSecretRotated { .. }
         | ConfigEvent::WebhookDisabled { .. }
         | ConfigEvent::WebhookDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

@@ -127,6 +127,7 @@ pub fn evolve(state: Option<OriginState>, event: &ConfigEvent) -> Option<OriginS
         | ConfigEvent::WebhookSecretRotated { .. }
         | ConfigEvent::WebhookDisabled { .. }
         | ConfigEvent::WebhookDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. }
         | ConfigEvent::TenantSettingsChanged { .. }
         | ConfigEvent::TenantLimitsSet { .. }

@@ -183,6 +183,7 @@ pub fn evolve(state: Option<UrlEndpointState>, event: &ConfigEvent) -> Option<Ur
         | ConfigEvent::WebhookSecretRotated { .. }
         | ConfigEvent::WebhookDisabled { .. }
         | ConfigEvent::WebhookDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

@@ -165,6 +165,7 @@ pub fn evolve(state: Option<WebhookState>, event: &ConfigEvent) -> Option<Webhoo
         | ConfigEvent::NamedTransformationCreated { .. }
         | ConfigEvent::NamedTransformationChanged { .. }
         | ConfigEvent::NamedTransformationDeleted {}
+        | ConfigEvent::TenantErased {}
         | ConfigEvent::CachePurged { .. } => state,
     }
 }

@@ -109,6 +109,7 @@ fn samples() -> Vec<ConfigEvent> {
                 max_source_bytes: Some(20 * 1024 * 1024),
                 max_pixels: Some(25_000_000),
                 max_frame_pixels: Some(50_000_000),
+                failure_retention_days: None,
             },
         },
         ConfigEvent::KeyPairCreated {
@@ -119,6 +120,7 @@ fn samples() -> Vec<ConfigEvent> {
             private_key: secret(),
         },
         ConfigEvent::KeyPairRevoked {},
+        ConfigEvent::TenantErased {},
         ConfigEvent::OriginCreated {
             settings: settings.clone(),
             credentials: Some(secret()),

@@ -114,6 +114,17 @@ pub async fn remove_stream(tx: &mut TenantTx, stream_id: StreamId) -> Result<(),
     Ok(())
 }
 
+/// Destroys every secret of the tenant.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn remove_tenant(tx: &mut TenantTx) -> Result<u64, StoreError> {
+    let removed = sqlx::query("delete from sealed_secret where tenant_id = $1")
+        .bind(tx.tenant_id().0)
+        .execute(tx.as_conn())
+        .await?;
+    Ok(removed.rows_affected())
+}
+
 /// Puts every secret of a tenant under the active key and says how many were not.
 ///
 /// Errors: [`StoreError::Vault`] if one does not open, [`StoreError::Unavailable`].

@@ -86,7 +86,8 @@ async fn a_batch_that_is_sent_again_changes_nothing() {
         appended,
         Appended {
             batches: 2,
-            events: 600
+            events: 600,
+            erased: 0,
         }
     );
     // Replayed twice, once by itself and once among new ones.
@@ -104,7 +105,8 @@ async fn a_batch_that_is_sent_again_changes_nothing() {
         appended,
         Appended {
             batches: 1,
-            events: 300
+            events: 300,
+            erased: 0,
         }
     );
     assert_eq!(totals(&database).await, totals_of(&events));

@@ -5,12 +5,14 @@
 mod config_listener;
 mod config_log;
 mod database;
+mod distributed_schema;
 mod failure_crash;
 mod failure_ingest;
 mod failure_partitions;
 mod row_level_security;
 mod spool;
 mod spool_model;
+mod tenant_erasure;
 mod vault;
 
 use limpid_domain::event::{Actor, ActorKind, ConfigEvent, EventMeta};

@@ -1,5 +1,7 @@
 //! Events → rows. No rules here: what an event says is done.
 
+mod erasure;
+
 use limpid_domain::caching::Caching;
 use limpid_domain::event::ConfigEvent;
 use limpid_domain::ids::{ImagekitId, OriginId};
@@ -95,6 +97,7 @@ pub(super) async fn apply_to(
         | ConfigEvent::WebhookSecretRotated { .. }
         | ConfigEvent::WebhookDisabled { .. }
         | ConfigEvent::WebhookDeleted {}) => row.notification_changed(notification).await,
+        ConfigEvent::TenantErased {} => row.tenant_erased().await,
         // Read from the log itself, see `purges`.
         ConfigEvent::CachePurged { .. } => Ok(()),
     }

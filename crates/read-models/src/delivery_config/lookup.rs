@@ -81,7 +81,7 @@ pub async fn tenant_by_imagekit_id(
     row.map(TenantView::try_from).transpose()
 }
 
-/// At most `limit` tenants whose public name sorts after `after`, by name.
+/// At most `limit` tenants, without erased ones, whose public name sorts after `after`, by name.
 ///
 /// Errors: [`StoreError::Unavailable`].
 pub async fn tenants(
@@ -93,7 +93,7 @@ pub async fn tenants(
     // Bytewise, whatever the database's collation: the same order everywhere.
     let rows: Vec<TenantRow> = sqlx::query_as(
         "select tenant_id, imagekit_id, name, lifecycle, version, settings, limits, created_at from tenant \
-         where generation = 0 and imagekit_id collate \"C\" > $1 order by imagekit_id collate \"C\" limit $2",
+         where generation = 0 and lifecycle <> 'erased' and imagekit_id collate \"C\" > $1 order by imagekit_id collate \"C\" limit $2",
     )
     .bind(after.map_or("", ImagekitId::as_str))
     .bind(i64::from(limit))

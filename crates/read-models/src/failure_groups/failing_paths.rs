@@ -6,6 +6,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use super::list::FailureGroup;
 use crate::filter::{FailureFilter, Window, push_events_where};
+use crate::retention::kept;
 
 /// Events among which distinct paths are looked for, the latest.
 const LOOKED_THROUGH: i64 = 5_000;
@@ -37,6 +38,7 @@ pub async fn failing_paths(
         from: group.last_at - LOOKED_BACK,
         to: group.last_at + TimeDelta::microseconds(1),
     });
+    filter = filter.within(kept(tx).await?);
     filter.include.groups = vec![group.id];
     let mut query: QueryBuilder<Postgres> = QueryBuilder::new(
         "select path, max(occurred_at) as failed_at,

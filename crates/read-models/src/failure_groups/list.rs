@@ -140,7 +140,7 @@ pub async fn group(tx: &mut TenantTx, id: GroupId) -> Result<Option<FailureGroup
 }
 
 /// The narrowest interval that needs at most [`TREND_BUCKETS`] buckets.
-fn trend_interval(window: Window) -> TimeDelta {
+pub fn trend_interval(window: Window) -> TimeDelta {
     let fits =
         |seconds: &&i64| bucket_count(window, TimeDelta::seconds(**seconds)) <= TREND_BUCKETS;
     let [.., longest] = INTERVALS_SECONDS;

@@ -20,7 +20,7 @@ const MAX_EVENTS: i64 = 50_000;
 const MAX_BATCHES: i64 = 5_000;
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
-pub(super) const LOCK_KEY: i64 = 0x6c69_6d70_6964_0002;
+pub(crate) const LOCK_KEY: i64 = 0x6c69_6d70_6964_0002;
 
 /// What a run counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

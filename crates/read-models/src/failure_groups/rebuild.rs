@@ -113,19 +113,23 @@ async fn rebuild_hour(
     Ok(deleted.max(inserted))
 }
 
-/// The days are the sums of their hours.
+/// The days are the sums of their hours, as far as those are kept: the retention cuts both at the start of a day, and a day of which
+/// any hour is gone keeps its counts.
 async fn rebuild_days(connection: &mut PgConnection) -> Result<u64, StoreError> {
     sqlx::query(
         "create temporary table failure_day_shadow on commit drop as
          select tenant_id, date_trunc('day', hour, 'UTC') as day, group_id, upstream_status, config_version, outcome, headline,
            min(endpoint_no) as endpoint_no, min(origin_no) as origin_no, min(reason) as reason, sum(events)::bigint as events,
            sum(occurrences)::bigint as occurrences, min(first_at) as first_at, max(last_at) as last_at
-         from failure_group_1h group by 1, 2, 3, 4, 5, 6, 7",
+         from failure_group_1h where hour >= (select counts_dropped_before from failure_retention) group by 1, 2, 3, 4, 5, 6, 7",
     )
     .execute(&mut *connection)
     .await?;
     let deleted = sqlx::query(
-        "delete from failure_group_1d c using (select * from failure_group_1d except select * from failure_day_shadow) d
+        "delete from failure_group_1d c using (
+           select * from failure_group_1d where day >= (select counts_dropped_before from failure_retention)
+           except select * from failure_day_shadow
+         ) d
          where c.tenant_id = d.tenant_id and c.day = d.day and c.group_id = d.group_id and c.upstream_status = d.upstream_status
            and c.config_version = d.config_version and c.outcome = d.outcome and c.headline = d.headline",
     )
@@ -141,7 +145,8 @@ async fn rebuild_days(connection: &mut PgConnection) -> Result<u64, StoreError> 
     Ok(deleted.max(inserted))
 }
 
-/// A group's own numbers are the sums of its days.
+/// A group's own numbers are the sums of its days. One that began before the oldest day that is kept has numbers that nothing can
+/// give again: it keeps them.
 async fn rebuild_lifetimes(connection: &mut PgConnection) -> Result<u64, StoreError> {
     Ok(sqlx::query(
         "update failure_group g set events = s.events, occurrences = s.occurrences, first_at = s.first_at, last_at = s.last_at
@@ -151,6 +156,7 @@ async fn rebuild_lifetimes(connection: &mut PgConnection) -> Result<u64, StoreEr
            from failure_group_1d group by 1, 2
          ) s
          where g.tenant_id = s.tenant_id and g.group_id = s.group_id
+           and g.first_at >= (select counts_dropped_before from failure_retention)
            and (g.events, g.occurrences, g.first_at, g.last_at) is distinct from (s.events, s.occurrences, s.first_at, s.last_at)",
     )
     .execute(connection)

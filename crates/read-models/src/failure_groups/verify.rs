@@ -63,7 +63,8 @@ async fn hours(
     since: DateTime<Utc>,
 ) -> Result<(i64, i64, i64), StoreError> {
     Ok(sqlx::query_as(
-        "with cut as (
+        "with erasing as (select tenant_id from tenant_erasure where finished_at is null),
+         cut as (
            select greatest(dropped_before, date_trunc('day', $2::timestamptz, 'UTC')) as dropped_before from failure_retention
          ),
          derived as (
@@ -72,10 +73,13 @@ async fn hours(
              max(f.occurred_at) as last_at
            from origin_failure f join failure_fingerprint p using (tenant_id, fingerprint)
            join projection_checkpoint c on c.projection = $1 and c.node_id = f.node_id and f.batch_seq <= c.batch_seq
-           where f.occurred_at >= (select dropped_before from cut)
+           where f.occurred_at >= (select dropped_before from cut) and f.tenant_id <> all (array(select tenant_id from erasing))
            group by 1, 2, 3, 4, 5, 6, 7
          ),
-         stored as (select * from failure_group_1h where hour >= (select dropped_before from cut)),
+         stored as (
+           select * from failure_group_1h where hour >= (select dropped_before from cut)
+             and tenant_id <> all (array(select tenant_id from erasing))
+         ),
          differing as (
            select 1 from derived d full join stored s
              using (tenant_id, hour, group_id, upstream_status, config_version, outcome, headline)
@@ -90,14 +94,24 @@ async fn hours(
     .await?)
 }
 
+/// Days of which hours are gone are left out, and tenants that are being erased.
 async fn days(connection: &mut PgConnection, since: DateTime<Utc>) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
-        "with derived as (
+        "with erasing as (select tenant_id from tenant_erasure where finished_at is null),
+         cut as (
+           select greatest(counts_dropped_before, date_trunc('day', $1::timestamptz, 'UTC')) as from_day from failure_retention
+         ),
+         derived as (
            select tenant_id, date_trunc('day', hour, 'UTC') as day, group_id, upstream_status, config_version, outcome, headline,
              sum(events) as events, sum(occurrences) as occurrences, min(first_at) as first_at, max(last_at) as last_at
-           from failure_group_1h where hour >= date_trunc('day', $1::timestamptz, 'UTC') group by 1, 2, 3, 4, 5, 6, 7
+           from failure_group_1h
+           where hour >= (select from_day from cut) and tenant_id <> all (array(select tenant_id from erasing))
+           group by 1, 2, 3, 4, 5, 6, 7
          ),
-         stored as (select * from failure_group_1d where day >= date_trunc('day', $1::timestamptz, 'UTC'))
+         stored as (
+           select * from failure_group_1d
+           where day >= (select from_day from cut) and tenant_id <> all (array(select tenant_id from erasing))
+         )
          select count(*) from derived d full join stored s
            using (tenant_id, day, group_id, upstream_status, config_version, outcome, headline)
          where (d.events, d.occurrences, d.first_at, d.last_at) is distinct from (s.events, s.occurrences, s.first_at, s.last_at)",

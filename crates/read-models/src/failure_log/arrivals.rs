@@ -12,6 +12,7 @@ use sqlx::{Postgres, QueryBuilder};
 use super::StoredFailure;
 use super::row::{COLUMNS, EventRow};
 use crate::filter::{FailureFilter, Window, push_events_where};
+use crate::retention::kept;
 
 /// How far a reader has come: the last batch of every node that was heard of lately.
 ///
@@ -96,7 +97,8 @@ pub async fn arrivals(
         from: first,
         to: last + TimeDelta::microseconds(1),
     };
-    let filter = filter.over(window);
+    // Read again each time: a stream lasts for hours.
+    let filter = filter.over(window).within(kept(tx).await?);
     let mut query = QueryBuilder::new("select ");
     query.push(COLUMNS).push(" from origin_failure where ");
     push_arrived(&mut query, tx, &filter, &new);

@@ -57,12 +57,13 @@ pub async fn failing_paths(
     filter: &FailureFilter,
     limit: u16,
 ) -> Result<FailingPaths, StoreError> {
+    let window = filter.events_window(filter.window);
     let kept = if is_kept(filter) {
-        kept_spans(tx, filter.window).await?
+        kept_spans(tx, window).await?
     } else {
         Vec::new()
     };
-    let gaps = gaps(filter.window, &kept);
+    let gaps = gaps(window, &kept);
     let mut query = statement(tx.tenant_id(), filter, (&kept, &gaps), limit);
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.as_conn()).await?;
     let seen = rows.first().map_or(0, |row| row.distinct_paths);

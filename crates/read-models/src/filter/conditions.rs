@@ -3,7 +3,7 @@
 use limpid_domain::ids::{GroupId, TenantId};
 use sqlx::{Encode, Postgres, QueryBuilder, Type};
 
-use super::{Facets, FailureFilter, Source, Table, Window};
+use super::{Facets, FailureFilter, Source, Table};
 
 /// Appends `from <table> where <every condition of the filter>` for one source.
 pub(crate) fn push_conditions(
@@ -16,7 +16,7 @@ pub(crate) fn push_conditions(
         .push(" from ")
         .push(source.table.name())
         .push(" where ");
-    push_window(query, tenant_id, source.table, source.window);
+    push_window(query, tenant_id, source, filter);
     push_facets(query, tenant_id, source.table, filter);
     if source.table == Table::Events {
         push_paths(query, filter);
@@ -29,18 +29,27 @@ pub(crate) fn push_events_where(
     tenant_id: TenantId,
     filter: &FailureFilter,
 ) {
-    push_window(query, tenant_id, Table::Events, filter.window);
+    let source = Source {
+        table: Table::Events,
+        window: filter.window,
+    };
+    push_window(query, tenant_id, source, filter);
     push_facets(query, tenant_id, Table::Events, filter);
     push_paths(query, filter);
 }
 
+/// The only place that says which moments are read: what is not kept any more is out of sight here.
 fn push_window(
     query: &mut QueryBuilder<Postgres>,
     tenant_id: TenantId,
-    table: Table,
-    window: Window,
+    source: Source,
+    filter: &FailureFilter,
 ) {
-    let time = table.time_column();
+    let window = match source.table {
+        Table::Events | Table::TopPaths => filter.events_window(source.window),
+        Table::Hours | Table::GroupHours | Table::GroupDays => source.window,
+    };
+    let time = source.table.time_column();
     query.push("tenant_id = ").push_bind(tenant_id.0);
     query
         .push(" and ")

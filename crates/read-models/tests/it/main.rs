@@ -13,3 +13,4 @@ mod group_life;
 mod group_success;
 mod origin_health;
 mod projection_faults;
+mod retention;

@@ -52,7 +52,7 @@ async fn get_usage(
     RawQuery(query): RawQuery,
 ) -> Result<Json<UsageAnswer>, ApiError> {
     let days = Days::read(query.as_deref(), LastDay::Excluded)?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let cells = usage(&mut tx, days.window()).await?;
     Ok(Json(UsageAnswer {
         bandwidth_bytes: cells.iter().map(|cell| cell.counts.bytes).sum(),

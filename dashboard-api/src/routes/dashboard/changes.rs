@@ -122,7 +122,7 @@ async fn list_changes(
     let before = before
         .transpose()
         .map_err(|_no_number| ApiError::CursorInvalid)?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let events = config_log::read_before(&mut tx, before, u32::from(limit)).await?;
     let oldest = events.last().map(|event| event.tenant_seq);
     let mut data = with_diffs(&mut tx, events).await?;

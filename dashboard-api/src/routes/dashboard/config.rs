@@ -99,7 +99,7 @@ async fn get_config(
     let mut parameters = Parameters::parse(query.as_deref(), &["asOf"]);
     let until = read_until(&mut parameters, "asOf", state.config().clock.now());
     parameters.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let config = config_at(&mut tx, until.unwrap_or(Until::Now)).await?;
     let resources = config.resources.iter();
     Ok(Json(ConfigAnswer {
@@ -133,7 +133,7 @@ async fn get_config_diff(
         parameters.refuse("from", format!("from is {EXPECTED}; it must be given."));
     }
     parameters.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let before = config_at(&mut tx, from.unwrap_or(Until::Now)).await?;
     let after = config_at(&mut tx, to.unwrap_or(Until::Now)).await?;
     Ok(Json(ConfigDiffAnswer {

@@ -20,14 +20,17 @@ mod suspects;
 mod timeseries;
 mod verify;
 
-use limpid_event_store::TenantTx;
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use limpid_domain::ids::TenantId;
 use limpid_read_models::filter::{Facets, FailureFilter, Window};
 use limpid_read_models::freshness::{Reads, freshness};
+use limpid_read_models::retention::{Kept, kept};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Tenant;
 use crate::error::ApiError;
+use crate::questions::QuestionTx;
 use crate::router::ApiState;
 pub(super) use filter::read_period;
 use filter::{FacetRequest, FilterRequest};
@@ -58,9 +61,10 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// A question about one tenant's failures: the transaction it is answered in, and public names on both sides.
 #[derive(Debug)]
 struct Question {
-    tx: TenantTx,
+    tx: QuestionTx,
     names: Names,
     filter: FailureFilter,
+    kept: Kept,
 }
 
 impl Question {
@@ -70,26 +74,61 @@ impl Question {
         tenant: &Tenant,
         request: FilterRequest,
     ) -> Result<Self, ApiError> {
-        let mut tx = state.database().tenant_tx(tenant.id).await?;
+        Self::open_for(state, tenant.id, request).await
+    }
+
+    /// The same for a tenant that is known by something else than its key.
+    async fn open_for(
+        state: &ApiState,
+        tenant_id: TenantId,
+        request: FilterRequest,
+    ) -> Result<Self, ApiError> {
+        let mut tx = state.question(tenant_id).await?;
+        let kept = kept(&mut tx).await?;
         let names = Names::load(&mut tx).await?;
         let filter = FailureFilter {
             window: Window {
-                from: request.from,
+                from: begin(request.from, kept),
                 to: request.to,
             },
             include: facets(request.include, &names),
             exclude: facets(request.exclude, &names),
             path_contains: request.search,
             path_lacks: request.search_not,
+            events_from: kept.events_from,
         };
-        Ok(Self { tx, names, filter })
+        Ok(Self {
+            tx,
+            names,
+            filter,
+            kept,
+        })
     }
 
-    /// What the answer covers and how fresh it is.
-    async fn meta(&mut self, window: Window, reads: Reads) -> Result<MetaAnswer, ApiError> {
-        let freshness = freshness(&mut self.tx, window, reads).await?;
-        Ok(MetaAnswer::new(window, freshness))
+    /// What an answer made of counts covers and how fresh it is; where it counts by buckets, of which width.
+    async fn meta(&mut self, interval: Option<TimeDelta>) -> Result<MetaAnswer, ApiError> {
+        let window = self.filter.window;
+        let freshness = freshness(&mut self.tx, window, Reads::Groups).await?;
+        let is_kept = window.from >= self.kept.counts_from && !self.filter.misses_events(interval);
+        Ok(MetaAnswer::new(window, freshness).kept(self.kept, is_kept))
     }
+
+    /// What an answer made of single failures covers and how fresh it is.
+    async fn meta_of_events(&mut self, window: Window) -> Result<MetaAnswer, ApiError> {
+        let freshness = freshness(&mut self.tx, window, Reads::Events).await?;
+        let is_kept = window.from >= self.kept.events_from;
+        Ok(MetaAnswer::new(window, freshness).kept(self.kept, is_kept))
+    }
+}
+
+/// Where a period begins of which the first single failures are gone: parts of an hour are counted from those, so at the next full hour.
+fn begin(from: DateTime<Utc>, kept: Kept) -> DateTime<Utc> {
+    if from >= kept.events_from {
+        return from;
+    }
+    let hour = TimeDelta::hours(1);
+    let floor = from.duration_trunc(hour).unwrap_or(from);
+    if floor == from { from } else { floor + hour }
 }
 
 fn facets(request: FacetRequest, names: &Names) -> Facets {

@@ -66,6 +66,10 @@ pub(crate) struct Limits {
     #[schema(minimum = 1, maximum = 500_000_000, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_frame_pixels: Option<u64>,
+    /// How long single failures are shown, at least; never longer than the installation keeps them. Units: days.
+    #[schema(minimum = 1, maximum = 3650, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_retention_days: Option<u64>,
 }
 
 impl From<TenantLimits> for Limits {
@@ -74,6 +78,7 @@ impl From<TenantLimits> for Limits {
             max_source_bytes: limits.max_source_bytes,
             max_pixels: limits.max_pixels,
             max_frame_pixels: limits.max_frame_pixels,
+            failure_retention_days: limits.failure_retention_days,
         }
     }
 }

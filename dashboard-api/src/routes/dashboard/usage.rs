@@ -107,7 +107,7 @@ async fn get_usage(
     let window = hours_around(Window { from, to });
     let interval = read_interval(&mut parameters, window);
     parameters.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     // Read before the counts: what it promises must be in them.
     let as_of = counted_to(&mut tx).await?;
     let cells = usage(&mut tx, window).await?;

@@ -1,4 +1,4 @@
-//! `/operator/v1/tenants/{imagekitId}/limits`: how large the pictures of one account may be.
+//! `/operator/v1/tenants/{imagekitId}/limits`: how large the pictures of one account may be, and how long its failures are shown.
 
 use axum::extract::{Extension, Path, State};
 use limpid_domain::tenant::TenantLimits;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
 use limpid_domain::ids::ImagekitId;
-use limpid_domain::tenant::CreateTenant;
+use limpid_domain::tenant::{CreateTenant, TenantLifecycle};
 use limpid_read_models::delivery_config::{self, TenantView};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -166,6 +166,7 @@ pub(super) async fn find(state: &ApiState, id: &str) -> Result<TenantView, ApiEr
     let not_found = || ApiError::NotFound("Tenant not found.".to_owned());
     let id: ImagekitId = id.parse().map_err(|_no_id| not_found())?;
     let tenant = delivery_config::tenant_by_imagekit_id(state.database(), &id).await?;
+    let tenant = tenant.filter(|tenant| tenant.lifecycle != TenantLifecycle::Erased);
     tenant.ok_or_else(not_found)
 }
 

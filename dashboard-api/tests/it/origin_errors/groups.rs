@@ -116,6 +116,20 @@ async fn groups_are_paged_and_filtered_like_everything_else() {
         .expect(200);
     assert_eq!(second["data"].as_array().unwrap().len(), 1);
     assert_eq!(second["nextCursor"], Value::Null);
+    assert_eq!(
+        (&second["total"], &second["meta"]["to"]),
+        (&json!(3), &first["meta"]["to"])
+    );
+    for other in [
+        format!("cursor={cursor}&sort=count"),
+        format!("cursor={cursor}&code=ENOENT"),
+        format!("cursor={cursor}&state=new"),
+        format!("cursor={cursor}x"),
+        "cursor=2".to_owned(),
+    ] {
+        let refused = account.get(&format!("{GROUPS}?limit=2&{other}")).await;
+        assert_eq!(refused.expect(400)["code"], "invalid-cursor", "{other}");
+    }
     let id = first["data"][1]["id"].as_str().unwrap();
     for (query, expected) in [
         (format!("group={id}"), vec!["/hats/*/*.png"]),

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use http::{Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use limpid_domain::failure::{FailureEvent, Reason};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::failures::{failure, store};
+use super::retention::show_for;
 use crate::dashboard::{Account, Dashboard};
 
 const STREAM: &str = "/dashboard/v1/origin-errors/stream";
@@ -33,7 +35,10 @@ impl Reader {
         if let Some(id) = last_event_id {
             call = call.header("last-event-id", id);
         }
-        let response = call.open().await;
+        Self::of(call.open().await)
+    }
+
+    fn of(response: Response<Incoming>) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
@@ -100,6 +105,57 @@ async fn a_stream_sends_what_arrives_and_resumes_where_it_broke() {
     let mut resumed = Reader::open(&account, "?code=ENOENT", Some(&message.id)).await;
     let message = resumed.next("origin-error").await.unwrap();
     assert_eq!(message.data["id"], missed.event_id.to_string());
+}
+
+#[tokio::test]
+async fn a_token_opens_one_stream_of_its_account_and_nothing_else() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    node(&dashboard).await;
+    let token = account
+        .post("/dashboard/v1/stream-tokens", &json!({}))
+        .await;
+    let token = token.expect(201)["token"].as_str().unwrap().to_owned();
+    let with = |path: &str| dashboard.get(&format!("{path}?token={token}"));
+    let events = "/dashboard/v1/origin-errors/events";
+    assert_eq!(
+        with(events).send().await.expect(401)["code"],
+        "private-key-missing"
+    );
+    let response = with(STREAM).open().await;
+    let mut stream = Reader::of(response);
+    stream.next("heartbeat").await.unwrap();
+    let failed = failure(account.id, Reason::ObjectNotFound);
+    store(&dashboard, 1, vec![failed.clone()]).await;
+    let message = stream.next("origin-error").await.unwrap();
+    assert_eq!(message.data["id"], failed.event_id.to_string());
+    let again = with(STREAM).send().await;
+    assert_eq!(again.expect(403)["code"], "stream-token-invalid");
+    dashboard.get(STREAM).send().await.expect(401);
+    dashboard
+        .call(Method::POST, "/dashboard/v1/stream-tokens")
+        .send()
+        .await
+        .expect(401);
+}
+
+#[tokio::test]
+async fn what_arrives_so_late_that_it_is_not_shown_is_not_sent() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    node(&dashboard).await;
+    let mut stream = Reader::open(&account, "", None).await;
+    stream.next("heartbeat").await.unwrap();
+    show_for(&dashboard, 3).await;
+    let young = failure(account.id, Reason::ObjectNotFound);
+    let old = FailureEvent {
+        occurred_at: young.occurred_at - TimeDelta::days(5),
+        ..failure(account.id, Reason::ObjectNotFound)
+    };
+    // Both in one batch; what is sent comes in the order of time.
+    store(&dashboard, 1, vec![old, young.clone()]).await;
+    let message = stream.next("origin-error").await.unwrap();
+    assert_eq!(message.data["id"], young.event_id.to_string());
 }
 
 #[tokio::test]

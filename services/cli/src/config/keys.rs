@@ -24,7 +24,7 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every setting, in the order the documentation shows them.
-pub(crate) const KEYS: [Key; 43] = [
+pub(crate) const KEYS: [Key; 46] = [
     key(
         "data_dir",
         "./data",
@@ -54,6 +54,16 @@ pub(crate) const KEYS: [Key; 43] = [
         "dashboard.address",
         "127.0.0.1:8081",
         "Where the APIs answer; port 0 picks a free one",
+    ),
+    key(
+        "dashboard.question_timeout",
+        "10s",
+        "How long the database may work on one statement of the APIs; then the question is answered 504",
+    ),
+    key(
+        "dashboard.questions_per_account",
+        "4",
+        "Questions of one account worked on at once; four times as many wait, the rest is answered 429",
     ),
     key(
         "telemetry.metrics_address",
@@ -170,6 +180,11 @@ pub(crate) const KEYS: [Key; 43] = [
         "failures.retention",
         "30days",
         "How long single failures are kept; counts are kept on",
+    ),
+    key(
+        "failures.counts_retention",
+        "396days",
+        "How long counts are kept, of failures and of usage, and groups that fail no more; not shorter than `failures.retention`",
     ),
     key(
         "failures.database_url",

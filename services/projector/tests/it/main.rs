@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::clock::Clock;
-use limpid_domain::ids::{BatchSeq, NodeId};
+use limpid_domain::event::{Actor, ActorKind};
+use limpid_domain::ids::{BatchSeq, NodeId, TenantId};
 use limpid_event_store::failure_append::{Batch, append_batches};
+use limpid_event_store::tenant_erasure::{Erasure, SETTLING, erasure, request};
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_projector::{ProjectorConfig, run};
 use limpid_read_models::failure_counts::verify;
@@ -97,4 +99,74 @@ async fn a_database_that_is_away_is_waited_for() {
     until_partitions(&database).await;
     stop.cancel();
     tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_tenant_is_erased_to_the_end_and_the_end_waits_for_those_who_did_not_know() {
+    let test = TestDatabase::migrated(|url| async move {
+        Database::migrate(&url).await.unwrap();
+    })
+    .await;
+    let database = database(test.url());
+    let mut tx = database.new_tenant_tx().await.unwrap();
+    let tenant = tx.tenant_id();
+    let by = Actor {
+        kind: ActorKind::Operator,
+        label: "operator API".to_owned(),
+    };
+    request(&mut tx, &by).await.unwrap();
+    tx.commit().await.unwrap();
+    let asked = erasure(&database, tenant).await.unwrap().unwrap();
+    let clock = Clock::fixed(asked.requested_at);
+    let config = ProjectorConfig {
+        erasure_interval: Duration::from_millis(20),
+        ..ProjectorConfig::new(database.clone(), clock.clone())
+    };
+    // Stored by somebody who had not heard of the request.
+    execute(
+        &database,
+        "insert into failure_top_path_span values (1, 1, now(), 1, 1, 0)",
+    )
+    .await;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(config, stop.clone()));
+    until(&database, tenant, |erasure| {
+        erasure.erased_rows.contains_key("failure_top_path_span")
+    })
+    .await;
+    execute(
+        &database,
+        "insert into failure_top_path_span values (1, 1, now(), 1, 1, 0)",
+    )
+    .await;
+    let left = until(&database, tenant, |erasure| {
+        erasure.erased_rows.get("failure_top_path_span") == Some(&2)
+    })
+    .await;
+    assert_eq!(left.finished_at, None);
+    clock.advance(SETTLING);
+    until(&database, tenant, |erasure| erasure.finished_at.is_some()).await;
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+async fn execute(database: &Database, statement: &'static str) {
+    let mut connection = database.service().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+}
+
+async fn until(database: &Database, tenant: TenantId, holds: impl Fn(&Erasure) -> bool) -> Erasure {
+    let started = Instant::now();
+    loop {
+        let found = erasure(database, tenant).await.unwrap().unwrap();
+        if holds(&found) {
+            return found;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{found:?}");
+        tokio::task::yield_now().await;
+    }
 }

@@ -122,7 +122,7 @@ impl From<AccountParts> for Account {
         let bound = bound_domains(&parts.domains, &parts.endpoints);
         let endpoints = parts.endpoints.into_iter().map(|endpoint| {
             let prefix = endpoint.prefix.clone();
-            let decides = (image_settings, parts.limits);
+            let decides = (image_settings, parts.limits.of_pictures());
             (prefix, Arc::new(assemble(endpoint, &origins, decides)))
         });
         Self {

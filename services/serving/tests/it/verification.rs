@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP};
+use limpid_dashboard_api::config::{ApiConfig, DEFAULT_HELP, DEFAULT_QUESTIONS_PER_ACCOUNT};
 use limpid_dashboard_api::{DashboardConfig, run};
 use limpid_domain::clock::Clock;
 use limpid_read_models::failure_groups::project;
@@ -40,6 +40,7 @@ impl<'a> Dashboard<'a> {
                 serving_node: stack.node.address,
                 help: DEFAULT_HELP.to_owned(),
                 webhooks_allow_http: false,
+                questions_per_account: DEFAULT_QUESTIONS_PER_ACCOUNT,
                 clock: clock.clone(),
             },
             drain_timeout: Duration::from_secs(5),

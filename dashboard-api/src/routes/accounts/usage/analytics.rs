@@ -130,7 +130,7 @@ pub(super) async fn get_usage_analytics(
     let days = Days::read(query.as_deref(), LastDay::Included)?;
     let window = days.window();
     let length = i64::try_from(LIST_LENGTH).unwrap_or(i64::MAX);
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let account = delivery_config::tenant(&mut tx).await?;
     let serving = state.config().serving_url.as_str().trim_end_matches('/');
     let delivered = Delivered {

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use limpid_domain::ids::EventId;
 use limpid_read_models::failure_log::{Cursor, MAX_PAGE, attempts, event, events};
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -57,7 +56,7 @@ pub(super) async fn list_events(
     let cursor = cursor_text.map(|text| Cursor::parse(&text, &question.filter));
     let cursor = cursor.transpose().map_err(|_invalid| refuse_cursor())?;
     let page = events(&mut question.tx, &question.filter, cursor.as_ref(), limit).await?;
-    let meta = question.meta(page.window, Reads::Events).await?;
+    let meta = question.meta_of_events(page.window).await?;
     let answers = page.events.iter();
     Ok(Json(PageAnswer {
         data: answers
@@ -82,7 +81,7 @@ pub(super) async fn get_event(
     Path(id): Path<String>,
 ) -> Result<Json<EventWithDetailAnswer>, ApiError> {
     let id: EventId = id.parse().map_err(|_no_uuid| not_found())?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let stored = event(&mut tx, id).await?.ok_or_else(not_found)?;
     let siblings = attempts(&mut tx, &stored.event).await?;
     let names = Names::load(&mut tx).await?;

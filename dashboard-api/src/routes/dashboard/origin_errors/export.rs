@@ -64,7 +64,7 @@ pub(super) async fn export_events(
         format,
         next: Next::Beginning,
     };
-    // Each page in a transaction of its own: a slow reader holds none.
+    // Each page in a transaction and a turn of its own: a slow reader holds neither.
     drop(question.tx);
     let body = Body::from_stream(stream::try_unfold(export, Export::page));
     let (from, to) = (window.from.timestamp(), window.to.timestamp());
@@ -108,7 +108,7 @@ impl Export {
             Next::After(cursor) => Some(cursor),
             Next::End => return Ok(None),
         };
-        let mut tx = self.state.database().tenant_tx(self.tenant_id).await?;
+        let mut tx = self.state.next_page(self.tenant_id).await?;
         let page = events(&mut tx, &self.filter, cursor, MAX_PAGE).await?;
         drop(tx);
         let mut text = String::new();

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use limpid_read_models::breakdown::GroupBy;
 use limpid_read_models::failure_facets::{Facet, facet};
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -84,7 +83,7 @@ pub(super) async fn get_facets(
     let fields = read_fields(&mut parameters);
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
-    let meta = question.meta(question.filter.window, Reads::Groups).await?;
+    let meta = question.meta(None).await?;
     let mut facets = Vec::with_capacity(fields.len());
     for (name, field) in fields {
         let values = facet(&mut question.tx, &question.filter, field).await?;

@@ -211,7 +211,7 @@ pub(super) async fn list_group_events(
     let before = cursor
         .map(|text| text.parse::<i64>().map_err(|_| ApiError::CursorInvalid))
         .transpose()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     failure_groups::group(&mut tx, id)
         .await?
         .ok_or_else(not_found)?;

@@ -7,10 +7,9 @@ use limpid_domain::failure::advice::{AdviceContext, Snippet, advice, snippet};
 use limpid_domain::ids::GroupId;
 use limpid_read_models::delivery_config::UrlEndpointConfig;
 use limpid_read_models::failure_groups::{
-    self, FailureGroup, GroupList, GroupOrder, GroupTotals, blast_radius,
+    self, FailureGroup, GroupCursor, GroupList, GroupOrder, GroupTotals, blast_radius,
 };
 use limpid_read_models::failure_log::events;
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -33,9 +32,6 @@ use crate::routes::dashboard::changes::Change;
 /// Groups of a page where the request does not say, and at most.
 const DEFAULT_PAGE: u16 = 50;
 const MAX_PAGE: u16 = 200;
-
-/// The farthest page: nobody triages further, and it bounds what a cursor may ask.
-const MAX_OFFSET: u16 = 20_000;
 
 const ORDERS: [(&str, GroupOrder); 3] = [
     ("attention", GroupOrder::Attention),
@@ -164,7 +160,7 @@ pub(super) struct GroupDetailAnswer {
         ("state" = Option<Vec<String>>, Query, description = "Any of new, ongoing, escalating, regressed, resolved."),
         ("muted" = Option<bool>, Query, description = "Only muted ones, or none; by attention none where it is not given."),
         ("limit" = Option<u16>, Query, description = "Groups of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter and order.")),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter, order, `state` and `muted`. It brings its own period.")),
     responses((status = 200, description = "A page.", body = GroupPageAnswer),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
@@ -182,22 +178,34 @@ pub(super) async fn list_groups(
     let choice = LifeChoice::read(&mut parameters);
     let order = parameters.choice("sort", &ORDERS);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
-    let offset = parameters.number("cursor", (0, MAX_OFFSET), 0);
+    let cursor = parameters.one("cursor");
     parameters.finish()?;
     let order = order.map_or(GroupOrder::Attention, |(_, order)| order);
+    let selection = format!("{order:?} {choice:?}");
     let mut question = Question::open(&state, &tenant, request).await?;
-    let meta = question.meta(question.filter.window, Reads::Groups).await?;
+    let cursor = cursor
+        .map(|text| GroupCursor::parse(&text, (&question.filter, &selection)))
+        .transpose()
+        .map_err(|_invalid| ApiError::CursorInvalid)?;
+    if let Some(cursor) = &cursor {
+        question.filter.window = cursor.window();
+    }
+    let interval = failure_groups::trend_interval(question.filter.window);
+    let meta = question.meta(Some(interval)).await?;
     let mut list = failure_groups::groups(&mut question.tx, &question.filter, order).await?;
     let muted_hidden = choice.narrow(&mut list, order, now);
+    let total = list.groups.len();
+    let start = cursor.map_or(0, |cursor| cursor.start_in(&list.groups));
+    let end = start.saturating_add(usize::from(limit));
+    let next = GroupCursor::after((&list.groups, end), (&question.filter, &selection));
+    list.groups.truncate(end);
+    list.groups.drain(..start.min(list.groups.len()));
     let groups = list.groups.iter().map(|totals| &totals.group);
     let suspects = Suspects::load(&mut question.tx, groups).await?;
-    let mut page = GroupPageAnswer::new(
-        list,
-        (offset, limit),
-        (&question.names, &suspects, now),
-        meta,
-    );
+    let mut page = GroupPageAnswer::new(list, (&question.names, &suspects, now), meta);
+    page.total = total;
     page.muted_hidden = muted_hidden;
+    page.next_cursor = next.map(|cursor| cursor.to_string());
     Ok(Json(page))
 }
 
@@ -223,7 +231,8 @@ pub(super) async fn get_group(
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     question.filter.include.groups = vec![id];
-    let meta = question.meta(question.filter.window, Reads::Groups).await?;
+    let interval = failure_groups::trend_interval(question.filter.window);
+    let meta = question.meta(Some(interval)).await?;
     let group = failure_groups::group(&mut question.tx, id).await?;
     let group = group.ok_or_else(not_found)?;
     let order = GroupOrder::Attention;
@@ -307,15 +316,11 @@ impl GroupWithCountsAnswer {
 impl GroupPageAnswer {
     fn new(
         list: GroupList,
-        (offset, limit): (u16, u16),
         (names, suspects, now): (&Names, &Suspects, DateTime<Utc>),
         meta: MetaAnswer,
     ) -> Self {
         let total = list.groups.len();
-        let end = usize::from(offset) + usize::from(limit);
-        let has_more = end < total && end <= usize::from(MAX_OFFSET);
         let page = list.groups.into_iter();
-        let page = page.skip(usize::from(offset)).take(usize::from(limit));
         Self {
             data: page
                 .map(|totals| GroupWithCountsAnswer::new(totals, (names, now), Some(suspects)))
@@ -324,7 +329,7 @@ impl GroupPageAnswer {
             muted_hidden: 0,
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
-            next_cursor: has_more.then(|| end.to_string()),
+            next_cursor: None,
             meta,
         }
     }

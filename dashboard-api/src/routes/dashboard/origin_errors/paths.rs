@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use limpid_read_models::failure_paths::{FailingPath, MAX_PATHS, failing_paths};
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -73,7 +72,7 @@ pub(super) async fn list_paths(
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     let window = question.filter.window;
-    let meta = question.meta(window, Reads::Events).await?;
+    let meta = question.meta_of_events(window).await?;
     let found = failing_paths(&mut question.tx, &question.filter, limit).await?;
     Ok(Json(PathsAnswer {
         data: found.paths.into_iter().map(PathAnswer::from).collect(),

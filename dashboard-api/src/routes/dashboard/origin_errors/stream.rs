@@ -20,7 +20,7 @@ use super::Question;
 use super::event_answer::EventAnswer;
 use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
 use super::names::Names;
-use crate::auth::Tenant;
+use crate::auth::{StreamTenant, TOKEN};
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
 use crate::router::ApiState;
@@ -43,24 +43,26 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[utoipa::path(get, path = "/dashboard/v1/origin-errors/stream", tag = "origin errors",
     operation_id = "streamOriginErrors", security(("privateKey" = [])),
     params(FilterParameters,
+        ("token" = Option<String>, Query, description = "Instead of the private key: from `POST /dashboard/v1/stream-tokens`."),
         ("last-event-id" = Option<String>, Header, description = "The id of the last event that was received.")),
     responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = String),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
-        (status = 403, description = "A wrong private key.", body = ProblemBody),
+        (status = 403, description = "A wrong private key, or a token that opens nothing.", body = ProblemBody),
         (status = 429, description = "The account has too many open streams.", body = ProblemBody)))]
 pub(super) async fn stream_events(
-    tenant: Tenant,
+    StreamTenant(tenant_id): StreamTenant,
     State(state): State<ApiState>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut parameters = Parameters::parse(query.as_deref(), &FILTER_NAMES);
+    let known = [FILTER_NAMES.as_slice(), &[TOKEN]].concat();
+    let mut parameters = Parameters::parse(query.as_deref(), &known);
     let request = FilterRequest::read(&mut parameters, state.config().clock.now());
     let resumed = read_position(&headers, &mut parameters);
     parameters.finish()?;
-    let permit = state.streams().open(tenant.id)?;
-    let mut question = Question::open(&state, &tenant, request).await?;
+    let permit = state.streams().open(tenant_id)?;
+    let mut question = Question::open_for(&state, tenant_id, request).await?;
     let position = match resumed {
         Some(position) => position,
         None => latest_position(&mut question.tx).await?,
@@ -68,7 +70,7 @@ pub(super) async fn stream_events(
     drop(question.tx);
     let tail = Tail {
         state,
-        tenant_id: tenant.id,
+        tenant_id,
         names: question.names,
         filter: question.filter,
         position,
@@ -151,7 +153,13 @@ impl Tail {
         let last = found.failures.len().saturating_sub(1);
         for (index, stored) in found.failures.iter().enumerate() {
             let answer = EventAnswer::new(&stored.event, &self.names);
-            let data = serde_json::to_string(&answer).unwrap_or_default();
+            let data = match serde_json::to_string(&answer) {
+                Ok(data) => data,
+                Err(error) => {
+                    tracing::error!(%error, event_id = %stored.event.event_id, "a failure has no JSON form");
+                    json!({"id": stored.event.event_id.to_string(), "unreadable": true}).to_string()
+                }
+            };
             let is_last = index == last && found.left_out == 0;
             let position = if is_last {
                 &found.position

@@ -10,7 +10,6 @@ use limpid_read_models::delivery_usage::{hours_around, requests};
 use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
 use limpid_read_models::filter::{Facets, FailureFilter};
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -146,7 +145,7 @@ pub(super) async fn get_summary(
     let mut question = Question::open(&state, &tenant, request).await?;
     // Read before the counts: what it promises must be in them.
     let window = question.filter.window;
-    let meta = question.meta(window, Reads::Groups).await?;
+    let meta = question.meta(None).await?;
     let counts = summary(&mut question.tx, &question.filter).await?;
     let before = question.filter.over(window.previous());
     let before = summary(&mut question.tx, &before).await?;
@@ -168,6 +167,7 @@ async fn failing_share(question: &mut Question) -> Result<Option<f64>, ApiError>
             endpoints: filter.include.endpoints.clone(),
             ..Facets::default()
         },
+        events_from: filter.events_from,
         ..FailureFilter::all(filter.window)
     };
     if *filter != only_by_endpoint {

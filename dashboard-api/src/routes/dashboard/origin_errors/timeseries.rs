@@ -7,7 +7,6 @@ use limpid_read_models::failure_timeseries::{
     GroupBy, MAX_BUCKETS, bucket_count, interval_for, narrowest_interval, timeseries,
 };
 use limpid_read_models::filter::Window;
-use limpid_read_models::freshness::Reads;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,7 +98,8 @@ pub(super) async fn get_timeseries(
     let interval = read_interval(&mut parameters, window);
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
-    let meta = question.meta(window, Reads::Groups).await?;
+    let window = question.filter.window;
+    let meta = question.meta(Some(interval)).await?;
     let series = timeseries(&mut question.tx, &question.filter, group_by, interval).await?;
     let annotations = annotations(&mut question.tx, window).await?;
     let keys = series.keys.iter();

@@ -123,7 +123,7 @@ pub(super) async fn verify_group(
     let sample = fields.optional_number("sample", 1..=MAX_SAMPLE)?;
     fields.finish()?;
     let sample = u16::try_from(sample.unwrap_or(DEFAULT_SAMPLE)).unwrap_or(u16::MAX);
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let group = failure_groups::group(&mut tx, id).await?;
     let group = group.ok_or_else(not_found)?;
     let names = Names::load(&mut tx).await?;
