@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use limpid_domain::ids::{KeyPairId, TenantId};
+use limpid_domain::ids::{KeyPairId, StreamTokenId, TenantId};
 use limpid_event_store::vault::{Vault, VaultError};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::error::ApiError;
 
@@ -30,12 +29,12 @@ pub(crate) struct StreamToken {
     /// The key pair that asked for it: revoked, it opens nothing.
     pub(crate) key_pair_id: KeyPairId,
     expires_at: DateTime<Utc>,
-    id: Uuid,
+    id: StreamTokenId,
 }
 
 /// The tokens that were used and could be tried again. This process's: with several dashboards a token may open one stream at each.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct UsedTokens(Arc<Mutex<HashMap<Uuid, DateTime<Utc>>>>);
+pub(crate) struct UsedTokens(Arc<Mutex<HashMap<StreamTokenId, DateTime<Utc>>>>);
 
 impl StreamToken {
     /// A fresh one, with the moment from which on it is worth nothing.
@@ -51,7 +50,7 @@ impl StreamToken {
             tenant_id,
             key_pair_id,
             expires_at,
-            id: Uuid::now_v7(),
+            id: StreamTokenId::mint(),
         };
         let token = serde_json::to_vec(&token).map_err(|error| ApiError::Internal(error.into()))?;
         let sealed = vault.seal_message(PURPOSE, &token);

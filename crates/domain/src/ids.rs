@@ -76,6 +76,8 @@ uuid_ids! {
     WebhookDeliveryId
     /// A message, the same in every delivery of it: by it receivers know a repetition.
     WebhookMessageId
+    /// Of a token that opens one stream.
+    StreamTokenId
 }
 
 impl StreamId {

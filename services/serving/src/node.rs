@@ -31,6 +31,7 @@ use crate::failure_recorder::{FailureRecorder, RecorderThread};
 use crate::health::Health;
 use crate::http_service::HttpService;
 use crate::listener::Listener;
+use crate::metrics;
 use crate::negative_cache::NegativeCache;
 use crate::origin_observations::{NodeView, OriginFlusher, OriginObservations};
 use crate::production::Production;

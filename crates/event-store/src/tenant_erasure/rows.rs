@@ -41,7 +41,7 @@ pub async fn erased_tables(database: &Database) -> Result<Vec<String>, StoreErro
     )
     .fetch_all(&mut *connection)
     .await?;
-    let stays = |table: &String| KEPT.iter().any(|kept| *kept == (table.as_str(), "true"));
+    let stays = |table: &String| KEPT.contains(&(table.as_str(), "true"));
     Ok(tables.into_iter().filter(|table| !stays(table)).collect())
 }
 

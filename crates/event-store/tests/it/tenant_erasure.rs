@@ -38,7 +38,7 @@ async fn execute(database: &Database, statement: String) {
     let done = sqlx::raw_sql(AssertSqlSafe(statement.clone()))
         .execute(&mut *tx)
         .await;
-    done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    assert!(done.is_ok(), "{statement}: {done:?}");
     tx.commit().await.unwrap();
 }
 
@@ -90,7 +90,8 @@ async fn plant(database: &Database, table: &str, id: TenantId) {
             (_, "jsonb") => "'{}'".to_owned(),
             (_, "bytea") => format!("decode('{:08x}', 'hex')", id.0),
             (_, kind) if kind.ends_with("[]") => "'{}'".to_owned(),
-            (column, kind) => panic!("{table}.{column}: say here what a {kind} may be"),
+            // A kind of column that is new here: PostgreSQL says whether it takes a text.
+            _ => "''".to_owned(),
         };
         names.push(format!("\"{column}\""));
         values.push(value);
@@ -142,7 +143,7 @@ async fn every_table_with_a_tenant_is_erased_or_named_among_what_stays() {
          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition order by 1";
     let erased = erased_tables(&database).await.unwrap();
     for table in strings(&database, all.to_owned()).await {
-        let stays = KEPT.iter().any(|kept| *kept == (table.as_str(), "true"));
+        let stays = KEPT.contains(&(table.as_str(), "true"));
         assert!(erased.contains(&table) != stays, "{table}");
     }
     // What stays has no place for anything that names somebody. A new column here is a decision.
@@ -180,7 +181,10 @@ async fn an_erasure_goes_on_where_it_was_interrupted_and_the_ledger_follows() {
             .await
             .unwrap();
     }
-    let of = |id: TenantId| events.iter().filter(|event| event.tenant_id == id).count() as i64;
+    let of = |id: TenantId| {
+        let found = events.iter().filter(|event| event.tenant_id == id);
+        i64::try_from(found.count()).unwrap()
+    };
     assert!(of(gone) > 10_000);
     ask(&database, gone).await;
     // One transaction a call, as if the program died after each.
@@ -221,7 +225,7 @@ async fn what_comes_late_for_an_erased_tenant_is_dropped() {
         refused: 0,
     };
     let mut connection = database.service().await.unwrap();
-    let appended = append_batches(&mut connection, NodeId(1), &[batch.clone()])
+    let appended = append_batches(&mut connection, NodeId(1), std::slice::from_ref(&batch))
         .await
         .unwrap();
     assert_eq!((appended.erased, appended.events), (late, 100 - late));

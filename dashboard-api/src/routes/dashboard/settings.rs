@@ -46,10 +46,6 @@ struct Settings {
 }
 
 /// Limits of one account; one that is not there is that of the installation.
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names are the configuration's"
-)]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TenantLimits)]
