@@ -251,12 +251,11 @@ pub(crate) async fn start_projector(
         .as_ref()
         .unwrap_or(&surroundings.database_url);
     let database = database_access::connect(url.expose_secret(), 4, "projector").await?;
-    let accounts_database = match config.failures.database_url {
-        None => None,
-        Some(_) => {
-            let url = surroundings.database_url.expose_secret();
-            Some(database_access::connect(url, 2, "projector").await?)
-        }
+    let accounts_database = if config.failures.database_url.is_some() {
+        let url = surroundings.database_url.expose_secret();
+        Some(database_access::connect(url, 2, "projector").await?)
+    } else {
+        None
     };
     let days = |kept: Duration, key: &str| {
         TimeDelta::from_std(kept)

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use chrono::TimeDelta;
+use limpid_domain::clock::Clock;
 use limpid_event_store::drainer::DrainStatus;
 use opentelemetry::global;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
@@ -42,9 +44,22 @@ pub(crate) fn get() -> &'static Metrics {
     METRICS.get_or_init(Metrics::new)
 }
 
-/// Tells how many late failures of erased tenants this node has dropped.
-pub(crate) fn observe_drain(status: watch::Receiver<DrainStatus>) {
+/// Tells how far the database is behind this node's spool, and how many late failures of erased tenants were dropped.
+pub(crate) fn observe_drain(status: watch::Receiver<DrainStatus>, clock: Clock) {
     let meter = global::meter("limpid.serving");
+    let behind = status.clone();
+    let _lag = meter
+        .f64_observable_gauge("limpid.projection.lag")
+        .with_unit("s")
+        .with_description(
+            "Age of the oldest failure that the database does not have; 0 where it has all.",
+        )
+        .with_callback(move |observer| {
+            let oldest = behind.borrow().oldest_unacked;
+            let age = oldest.map_or(TimeDelta::zero(), |at| clock.now() - at);
+            observer.observe(age.as_seconds_f64().max(0.0), &[]);
+        })
+        .build();
     // The meter keeps the instrument alive.
     let _dropped = meter
         .u64_observable_counter("limpid.failures.dropped_erased")

@@ -115,7 +115,7 @@ impl Serving {
             .map_err(|error| set_up("the recorder", error))?;
         let database = failures_database(&config, &reconciler)?;
         let drainer = FailureDrainer::new(reader, database.clone());
-        metrics::observe_drain(drainer.status());
+        metrics::observe_drain(drainer.status(), config.clock.clone());
         let counter = Arc::new(UsageCounter::default());
         let (clock, node) = (config.clock.clone(), drainer.node());
         let usage = usage_flusher(&counter, (&database, &clock, node));
@@ -142,17 +142,12 @@ impl Serving {
             drain: drainer.status(),
             draining: AtomicBool::new(false),
         };
-        let diagnosis = Diagnosis::new(
-            config.vault.clone(),
-            config.clock.clone(),
-            Arc::clone(&delivery),
-        );
         Ok(Self {
             local_addr,
             listener,
             service: HttpService {
+                diagnosis: diagnosis(&config, &delivery),
                 delivery,
-                diagnosis: Arc::new(diagnosis),
                 health: Arc::new(health),
                 usage: counter,
                 trust_traceparent: config.trust_traceparent,
@@ -268,6 +263,11 @@ fn failures_database(
         Some(url) => database(config, url),
         None => Ok(reconciler.database.clone()),
     }
+}
+
+fn diagnosis(config: &ServingConfig, delivery: &Arc<Delivery>) -> Arc<Diagnosis> {
+    let (vault, clock) = (config.vault.clone(), config.clock.clone());
+    Arc::new(Diagnosis::new(vault, clock, Arc::clone(delivery)))
 }
 
 fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production, ServingError> {

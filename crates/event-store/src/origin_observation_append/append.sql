@@ -1,5 +1,5 @@
 -- One statement, so one transaction and one round trip: the ledger decides whether the batch is new, and only then is it added. Keys are
--- sorted so that two writers lock rows in the same order.
+-- sorted so that two writers lock rows in the same order. What is left over of erased tenants is dropped.
 with batch as (
   insert into origin_health_ledger as l (node_id, run_id, batch_seq, counted_to, stopped)
   values ($1, $2, $3, $4, $5)
@@ -15,7 +15,10 @@ seen as (
   select k.* from unnest(
       $6::bigint[], $7::uuid[], $8::integer[], $9::integer[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[],
       $13::smallint[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::integer[], $18::smallint[], $19::timestamptz[]
-    ) as k cross join batch
+    ) as k (tenant_id, origin_id, origin_version, consecutive_failures, last_success_at, last_answer_at, last_failure_at, last_failure_reason,
+      certificate_ends_at, certificate_seen_at, credential_ends_at, credential_version, breaker, breaker_at)
+    cross join batch
+  where not exists (select from tenant_erasure e where e.tenant_id = k.tenant_id)
   order by 1, 2
   on conflict (tenant_id, origin_id) do update set
     origin_version = greatest(h.origin_version, excluded.origin_version),
@@ -56,6 +59,7 @@ by_hour as (
   from unnest($20::bigint[], $21::uuid[], $22::timestamptz[], $23::bigint[], $24::bigint[], $25::bigint[], $26::text[])
     as k (tenant_id, origin_id, hour, successes, file_faults, failures, latency)
     cross join batch
+  where not exists (select from tenant_erasure e where e.tenant_id = k.tenant_id)
   order by 1, 2, 3
   on conflict (tenant_id, origin_id, hour) do update set
     successes = c.successes + excluded.successes, file_faults = c.file_faults + excluded.file_faults,

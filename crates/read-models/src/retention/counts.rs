@@ -5,7 +5,7 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::AssertSqlSafe;
 
 /// Tables of counts and when what they count began. All are keyed by tenant first.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("failure_1h", "hour"),
     ("failure_group_1h", "hour"),
     ("failure_group_1d", "day"),
@@ -14,6 +14,7 @@ const TABLES: [(&str, &str); 8] = [
     ("delivery_usage_1h", "hour"),
     ("delivery_usage_top_1h", "hour"),
     ("delivery_usage_top_1d", "day"),
+    ("origin_health_hour", "hour"),
 ];
 
 /// Rows of one transaction, and those that began at the same moment as the last of them.

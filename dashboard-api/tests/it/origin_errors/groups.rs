@@ -116,10 +116,16 @@ async fn groups_are_paged_and_filtered_like_everything_else() {
         .expect(200);
     assert_eq!(second["data"].as_array().unwrap().len(), 1);
     assert_eq!(second["nextCursor"], Value::Null);
-    assert_eq!(
-        (&second["total"], &second["meta"]["to"]),
-        (&json!(3), &first["meta"]["to"])
-    );
+    assert_eq!(second["total"], 3);
+    // The cursor brings its period, to the microsecond.
+    let to = |page: &Value| {
+        page["meta"]["to"]
+            .as_str()
+            .unwrap()
+            .get(..26)
+            .map(str::to_owned)
+    };
+    assert_eq!(to(&second), to(&first));
     for other in [
         format!("cursor={cursor}&sort=count"),
         format!("cursor={cursor}&code=ENOENT"),

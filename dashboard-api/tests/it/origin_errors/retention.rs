@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use limpid_domain::failure::{FailureEvent, Reason};
+use limpid_domain::ids::EventId;
 use serde_json::{Value, json};
 
 use super::failures::{a_minute_ago, detail, failure, store};
@@ -19,7 +20,11 @@ pub(super) async fn show_for(dashboard: &Dashboard, days: u32) {
 }
 
 fn at(account: &Account<'_>, path: &str, occurred_at: DateTime<Utc>) -> FailureEvent {
+    // An event is found by its id, which carries its time.
+    let millis = u64::try_from(occurred_at.timestamp_millis()).unwrap();
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &[7; 10]).into_uuid();
     FailureEvent {
+        event_id: EventId(id),
         path: path.to_owned(),
         occurred_at,
         detail: Some(Box::new(detail())),
