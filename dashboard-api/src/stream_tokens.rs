@@ -105,7 +105,7 @@ mod tests {
         let vault = Vault::new(KeyRing::generate().unwrap());
         let used = UsedTokens::default();
         let now: DateTime<Utc> = "2026-11-27T06:00:00Z".parse().unwrap();
-        let whose = (TenantId(7), KeyPairId(Uuid::now_v7()));
+        let whose = (TenantId(7), KeyPairId::mint());
         let (token, expires_at) = StreamToken::issue(&vault, whose, now).unwrap();
         assert_eq!(expires_at, now + LIFETIME);
         let redeem = |token: &str, now| StreamToken::redeem((&vault, &used), token, now);

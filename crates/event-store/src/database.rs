@@ -117,7 +117,7 @@ impl Database {
             "begin; set local role limpid_tenant; set local app.tenant_id = '{}'",
             tenant_id.0
         );
-        let tx = self.pool.begin_with(AssertSqlSafe(begin)).await?;
+        let tx = self.begin(begin).await?;
         Ok(TenantTx { tenant_id, tx })
     }
 
@@ -132,7 +132,7 @@ impl Database {
     ///
     /// Errors: [`StoreError::Unavailable`].
     pub async fn service_tx(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin().await?)
+        self.begin("begin".to_owned()).await
     }
 
     /// Begins a transaction whose statements all see the same moment, across tenants, and change nothing.
@@ -140,14 +140,14 @@ impl Database {
     /// Errors: [`StoreError::Unavailable`].
     pub async fn snapshot_tx(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         let begin = "begin isolation level repeatable read read only";
-        Ok(self.pool.begin_with(begin).await?)
+        self.begin(begin.to_owned()).await
     }
 
     /// Begins a transaction as the owner of the schema, for making and dropping partitions.
     ///
     /// Errors: [`StoreError::Unavailable`].
     pub async fn owner_tx(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin_with("begin; set local role none").await?)
+        self.begin("begin; set local role none".to_owned()).await
     }
 
     /// Mints a tenant and begins a transaction that sees and changes its rows only. A rollback leaves nothing but a gap
@@ -155,7 +155,7 @@ impl Database {
     ///
     /// Errors: [`StoreError::Unavailable`].
     pub async fn new_tenant_tx(&self) -> Result<TenantTx, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.service_tx().await?;
         let (id,): (i64,) =
             sqlx::query_as("insert into tenant_head default values returning tenant_id")
                 .fetch_one(&mut *tx)
@@ -168,6 +168,16 @@ impl Database {
             tenant_id: TenantId(id),
             tx,
         })
+    }
+
+    /// Begins a transaction in a task of its own, to its end even if nobody waits any more: a client that hangs up drops whatever its request
+    /// was doing, and a connection that is dropped between the question and the answer to `begin` goes back to the pool in a transaction,
+    /// with the role and the tenant of it, that the library knows nothing of.
+    async fn begin(&self, statement: String) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let pool = self.pool.clone();
+        let begun =
+            tokio::spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await }).await;
+        Ok(begun.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     /// Closes every connection; waits for those in use.

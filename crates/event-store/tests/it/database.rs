@@ -100,3 +100,36 @@ async fn a_malformed_address_is_not_an_outage() {
     let refused = Database::lazy("not a url", &DatabaseOptions::default()).unwrap_err();
     assert!(!refused.is_transient());
 }
+
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_no_role_behind_on_its_connection() {
+    let (test, _) = fresh().await;
+    let options = DatabaseOptions {
+        max_connections: 1,
+        ..DatabaseOptions::default()
+    };
+    let database = Database::lazy(test.url(), &options).unwrap();
+    database.ping().await.unwrap();
+    for polls in 1..20 {
+        let mut begin = Box::pin(database.tenant_tx(TenantId(7)));
+        for _ in 0..polls {
+            if futures::poll!(&mut begin).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        let mut service = database.service().await.unwrap();
+        let (role, tenant): (String, Option<String>) = sqlx::query_as(
+            "select current_user::text, nullif(current_setting('app.tenant_id', true), '')",
+        )
+        .fetch_one(&mut *service)
+        .await
+        .unwrap();
+        assert_eq!(
+            (role.as_str(), tenant),
+            ("limpid_service", None),
+            "after {polls} polls"
+        );
+    }
+}
