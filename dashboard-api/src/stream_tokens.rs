@@ -116,7 +116,7 @@ mod tests {
         let (other, _) = StreamToken::issue(&vault, whose, now).unwrap();
         let stranger = Vault::new(KeyRing::generate().unwrap());
         assert!(StreamToken::redeem((&stranger, &used), &other, now).is_err());
-        for garbage in ["", "x", "AAAA", &other[1..], &"A".repeat(2_000)] {
+        for garbage in ["", "x", "AAAA", other.get(1..).unwrap(), &"A".repeat(2_000)] {
             assert!(redeem(garbage, now).is_err(), "{garbage}");
         }
         assert!(redeem(&other, now).is_ok());

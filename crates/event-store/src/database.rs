@@ -173,6 +173,10 @@ impl Database {
     /// Begins a transaction in a task of its own, to its end even if nobody waits any more: a client that hangs up drops whatever its request
     /// was doing, and a connection that is dropped between the question and the answer to `begin` goes back to the pool in a transaction,
     /// with the role and the tenant of it, that the library knows nothing of.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends within the pool's time-out, and is waited for by whoever still wants it"
+    )]
     async fn begin(&self, statement: String) -> Result<Transaction<'static, Postgres>, StoreError> {
         let pool = self.pool.clone();
         let begun =
