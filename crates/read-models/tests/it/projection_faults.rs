@@ -90,7 +90,15 @@ async fn a_projector_that_dies_between_two_steps_of_a_transaction_counts_nothing
         .unwrap();
     owner.commit().await.unwrap();
     assert_eq!(by_hour(&database).await, right);
-    assert_eq!(project(&database).await.unwrap().events, 900);
+    // The server lets go of the dead connection's lock a moment after it told the client.
+    let mut counted = 0;
+    for _ in 0..5_000 {
+        counted += project(&database).await.unwrap().events;
+        if counted > 0 {
+            break;
+        }
+    }
+    assert_eq!(counted, 900);
     let all: Vec<FailureEvent> = events.into_iter().chain(more).collect();
     assert_eq!(by_hour(&database).await, by_hand(&all));
     assert!(verify(&database).await.unwrap().agrees());
