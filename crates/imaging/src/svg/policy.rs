@@ -132,7 +132,9 @@ pub(super) fn is_animatable(attribute: &str) -> bool {
 /// Whether an attribute without namespace may stay, by its name alone.
 pub(super) fn is_allowed_attribute(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    !lower.starts_with("on") && !DROPPED_ATTRIBUTES.contains(&lower.as_str())
+    // SVG knows one spelling, whose value is looked at; an HTML parser takes the others for it
+    let is_other_spelling = lower != name && matches!(lower.as_str(), "href" | "style");
+    !lower.starts_with("on") && !is_other_spelling && !DROPPED_ATTRIBUTES.contains(&lower.as_str())
 }
 
 /// Whether a value of an attribute other than `href` and `style` may stay.

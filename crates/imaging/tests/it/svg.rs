@@ -221,6 +221,15 @@ const ATTACKS: &[(&str, &[&str])] = &[
         "<use href=\"#x&#10;javascript:alert(1)\"/><rect cursor=\"url(https://evil),auto\"/>",
         &["evil"],
     ),
+    // An HTML parser takes these for `href`.
+    (
+        "<image Href=\"https://evil/x.png\"/><a HREF=\"https://evil\"/>",
+        &["evil"],
+    ),
+    (
+        "<image hReF=\"data:im`ge/png;base64,evil\" xlink:Href=\"https://evil\"/>",
+        &["evil"],
+    ),
 ];
 
 #[test]
