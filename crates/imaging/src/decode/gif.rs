@@ -1,8 +1,9 @@
-//! The first frame of a GIF, on its screen.
+//! The first frame of a GIF, on its screen: row by row where it covers that and isn't interlaced.
 
-use std::num::NonZeroU64;
+use std::{num::NonZeroU64, time::Instant};
 
-use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+use limpid_resample::Layout;
 
 use super::{DecodeRequest, Decoded};
 use crate::{
@@ -10,6 +11,8 @@ use crate::{
     geometry::Size,
     picture::{Channels, Picture},
     probe::corrupt,
+    rows::RowSource,
+    steps::check_deadline,
 };
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
@@ -30,8 +33,23 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         width: frame.width.into(),
         height: frame.height.into(),
     };
+    let is_in_order = !frame.interlaced;
     // a frame may be larger than the screen it is shown on, and is unpacked before it is cut
     request.limits.check_source(size, 1)?;
+    if request.cut.is_some()
+        && is_in_order
+        && size == request.info.stored_size
+        && (left, top) == (0, 0)
+    {
+        let mut rows = Rows {
+            decoder,
+            size,
+            remaining: size.height,
+        };
+        let decoded = Decoded::of_rows(&mut rows, request, None)?;
+        rows.finish(request.deadline)?;
+        return Ok(decoded);
+    }
     let mut frame = Picture::zeroed(size, Channels::Rgba);
     decoder
         .read_into_buffer(&mut frame.pixels)
@@ -43,6 +61,46 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
     let mut picture = Picture::zeroed(screen, Channels::Rgba);
     picture.paste(&frame, left, top);
     Ok(Decoded::unscaled(picture, None))
+}
+
+/// The rows of a frame that covers its screen.
+struct Rows<'a> {
+    decoder: Decoder<&'a [u8]>,
+    size: Size,
+    remaining: u32,
+}
+
+impl Rows<'_> {
+    /// Reads what follows the last row that was wanted, where the file may turn out to be damaged.
+    fn finish(&mut self, deadline: Option<Instant>) -> Result<(), ImagingError> {
+        let mut row = vec![0; self.size.width as usize * 4];
+        while self.remaining > 0 {
+            check_deadline(deadline)?;
+            self.read(&mut row)?;
+        }
+        Ok(())
+    }
+}
+
+impl RowSource for Rows<'_> {
+    fn size(&self) -> Size {
+        self.size
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Rgba
+    }
+
+    fn read(&mut self, row: &mut [u8]) -> Result<(), ImagingError> {
+        // pixels of colours that the palette hasn't got are left as they are
+        row.fill(0);
+        let is_filled = self.decoder.fill_buffer(row);
+        if !is_filled.map_err(|error| to_error(&error))? {
+            return Err(corrupt("image truncated"));
+        }
+        self.remaining = self.remaining.saturating_sub(1);
+        Ok(())
+    }
 }
 
 pub(super) fn to_error(error: &DecodingError) -> ImagingError {

@@ -1,8 +1,12 @@
-//! BMP, TIFF and ICO by the `image` crate, with its limits set.
+//! BMP, TIFF and ICO by the `image` crate, with its limits set. What is cut out of a BMP without compression is decoded band
+//! by band.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::{BufRead, Cursor, ErrorKind, Seek};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
+
+use bands::{Bands, Rows};
+use bitmap::Bitmap;
 
 use super::{DecodeRequest, Decoded, png};
 use crate::{
@@ -13,6 +17,10 @@ use crate::{
     picture::{Channels, Picture},
     probe::{corrupt, exif, ico},
 };
+
+mod bands;
+mod bitmap;
+mod spliced;
 
 /// The widest sample these formats have, four channels of it.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
@@ -36,28 +44,63 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         return Err(corrupt("the header changed between two readings"));
     }
     let has_alpha = request.info.has_alpha;
-    let image = DynamicImage::from_decoder(decoder).map_err(to_error)?;
-    let size = Size {
-        width: image.width(),
-        height: image.height(),
+    let pixels = Pixels {
+        has_alpha,
+        is_multiplied: request.info.format == ImageFormat::Tiff
+            && has_alpha
+            && exif::has_associated_alpha(request.source),
     };
-    let is_multiplied = request.info.format == ImageFormat::Tiff
-        && has_alpha
-        && exif::has_associated_alpha(request.source);
-    let (channels, pixels) = if has_alpha {
-        (Channels::Rgba, image.into_rgba8().into_raw())
-    } else {
-        (Channels::Rgb, image.into_rgb8().into_raw())
-    };
-    let mut picture = Picture {
-        size,
-        channels,
-        pixels,
-    };
-    if is_multiplied {
-        picture.unmultiply();
+    if request.cut.is_some()
+        && request.info.format == ImageFormat::Bmp
+        && let Some(bitmap) = Bitmap::of(request.source, request.info.stored_size)?
+    {
+        return by_bands(bitmap, request, pixels, profile);
     }
-    Ok(Decoded::unscaled(picture, profile))
+    Ok(Decoded::unscaled(pixels.read(decoder)?, profile))
+}
+
+fn by_bands<'a>(
+    bands: impl Bands<'a>,
+    request: &DecodeRequest<'a>,
+    pixels: Pixels,
+    profile: Option<Vec<u8>>,
+) -> Result<Decoded, ImagingError> {
+    let mut rows = Rows::new(bands, request, pixels);
+    let decoded = Decoded::of_rows(&mut rows, request, profile)?;
+    rows.finish()?;
+    Ok(decoded)
+}
+
+/// What is made of a decoder's pixels.
+#[derive(Debug, Clone, Copy)]
+struct Pixels {
+    has_alpha: bool,
+    /// Whether colours are stored multiplied by it.
+    is_multiplied: bool,
+}
+
+impl Pixels {
+    fn read(self, decoder: impl ImageDecoder) -> Result<Picture, ImagingError> {
+        let image = DynamicImage::from_decoder(decoder).map_err(to_error)?;
+        let size = Size {
+            width: image.width(),
+            height: image.height(),
+        };
+        let (channels, pixels) = if self.has_alpha {
+            (Channels::Rgba, image.into_rgba8().into_raw())
+        } else {
+            (Channels::Rgb, image.into_rgb8().into_raw())
+        };
+        let mut picture = Picture {
+            size,
+            channels,
+            pixels,
+        };
+        if self.is_multiplied {
+            picture.unmultiply();
+        }
+        Ok(picture)
+    }
 }
 
 /// A decoder that has read the header and knows its limits.
@@ -71,6 +114,14 @@ pub(crate) fn decoder<'a>(
             found: "this flavour of BMP, TIFF or ICO",
         });
     }
+    open(Cursor::new(bytes), format, limits)
+}
+
+fn open<'a>(
+    file: impl BufRead + Seek + 'a,
+    format: ImageFormat,
+    limits: &Limits,
+) -> Result<impl ImageDecoder + 'a, ImagingError> {
     let format = match format {
         ImageFormat::Bmp => image::ImageFormat::Bmp,
         ImageFormat::Tiff => image::ImageFormat::Tiff,
@@ -84,7 +135,7 @@ pub(crate) fn decoder<'a>(
             return Err(corrupt("this format has a decoder of its own"));
         }
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut reader = ImageReader::with_format(file, format);
     let mut bounds = image::Limits::no_limits();
     let most = limits.max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL);
     bounds.max_alloc = Some(most.max(SMALLEST_ALLOCATION_BYTES));

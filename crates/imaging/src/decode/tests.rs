@@ -14,6 +14,8 @@ use crate::{
     steps::resize,
 };
 
+mod banded;
+
 fn outcome(source: &[u8], deadline: Option<Instant>) -> Result<Decoded, ImagingError> {
     let info = probe(source)?;
     let request = DecodeRequest {

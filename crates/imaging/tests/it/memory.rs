@@ -65,6 +65,45 @@ fn a_large_png_made_small_or_cut_out_of_is_never_held() {
     }
 }
 
+/// A BMP of 24 bits without compression, bottom row first.
+fn bmp((width, height): (u32, u32)) -> Vec<u8> {
+    let mut bytes = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+    bytes.extend(width.to_le_bytes());
+    bytes.extend(height.to_le_bytes());
+    bytes.extend([1, 0, 24, 0]);
+    bytes.extend([0; 24]);
+    let row_bytes = (width as usize * 3).next_multiple_of(4);
+    bytes.extend((0..row_bytes * height as usize).map(|sample| (sample / 7) as u8));
+    bytes
+}
+
+/// A GIF of one picture that isn't interlaced.
+fn gif((width, height): (u16, u16)) -> Vec<u8> {
+    let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).unwrap();
+    let samples = usize::from(width) * usize::from(height);
+    let frame = gif::Frame {
+        width,
+        height,
+        buffer: (0..samples).map(|sample| (sample / 7) as u8).collect(),
+        ..gif::Frame::default()
+    };
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    bytes
+}
+
+#[test]
+fn a_large_bmp_or_gif_made_small_or_cut_out_of_is_never_held() {
+    for (name, source) in [("bmp", bmp((4000, 3000))), ("gif", gif((6000, 4000)))] {
+        for step in [width(300), sized(300, 300), extracted(300, 300)] {
+            let peak = peak(&source, &step);
+            assert!(peak < 8 * MEGABYTE, "{name} {step:?}: {peak}");
+        }
+    }
+}
+
 #[test]
 fn memory_does_not_grow_with_the_height_of_a_png() {
     let peak_of = |height| peak(&png((1000, height), png::ColorType::Rgba), &sized(100, 100));

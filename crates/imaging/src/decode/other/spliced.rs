@@ -1,0 +1,93 @@
+//! A file put together of parts that stay where they are.
+
+use std::io::{BufRead, Error, ErrorKind, Read, Result, Seek, SeekFrom};
+
+/// The original between bytes written for one band of it.
+#[derive(Debug)]
+pub(super) struct Spliced<'a> {
+    pub(super) head: Vec<u8>,
+    pub(super) body: &'a [u8],
+    pub(super) tail: Vec<u8>,
+    pub(super) at: usize,
+}
+
+impl<'a> Spliced<'a> {
+    pub(super) fn new(head: Vec<u8>, body: &'a [u8], tail: Vec<u8>) -> Self {
+        Self {
+            head,
+            body,
+            tail,
+            at: 0,
+        }
+    }
+
+    /// What follows the place that is read next, up to the end of its part.
+    fn rest(&self) -> &[u8] {
+        let mut at = self.at;
+        for part in [self.head.as_slice(), self.body, self.tail.as_slice()] {
+            if let Some(rest) = part.get(at..).filter(|rest| !rest.is_empty()) {
+                return rest;
+            }
+            at = at.saturating_sub(part.len());
+        }
+        &[]
+    }
+
+    fn len(&self) -> usize {
+        self.head.len() + self.body.len() + self.tail.len()
+    }
+}
+
+impl BufRead for Spliced<'_> {
+    fn fill_buf(&mut self) -> Result<&[u8]> {
+        Ok(self.rest())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount;
+    }
+}
+
+impl Read for Spliced<'_> {
+    fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        let read = self.rest().read(into)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+impl Seek for Spliced<'_> {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        let from = |origin: usize, offset: i64| (origin as u64).checked_add_signed(offset);
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(offset) => from(self.at, offset),
+            SeekFrom::End(offset) => from(self.len(), offset),
+        };
+        let place = place.ok_or_else(|| Error::from(ErrorKind::InvalidInput))?;
+        self.at = usize::try_from(place).map_err(|_| Error::from(ErrorKind::InvalidInput))?;
+        Ok(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_read_as_one_file_from_any_place() {
+        let whole = b"abcdefghi";
+        for from in 0..12 {
+            let mut file = Spliced::new(b"abc".to_vec(), b"def", b"ghi".to_vec());
+            file.seek(SeekFrom::Start(from)).unwrap();
+            let mut read = Vec::new();
+            file.read_to_end(&mut read).unwrap();
+            let expected = whole.get(usize::try_from(from).unwrap()..);
+            assert_eq!(read, expected.unwrap_or_default(), "{from}");
+        }
+        let mut file = Spliced::new(Vec::new(), whole, Vec::new());
+        assert_eq!(file.seek(SeekFrom::End(-2)).unwrap(), 7);
+        assert_eq!(file.seek(SeekFrom::Current(-3)).unwrap(), 4);
+        assert!(file.seek(SeekFrom::Current(-5)).is_err());
+    }
+}
