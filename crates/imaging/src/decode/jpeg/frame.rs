@@ -172,6 +172,7 @@ impl<'a> Headers<'a> {
         Shape {
             size: self.size,
             chroma,
+            is_progressive: self.is_progressive,
         }
     }
 

@@ -53,4 +53,6 @@ pub(crate) struct Shape {
     pub(crate) size: Size,
     /// Samples of a colour difference per pixel, across and down; none in grey pictures.
     pub(crate) chroma: Option<(f64, f64)>,
+    /// Whether the scans of the lowest frequencies can be read without the others.
+    pub(crate) is_progressive: bool,
 }
