@@ -24,6 +24,9 @@ use columns::{CountColumns, FactColumns, LedgerColumns};
 /// Source: `docs/EVENTS.md`; larger batches gain nothing and hold row locks longer.
 pub const MAX_EVENTS_PER_STATEMENT: usize = 5_000;
 
+/// The constraint that keeps a batch from being stored twice.
+const LEDGER_KEY: &str = "ingest_batch_pkey";
+
 /// The events of one frame that are to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -46,6 +49,16 @@ pub struct Appended {
     pub erased: u64,
 }
 
+impl Appended {
+    fn of(batches: &[Batch], erased: u64) -> Self {
+        Self {
+            batches: batches.len() as u64,
+            events: batches.iter().map(|batch| batch.events.len() as u64).sum(),
+            erased,
+        }
+    }
+}
+
 impl Batch {
     /// Reads a frame; what can't be read is returned apart and counted as refused.
     pub fn from_frame(frame: &Frame) -> (Self, Vec<Unreadable>) {
@@ -59,7 +72,7 @@ impl Batch {
     }
 }
 
-/// Stores the batches that are not stored yet.
+/// Stores the batches that are not stored yet. They have different numbers.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`]: try again. Other errors: the database refuses some value or the whole statement; nothing of it
@@ -70,18 +83,57 @@ pub async fn append_batches(
     batches: &[Batch],
 ) -> Result<Appended, StoreError> {
     let (batches, erased) = without_erased(connection, batches).await?;
-    let batches = batches.as_ref();
+    if append_all(connection, node, &batches).await? {
+        return Ok(Appended::of(&batches, erased));
+    }
+    let known = known_among(connection, node, &batches).await?;
+    let rest: Vec<Batch> = batches
+        .iter()
+        .filter(|batch| !known.contains(&batch.seq.0))
+        .cloned()
+        .collect();
+    if rest.is_empty() || append_all(connection, node, &rest).await? {
+        return Ok(Appended::of(&rest, erased));
+    }
+    // Twice another connection was a little faster: the caller finds out by sending everything again.
+    Err(StoreError::Taken {
+        constraint: LEDGER_KEY.to_owned(),
+    })
+}
+
+/// Stores the batches if all of them are new, and else nothing; whether they were.
+async fn append_all(
+    connection: &mut PgConnection,
+    node: NodeId,
+    batches: &[Batch],
+) -> Result<bool, StoreError> {
     let ledger = LedgerColumns::of(batches);
     let facts = FactColumns::of(batches);
     let counts = CountColumns::of(batches);
-    let query = sqlx::query_as(include_str!("failure_append/append.sql")).bind(node.0);
+    let query = sqlx::query_scalar(include_str!("failure_append/append.sql")).bind(node.0);
     let query = counts.bind(facts.bind(ledger.bind(query)));
-    let (batches, events): (i64, i64) = query.fetch_one(connection).await?;
-    Ok(Appended {
-        batches: batches.unsigned_abs(),
-        events: events.unsigned_abs(),
-        erased,
-    })
+    match query.fetch_one(connection).await.map_err(StoreError::from) {
+        // Another connection stored one of them while this statement ran.
+        Err(StoreError::Taken { constraint }) if constraint == LEDGER_KEY => Ok(false),
+        outcome => outcome,
+    }
+}
+
+/// Numbers of the batches that are in the ledger.
+async fn known_among(
+    connection: &mut PgConnection,
+    node: NodeId,
+    batches: &[Batch],
+) -> Result<BTreeSet<i64>, StoreError> {
+    let numbers: Vec<i64> = batches.iter().map(|batch| batch.seq.0).collect();
+    let known: Vec<i64> = sqlx::query_scalar(
+        "select batch_seq from ingest_batch where node_id = $1 and batch_seq = any ($2)",
+    )
+    .bind(node.0)
+    .bind(numbers)
+    .fetch_all(connection)
+    .await?;
+    Ok(known.into_iter().collect())
 }
 
 /// The batches without events of erased tenants, and how many those were. The batches keep their places in the ledger.

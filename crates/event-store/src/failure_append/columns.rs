@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use limpid_domain::failure::FailureEvent;
 use limpid_domain::origin::OriginKind;
 use sqlx::postgres::PgArguments;
-use sqlx::query::QueryAs;
+use sqlx::query::QueryScalar;
 use sqlx::{Postgres, types::Uuid};
 
 use super::Batch;
@@ -14,7 +14,8 @@ use super::text::{detail_text, path_text};
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
-pub(super) type Query<'q> = QueryAs<'q, Postgres, (i64, i64), PgArguments>;
+/// Answers whether the batches were new.
+pub(super) type Query<'q> = QueryScalar<'q, Postgres, bool, PgArguments>;
 
 /// One element per batch.
 #[derive(Debug, Default)]
@@ -150,10 +151,9 @@ impl FactColumns {
     }
 }
 
-/// One element per batch and key of the hourly counts.
+/// One element per key of the hourly counts, sorted by it.
 #[derive(Debug, Default)]
 pub(super) struct CountColumns {
-    batch_seq: Vec<i64>,
     tenant_id: Vec<i64>,
     hour: Vec<DateTime<Utc>>,
     endpoint_no: Vec<i32>,
@@ -169,7 +169,6 @@ pub(super) struct CountColumns {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct CountKey {
-    batch_seq: i64,
     tenant_id: i64,
     hour: DateTime<Utc>,
     endpoint_no: i32,
@@ -192,14 +191,12 @@ impl CountColumns {
         let mut counts: BTreeMap<CountKey, Count> = BTreeMap::new();
         for batch in batches {
             for event in &batch.events {
-                let count = counts
-                    .entry(CountKey::of(batch, event))
-                    .or_insert_with(|| Count {
-                        events: 0,
-                        occurrences: 0,
-                        first_at: event.occurred_at,
-                        last_at: event.occurred_at,
-                    });
+                let count = counts.entry(CountKey::of(event)).or_insert_with(|| Count {
+                    events: 0,
+                    occurrences: 0,
+                    first_at: event.occurred_at,
+                    last_at: event.occurred_at,
+                });
                 count.events += 1;
                 count.occurrences += i64::from(event.occurrences);
                 count.first_at = count.first_at.min(event.occurred_at);
@@ -214,7 +211,6 @@ impl CountColumns {
     }
 
     fn push(&mut self, key: &CountKey, count: &Count) {
-        self.batch_seq.push(key.batch_seq);
         self.tenant_id.push(key.tenant_id);
         self.hour.push(key.hour);
         self.endpoint_no.push(key.endpoint_no);
@@ -230,7 +226,6 @@ impl CountColumns {
 
     pub(super) fn bind(self, query: Query<'_>) -> Query<'_> {
         query
-            .bind(self.batch_seq)
             .bind(self.tenant_id)
             .bind(self.hour)
             .bind(self.endpoint_no)
@@ -246,9 +241,8 @@ impl CountColumns {
 }
 
 impl CountKey {
-    fn of(batch: &Batch, event: &FailureEvent) -> Self {
+    fn of(event: &FailureEvent) -> Self {
         Self {
-            batch_seq: batch.seq.0,
             tenant_id: event.tenant_id.0,
             hour: hour_of(event.occurred_at),
             endpoint_no: event.endpoint_no.0,
