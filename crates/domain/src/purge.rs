@@ -1,7 +1,7 @@
 //! Purges: which delivered URLs are to be forgotten by every cache. Source: `imagekit.md` 4.7.
 //!
-//! A purge goes by URL, as it was asked for: the same file with another transformation is another URL. A `*` at the end means
-//! every URL that begins so.
+//! A purge goes by URL, in any spelling: serving nodes compare what URLs stand for, the log holds one as it was written. The same file
+//! with another transformation is another URL. A `*` at the end means every URL that begins so.
 
 mod rules;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use limpid_delivery_url::Transformation;
+use limpid_delivery_url::{Rewriter, Transformation};
 use limpid_domain::caching::Caching;
 use limpid_domain::failure::DetailLevel;
 use limpid_domain::ids::{
@@ -23,7 +23,7 @@ use secrecy::SecretString;
 
 use crate::config::RequestLimits;
 
-use purges::{Addressing, Purges};
+use purges::{Meaning, Purges};
 
 pub(crate) mod build;
 pub(crate) mod disk;
@@ -170,12 +170,10 @@ impl Account {
     }
 
     /// The same account after it purged these, which it did after what `earlier` knows of.
-    pub(crate) fn purged(mut self, earlier: &Purges, newer: Vec<(TenantSeq, PurgeTarget)>) -> Self {
-        self.purges = earlier.and(newer, |prefix| match self.endpoints.get(prefix) {
-            None => Addressing::None,
-            Some(endpoint) if endpoint.url_rewriter.is_some() => Addressing::Rewritten,
-            Some(_) => Addressing::Plain,
-        });
+    pub(crate) fn purged(mut self, earlier: &Purges, newer: &[(TenantSeq, PurgeTarget)]) -> Self {
+        let newer = newer.iter();
+        let meant = newer.map(|(number, purged)| (*number, Meaning::of(purged, &self)));
+        self.purges = earlier.and(meant);
         self
     }
 
@@ -186,6 +184,19 @@ impl Account {
 }
 
 impl Endpoint {
+    /// Whose URLs it understands besides our own, as the translator knows them.
+    pub(crate) fn rewriter(&self) -> Option<Rewriter> {
+        Some(match self.url_rewriter? {
+            UrlRewriter::Cloudinary {
+                preserve_asset_delivery_types,
+            } => Rewriter::Cloudinary {
+                preserve_asset_delivery_types,
+            },
+            UrlRewriter::Imgix => Rewriter::Imgix,
+            UrlRewriter::Akamai => Rewriter::Akamai,
+        })
+    }
+
     /// The id as the management API shows it.
     pub(crate) fn public_id(&self) -> String {
         if self.is_default {

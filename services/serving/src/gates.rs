@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use limpid_delivery_url::target::Fault;
-use limpid_delivery_url::transformation::{Pages, Step};
-use limpid_delivery_url::{Mount, ResolvedTarget, Rewriter, Switches, TargetError, Transformation};
+use limpid_delivery_url::{Mount, ResolvedTarget, Switches, TargetError, Transformation};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
 use limpid_domain::ids::{StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
-use limpid_domain::url_endpoint::UrlRewriter;
 use limpid_domain::usage::CacheResult;
 use limpid_imaging::AcceptedFormats;
 
+use crate::config_snapshot::purges::Spelling;
 use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
 use crate::error::Refusal;
 use crate::failure_recorder::event::{EventContext, FailedAttempt};
@@ -93,8 +92,8 @@ struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// The number of the newest purge that means the URL of a request.
-    fn purged(&self, request: &ImageRequest) -> TenantSeq {
+    /// The number of the newest purge that means the URL of a request, in whatever spelling.
+    fn purged(&self, request: &ImageRequest, resolved: &ResolvedTarget) -> TenantSeq {
         let purges = &self.account.purges;
         if purges.is_empty() {
             return TenantSeq(0);
@@ -115,7 +114,7 @@ impl Route<'_> {
             address.push('?');
             address.push_str(query);
         }
-        purges.of_url(&address)
+        purges.of_url(&Spelling::of(&address, resolved, &self.account))
     }
 }
 
@@ -138,7 +137,7 @@ pub(crate) fn admit(
         return Err(Box::new(Stopped::Refused(refusal)));
     };
     steps.done("endpoint", started, || describe_endpoint(endpoint));
-    let resolved = match endpoint.url_rewriter.map(rewriter_of) {
+    let resolved = match endpoint.rewriter() {
         Some(rewriter) => rewriter
             .rewrite(resolved)
             .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?,
@@ -150,7 +149,7 @@ pub(crate) fn admit(
         resolved: &resolved,
         request,
     };
-    let purged = route.purged(request);
+    let purged = route.purged(request, &resolved);
     let stopped = |refusal| Box::new(Stopped::Refused(refusal));
     let is_signed = checked.signature(clock, steps).map_err(stopped)?;
     let ordered = order(&checked, steps).map_err(stopped)?;
@@ -273,18 +272,6 @@ fn stopped_by_target(
     }
 }
 
-fn rewriter_of(configured: UrlRewriter) -> Rewriter {
-    match configured {
-        UrlRewriter::Cloudinary {
-            preserve_asset_delivery_types,
-        } => Rewriter::Cloudinary {
-            preserve_asset_delivery_types,
-        },
-        UrlRewriter::Imgix => Rewriter::Imgix,
-        UrlRewriter::Akamai => Rewriter::Akamai,
-    }
-}
-
 /// An order, and what the answer says about how it came about.
 struct Ordered {
     order: Order,
@@ -333,13 +320,7 @@ fn order_of(checked: &Checked<'_>, asked: &Transformation) -> Result<Ordered, Re
         account.image_settings,
         account.settings.data_saver,
     );
-    if resolved.thumbnail && transformation.steps.iter().all(|step| step.pages.is_none()) {
-        // a still picture of the first page or frame
-        transformation.steps.push(Step {
-            pages: Some(Pages::One(1)),
-            ..Step::default()
-        });
-    }
+    picture::take_first_page(resolved, &mut transformation);
     if let Some(feature) = transformation.unsupported_by(limpid_imaging::plan::SUPPORTED) {
         return Err(Refusal::invalid(format!(
             "{feature} is not supported by this version"
@@ -386,6 +367,7 @@ fn variant_key(order: &Order, switches: &Switches, purged: TenantSeq) -> Variant
         tenant: order.account.tenant_id,
         revision: Arc::clone(&order.endpoint.revision),
         layers_revision: order.layer_files.revision(),
+        layers_purged: order.layer_files.purged(&order.account.purges),
         purged,
         path: order.file.as_raw().to_owned(),
         query: order.forwarded_query.clone(),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use limpid_delivery_url::transformation::{LayerInput, MAX_LAYER_INPUTS};
 use limpid_delivery_url::{FilePath, Transformation};
 use limpid_domain::failure::{DetailLevel, LayerInputNumber};
+use limpid_domain::ids::TenantSeq;
 use limpid_imaging::{Inputs, is_built_in_font};
 use limpid_origins::Original;
 
+use crate::config_snapshot::purges::Purges;
 use crate::config_snapshot::{Account, Endpoint, Revision};
 use crate::error::Refusal;
 
@@ -93,6 +95,13 @@ impl LayerFiles {
     pub(crate) fn revision(&self) -> Option<Arc<Revision>> {
         let endpoint = self.endpoint.as_ref()?;
         Some(Arc::clone(&endpoint.revision))
+    }
+
+    /// The newest purge that means any of them: what shows a purged file is made anew.
+    pub(crate) fn purged(&self, purges: &Purges) -> TenantSeq {
+        let numbers = self.files.iter();
+        let numbers = numbers.map(|file| purges.of_stored_file(file.path.as_raw()));
+        numbers.max().unwrap_or(TenantSeq(0))
     }
 
     /// Whether what exactly went wrong with them must not be told.

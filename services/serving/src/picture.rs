@@ -3,8 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use limpid_delivery_url::Transformation;
-use limpid_delivery_url::transformation::Format;
+use limpid_delivery_url::transformation::{Format, Pages, Step};
+use limpid_delivery_url::{ResolvedTarget, Transformation};
 use limpid_domain::failure::{AttemptFailure, LimitBreach, LooksLike, Reason};
 use limpid_imaging::{
     AcceptedFormats, ImageSettings, ImagingError, Limits, Sniffed, StageTimings, TransformRequest,
@@ -88,6 +88,16 @@ pub(crate) fn make(original: &Original, order: &PictureOrder) -> Result<Picture,
         variant: variant(original, order, delivered),
         transformed: Some((done.timings, done.width, done.height)),
     })
+}
+
+/// Puts into `transformation` what the path's `ik-thumbnail.jpg` asks for: a still picture of the first page or frame.
+pub(crate) fn take_first_page(resolved: &ResolvedTarget, transformation: &mut Transformation) {
+    if resolved.thumbnail && transformation.steps.iter().all(|step| step.pages.is_none()) {
+        transformation.steps.push(Step {
+            pages: Some(Pages::One(1)),
+            ..Step::default()
+        });
+    }
 }
 
 /// Whether the answer to `transformation` cannot depend on `Accept`, so that all clients share one variant.

@@ -48,6 +48,8 @@ pub(crate) struct VariantKey {
     pub(crate) revision: Arc<Revision>,
     /// The same of the endpoint that layers come from, where there are any.
     pub(crate) layers_revision: Option<Arc<Revision>>,
+    /// The newest purge that means a file of them as it is stored.
+    pub(crate) layers_purged: TenantSeq,
     /// The newest purge that means the URL: a later one makes older variants unreachable.
     pub(crate) purged: TenantSeq,
     /// File path as received.

@@ -7,9 +7,14 @@
 
 use std::collections::HashMap;
 
-use limpid_delivery_url::{Mount, target};
 use limpid_domain::ids::TenantSeq;
-use limpid_domain::purge::PurgeTarget;
+
+use spelling::decoded;
+pub(crate) use spelling::{Meaning, Spelling};
+
+mod spelling;
+#[cfg(test)]
+mod tests;
 
 /// Purges remembered one by one; beyond, the tenant's caches are emptied as a whole and counting begins anew.
 const MAX_REMEMBERED: usize = 4096;
@@ -17,36 +22,40 @@ const MAX_REMEMBERED: usize = 4096;
 /// The purges of one tenant.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Purges {
+    /// URLs as they are written, and beginnings of them.
     urls: Numbers,
+    /// What they stand for, whichever way they are written.
+    pictures: Numbers,
     /// Files whose URLs were purged, by path without endpoint: what is kept of originals goes by them.
     files: Numbers,
+    /// Those that were purged as they are stored: pictures with a layer go by them.
+    stored_files: Numbers,
 }
 
 /// Numbers of texts and of beginnings of texts.
 #[derive(Debug, Clone, Default)]
 struct Numbers {
-    exact: HashMap<String, TenantSeq>,
-    prefixes: HashMap<String, TenantSeq>,
+    exact: HashMap<Vec<u8>, TenantSeq>,
+    prefixes: HashMap<Vec<u8>, TenantSeq>,
 }
 
 impl Purges {
-    /// These and `newer` ones, oldest first. `endpoint` says what an endpoint with this prefix makes of URLs.
-    pub(crate) fn and(
-        &self,
-        newer: impl IntoIterator<Item = (TenantSeq, PurgeTarget)>,
-        endpoint: impl Fn(&str) -> Addressing,
-    ) -> Self {
+    /// These and `newer` ones, oldest first.
+    pub(crate) fn and(&self, newer: impl IntoIterator<Item = (TenantSeq, Meaning)>) -> Self {
         let mut all = self.clone();
         for (number, purged) in newer {
-            let file = file_of(&purged.address, &endpoint);
-            match (file, purged.is_prefix) {
-                (Some(file), is_prefix) => all.files.note(file, is_prefix, number),
-                // The beginning of a URL may be the beginning of no file's path: then of any.
-                (None, true) => all.files.note(String::new(), true, number),
-                (None, false) => {}
+            let is_prefix = purged.is_prefix;
+            for url in purged.spelling.written {
+                all.urls.note(url, is_prefix, number);
             }
-            all.urls
-                .note(as_received(&purged.address), purged.is_prefix, number);
+            for picture in purged.spelling.pictures {
+                all.pictures.note(picture, is_prefix, number);
+            }
+            let Some(file) = purged.file else { continue };
+            if purged.is_stored_file {
+                all.stored_files.note(file.clone(), is_prefix, number);
+            }
+            all.files.note(file, is_prefix, number);
         }
         all
     }
@@ -56,53 +65,30 @@ impl Purges {
         self.urls.exact.is_empty() && self.urls.prefixes.is_empty()
     }
 
-    /// The number of the newest purge that means this URL (its path and query inside the account); 0 where none does.
-    pub(crate) fn of_url(&self, address: &str) -> TenantSeq {
-        self.urls.of(address)
+    /// The number of the newest purge that means this URL; 0 where none does.
+    pub(crate) fn of_url(&self, url: &Spelling) -> TenantSeq {
+        let written = url.written.iter().map(|written| self.urls.of(written));
+        let pictures = url.pictures.iter();
+        let pictures = pictures.map(|picture| self.pictures.of(picture));
+        written.chain(pictures).max().unwrap_or(TenantSeq(0))
     }
 
-    /// The number of the newest purge that means some URL of this file.
+    /// The number of the newest purge that means some URL of this file, named as in a URL.
     pub(crate) fn of_file(&self, path: &str) -> TenantSeq {
-        self.files.of(path)
+        self.files.of(&decoded(path))
     }
-}
 
-/// What an endpoint makes of URLs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Addressing {
-    /// There is no such endpoint.
-    None,
-    /// The path names the file.
-    Plain,
-    /// The path is rewritten.
-    Rewritten,
-}
-
-/// The spelling that requests are compared in.
-fn as_received(address: &str) -> String {
-    let Ok(parsed) = target::parse(address) else {
-        return address.to_owned();
-    };
-    match parsed.query() {
-        Some(query) => format!("{}?{query}", parsed.path()),
-        None => parsed.path().to_owned(),
+    /// The number of the newest purge that means this file as it is stored, and so whatever shows it.
+    pub(crate) fn of_stored_file(&self, path: &str) -> TenantSeq {
+        self.stored_files.of(&decoded(path))
     }
-}
-
-/// The file a URL names; any file (the empty beginning of a path) where an endpoint rewrites.
-fn file_of(address: &str, endpoint: &impl Fn(&str) -> Addressing) -> Option<String> {
-    let parsed = target::parse(address).ok()?;
-    let is_prefix = |prefix: &str| endpoint(prefix) != Addressing::None;
-    let resolved = parsed.resolve(Mount::Domain, is_prefix).ok()?;
-    Some(resolved.file.as_raw().to_owned())
-        .filter(|_| endpoint(&resolved.endpoint_prefix) != Addressing::Rewritten)
 }
 
 impl Numbers {
-    fn note(&mut self, text: String, is_prefix: bool, number: TenantSeq) {
+    fn note(&mut self, text: Vec<u8>, is_prefix: bool, number: TenantSeq) {
         if self.exact.len() + self.prefixes.len() >= MAX_REMEMBERED {
             *self = Self::default();
-            self.prefixes.insert(String::new(), number);
+            self.prefixes.insert(Vec::new(), number);
         }
         let numbers = if is_prefix {
             &mut self.prefixes
@@ -112,78 +98,11 @@ impl Numbers {
         numbers.insert(text, number);
     }
 
-    fn of(&self, text: &str) -> TenantSeq {
+    fn of(&self, text: &[u8]) -> TenantSeq {
         let exact = self.exact.get(text).copied();
         let prefixes = self.prefixes.iter();
-        let meant = prefixes.filter(|(prefix, _)| text.starts_with(prefix.as_str()));
+        let meant = prefixes.filter(|(prefix, _)| text.starts_with(prefix));
         let newest = meant.map(|(_, number)| *number).chain(exact).max();
         newest.unwrap_or(TenantSeq(0))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn purges(targets: &[(&str, bool)]) -> Purges {
-        let numbered = targets.iter().zip(1..).map(|((address, is_prefix), seq)| {
-            let target = PurgeTarget {
-                address: (*address).to_owned(),
-                is_prefix: *is_prefix,
-            };
-            (TenantSeq(seq), target)
-        });
-        let endpoint = |prefix: &str| match prefix {
-            "shop" => Addressing::Plain,
-            "old" => Addressing::Rewritten,
-            _ => Addressing::None,
-        };
-        Purges::default().and(numbered, endpoint)
-    }
-
-    #[test]
-    fn a_url_has_the_number_of_the_newest_purge_that_means_it() {
-        let purges = purges(&[
-            ("/a.jpg", false),
-            ("/images/up", true),
-            ("/images/upload.jpg", false),
-            ("/a.jpg", true),
-        ]);
-        for (address, number) in [
-            ("/a.jpg", 4),
-            ("/a.jpg?tr=w-3", 4),
-            ("/tr:w-3/a.jpg", 0),
-            ("/images/upload.jpg", 3),
-            ("/images/up/b.jpg", 2),
-            ("/images/u", 0),
-        ] {
-            assert_eq!(purges.of_url(address), TenantSeq(number), "{address}");
-        }
-    }
-
-    #[test]
-    fn a_file_has_the_number_of_its_urls_whatever_endpoint_and_transformation() {
-        let purges = purges(&[("/shop/tr:w-3/b.jpg", false), ("/tr:w-3/images/up", true)]);
-        for (file, number) in [("b.jpg", 1), ("images/upload.jpg", 2), ("c.jpg", 0)] {
-            assert_eq!(purges.of_file(file), TenantSeq(number), "{file}");
-        }
-    }
-
-    #[test]
-    fn beyond_what_is_remembered_everything_is_purged_and_nothing_comes_back() {
-        let mut all = Purges::default();
-        let last = 5_000;
-        for seq in 1..=last {
-            let target = PurgeTarget {
-                address: format!("/{seq}.jpg"),
-                is_prefix: false,
-            };
-            all = all.and([(TenantSeq(seq), target)], |_| Addressing::Plain);
-        }
-        assert!(all.urls.exact.len() <= MAX_REMEMBERED);
-        let first = all.of_url("/1.jpg");
-        assert!(first.0 > 4_000 && first.0 < last, "{first:?}");
-        assert_eq!(all.of_url("/5000.jpg"), TenantSeq(last));
-        assert_eq!(all.of_url("/never-purged.jpg"), first);
     }
 }

@@ -202,7 +202,7 @@ impl Reconciler {
         };
         let versions = (before.config_version, account.config_version);
         let newer = purges::purged_between(&self.database, tenant_id, versions).await?;
-        Ok(Some(account.purged(&before.purges, newer)))
+        Ok(Some(account.purged(&before.purges, &newer)))
     }
 
     fn swap(&self, accounts: impl Iterator<Item = AccountParts>) {

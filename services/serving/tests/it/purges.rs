@@ -221,3 +221,51 @@ async fn a_purge_is_completed_when_every_node_that_runs_has_applied_it() {
     assert_eq!(client::get(again.address, target).await.status, 200);
     assert_eq!(stack.origin.hits("/photo.jpg"), before + 2);
 }
+
+#[tokio::test]
+async fn another_spelling_of_a_purged_url_is_made_anew() {
+    let stack = stack().await;
+    let file = "/a~b/photo.jpg";
+    let spellings = [
+        "/demo/tr:w-30,h-40/a~b/photo.jpg",
+        "/demo/a~b/photo.jpg?tr=h-40,w-30",
+        "/demo/a~b//photo.jpg?ik-attachment=true&tr=w-30%2Ch-40",
+    ];
+    let other = "/demo/tr:w-31/a~b/photo.jpg";
+    for target in spellings.into_iter().chain([other]) {
+        asked(&stack, target, file).await;
+    }
+    for purged_as in spellings {
+        let before = stack.origin.hits(file);
+        let id = purge(&stack, purged_as).await;
+        completed(&stack, id).await;
+        // one picture, whichever way it is asked for
+        for target in spellings {
+            assert_eq!(asked(&stack, target, file).await, before + 1, "{purged_as}");
+        }
+        assert_eq!(asked(&stack, other, file).await, before + 1);
+    }
+}
+
+#[tokio::test]
+async fn what_shows_a_purged_file_in_a_layer_is_made_anew() {
+    let stack = stack().await;
+    let with_layer = "/demo/tr:w-50,l-image,i-brand@@photo.jpg,w-9,l-end/under/photo.jpg";
+    let without = "/demo/tr:w-50/under/photo.jpg";
+    let (layer, under) = ("/brand/photo.jpg", "/under/photo.jpg");
+    for _ in 0..2 {
+        asked(&stack, without, under).await;
+        assert_eq!(asked(&stack, with_layer, layer).await, 1);
+    }
+    let before = stack.origin.hits(under);
+    // a picture made of the layer's file is another URL
+    let id = purge(&stack, "/demo/tr:w-9/brand/photo.jpg").await;
+    completed(&stack, id).await;
+    assert_eq!(asked(&stack, with_layer, layer).await, 1);
+    let id = purge(&stack, "/demo/brand/photo.jpg").await;
+    completed(&stack, id).await;
+    for _ in 0..2 {
+        assert_eq!(asked(&stack, with_layer, layer).await, 2);
+    }
+    assert_eq!(asked(&stack, without, under).await, before + 1);
+}
