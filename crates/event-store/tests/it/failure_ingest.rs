@@ -8,6 +8,7 @@ use limpid_event_store::failure_append::{Appended, Batch, append_batches};
 use limpid_event_store::spool::{self, FsyncPolicy, SpoolConfig};
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_testkit::database::TestDatabase;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::spool::generator;
@@ -109,6 +110,48 @@ async fn a_batch_that_is_sent_again_changes_nothing() {
             erased: 0,
         }
     );
+    assert_eq!(totals(&database).await, totals_of(&events));
+}
+
+#[tokio::test]
+async fn of_two_connections_that_store_the_same_batch_one_stores_it() {
+    let database = database().await;
+    let events = generator(22).take(200);
+    let batches = [
+        batch(1, events[..100].to_vec()),
+        batch(2, events[100..].to_vec()),
+    ];
+    let mut first = database.service_tx().await.unwrap();
+    append_batches(&mut first, NODE, &batches[..1])
+        .await
+        .unwrap();
+    let other = database.clone();
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let mut second = other.service().await.unwrap();
+        append_batches(&mut second, NODE, &batches).await.unwrap()
+    });
+    // The second sees nothing of the first in the ledger and then waits for its key.
+    let mut observer = database.service().await.unwrap();
+    let mut waiting = 0_i64;
+    while waiting == 0 && task.try_join_next().is_none() {
+        waiting = sqlx::query_scalar(
+            "select count(*) from pg_locks l join pg_stat_activity a using (pid) where not l.granted and a.datname = current_database()",
+        )
+        .fetch_one(&mut *observer)
+        .await
+        .unwrap();
+    }
+    assert_eq!(waiting, 1);
+    drop(observer);
+    first.commit().await.unwrap();
+    let appended = task.join_next().await.unwrap().unwrap();
+    let expected = Appended {
+        batches: 1,
+        events: 100,
+        erased: 0,
+    };
+    assert_eq!(appended, expected);
     assert_eq!(totals(&database).await, totals_of(&events));
 }
 

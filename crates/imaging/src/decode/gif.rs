@@ -46,9 +46,9 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
             size,
             remaining: size.height,
         };
-        let decoded = Decoded::of_rows(&mut rows, request, None)?;
+        let cut = Decoded::of_rows(&mut rows, request, None)?;
         rows.finish(request.deadline)?;
-        return Ok(decoded);
+        return Ok(cut);
     }
     let mut frame = Picture::zeroed(size, Channels::Rgba);
     decoder
