@@ -24,10 +24,6 @@ use crate::{
 /// sharp. Sources at ten times the width come out as libvips makes them by default, from an eighth.
 const RESIDUAL: f64 = 1.25;
 
-/// The same for luma of progressive files, of which the lowest frequencies cost little: 3 % fewer bytes at equal SSIMULACRA2.
-/// Their decoder makes up to a quarter.
-const PROGRESSIVE_RESIDUAL: f64 = 2.5;
-
 /// What is wanted of the planes.
 struct Target {
     /// Of the stored picture. Units: px.
@@ -182,19 +178,15 @@ impl Target {
 
     /// How large luma and differences have to be decoded.
     fn points(&self, shape: &Shape) -> (Points, Points) {
-        let with = |residual: f64, (across, down): (f64, f64), to: Size| {
+        let enough = |(across, down): (f64, f64), to: Size| {
             let reduction = (self.crop.width * across / f64::from(to.width))
                 .min(self.crop.height * down / f64::from(to.height));
-            Points::at_least(8.0 * residual / reduction)
+            Points::at_least(8.0 * RESIDUAL / reduction)
         };
-        let enough = |samples, to| with(RESIDUAL, samples, to);
         let chroma = shape
             .chroma
             .map(|samples| enough(samples, self.chroma_size()));
-        let mut luma = enough((1.0, 1.0), self.size);
-        if shape.is_progressive && luma == Points::One {
-            luma = with(PROGRESSIVE_RESIDUAL, (1.0, 1.0), self.size).min(Points::Two);
-        }
+        let luma = enough((1.0, 1.0), self.size);
         (luma, chroma.unwrap_or(luma))
     }
 

@@ -172,7 +172,6 @@ impl<'a> Headers<'a> {
         Shape {
             size: self.size,
             chroma,
-            is_progressive: self.is_progressive,
         }
     }
 

@@ -53,6 +53,4 @@ pub(crate) struct Shape {
     pub(crate) size: Size,
     /// Samples of a colour difference per pixel, across and down; none in grey pictures.
     pub(crate) chroma: Option<(f64, f64)>,
-    /// Whether the scans of the lowest frequencies can be read without the others.
-    pub(crate) is_progressive: bool,
 }
