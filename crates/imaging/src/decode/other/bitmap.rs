@@ -52,14 +52,12 @@ impl<'a> Bitmap<'a> {
             return Ok(None);
         }
         let row_bits = u64::from(bits) * u64::from(size.width);
-        let stride = usize::try_from(row_bits.div_ceil(32) * 4).ok();
-        let bytes = stride.and_then(|stride| stride.checked_mul(size.height as usize));
-        let data = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| source.get(offset..)?.get(..bytes?));
-        let (Some(stride), Some(data)) = (stride, data) else {
-            return Err(ImagingError::Truncated);
-        };
+        // a row that memory cannot address is longer than any file
+        let stride = usize::try_from(row_bits.div_ceil(32) * 4).unwrap_or(usize::MAX);
+        let bytes = stride.saturating_mul(size.height as usize);
+        let pixels = source.get(offset as usize..);
+        let data = pixels.and_then(|pixels| pixels.get(..bytes));
+        let data = data.ok_or(ImagingError::Truncated)?;
         let head = source.get(..MAX_HEAD_BYTES).unwrap_or(source).to_vec();
         Ok(Some(Self {
             head,
@@ -96,7 +94,7 @@ impl<'a> Bands<'a> for Bitmap<'a> {
             let height = if self.is_top_down { -height } else { height };
             put(&mut head, HEIGHT_AT, &height.to_le_bytes())?;
         }
-        Some((rows, Spliced::new(head, body, Vec::new())))
+        Some((rows, Spliced::new(head, body)))
     }
 }
 
