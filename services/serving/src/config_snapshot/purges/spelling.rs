@@ -162,7 +162,8 @@ fn is_meant(pair: &str) -> bool {
 }
 
 /// The picture a URL stands for, as bytes that are equal for equal ones: once with the names of transformations as they are, once with
-/// what the names stand for now. Empty for one that cannot be made.
+/// what the names stand for now. No bytes at all where the transformation cannot be read: such a request is refused, and nothing of it
+/// is cached.
 fn pictures(resolved: &ResolvedTarget, account: &Account) -> Vec<Vec<u8>> {
     let Ok(mut asked) = resolved.transformation() else {
         return Vec::new();
