@@ -1,5 +1,5 @@
-//! BMP, TIFF and ICO by the `image` crate, with its limits set. What is cut out of a BMP without compression is decoded band
-//! by band.
+//! BMP, TIFF and ICO by the `image` crate, with its limits set. What is cut out of a BMP without compression or of a TIFF of
+//! several strips or rows of tiles is decoded band by band.
 
 use std::io::{BufRead, Cursor, ErrorKind, Seek};
 
@@ -7,6 +7,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
 
 use bands::{Bands, Rows};
 use bitmap::Bitmap;
+use strips::Strips;
 
 use super::{DecodeRequest, Decoded, png};
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 mod bands;
 mod bitmap;
 mod spliced;
+mod strips;
 
 /// The widest sample these formats have, four channels of it.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
@@ -50,11 +52,20 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
             && has_alpha
             && exif::has_associated_alpha(request.source),
     };
-    if request.cut.is_some()
-        && request.info.format == ImageFormat::Bmp
-        && let Some(bitmap) = Bitmap::of(request.source, request.info.stored_size)?
-    {
-        return by_bands(bitmap, request, pixels, profile);
+    let (source, size) = (request.source, request.info.stored_size);
+    match request.info.format {
+        _ if request.cut.is_none() => {}
+        ImageFormat::Bmp => {
+            if let Some(bitmap) = Bitmap::of(source, size)? {
+                return by_bands(bitmap, request, pixels, profile);
+            }
+        }
+        ImageFormat::Tiff => {
+            if let Some(strips) = Strips::of(source, size) {
+                return by_bands(strips, request, pixels, profile);
+            }
+        }
+        _ => {}
     }
     Ok(Decoded::unscaled(pixels.read(decoder)?, profile))
 }

@@ -1,9 +1,11 @@
-//! PNG by the `png` crate, always as 8 bits per channel: row by row, unless it is interlaced.
+//! PNG by the `png` crate, always as 8 bits per channel and row by row; an interlaced one that is small is decoded whole.
 
 use std::io::{Cursor, ErrorKind};
 
 use limpid_resample::Layout;
-use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
+
+use interlaced::Passes;
 
 use super::{DecodeRequest, Decoded};
 use crate::{
@@ -14,25 +16,53 @@ use crate::{
     rows::{RowSource, picture_of, widen_gray_alpha},
 };
 
+mod interlaced;
+
+type Reader<'a> = png::Reader<Cursor<&'a [u8]>>;
+
+/// Pixels of an interlaced picture above which the time to read its passes side by side is spent to save the memory.
+/// Units: bytes.
+const MOST_HELD: usize = 16 << 20;
+
 /// What chunks other than the picture may unpack to; a profile beyond it is dropped and the picture kept.
 pub(super) const MAX_CHUNK_BYTES: usize = 4 * MAX_PROFILE_BYTES;
 
 pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {
+    decode_holding(request, MOST_HELD)
+}
+
+/// Holds no more of an interlaced picture that something is cut out of. Units: bytes.
+pub(super) fn decode_holding(
+    request: &DecodeRequest<'_>,
+    most: usize,
+) -> Result<Decoded, ImagingError> {
     let is_whole = header::Header::parse(request.source)?.has_end;
     let failed = |error| to_error(error, is_whole);
     let mut reader = open(request).map_err(failed)?;
     let info = reader.info();
     let profile = info.icc_profile.as_ref().map(|profile| profile.to_vec());
     let (color_type, _) = reader.output_color_type();
-    if !info.interlaced && info.frame_control.is_none() {
-        let mut rows = Rows::new(reader, color_type, is_whole);
+    let size = Size {
+        width: info.width,
+        height: info.height,
+    };
+    let (is_interlaced, is_frame) = (info.interlaced, info.frame_control.is_some());
+    let bytes = reader
+        .output_buffer_size()
+        .ok_or_else(|| failed(DecodingError::LimitsExceeded))?;
+    let is_large = request.cut.is_some() && bytes > most;
+    if !is_frame && (!is_interlaced || is_large) {
+        let stored = if is_interlaced {
+            drop(reader);
+            Stored::Interlaced(Passes::open(request, size, color_type, failed)?)
+        } else {
+            Stored::InOrder(Box::new(reader))
+        };
+        let mut rows = Rows::new(stored, size, color_type, is_whole);
         let decoded = Decoded::of_rows(&mut rows, request, profile)?;
         rows.finish(request.source)?;
         return Ok(decoded);
     }
-    let bytes = reader
-        .output_buffer_size()
-        .ok_or_else(|| failed(DecodingError::LimitsExceeded))?;
     let mut pixels = vec![0; bytes];
     let frame = reader.next_frame(&mut pixels).map_err(failed)?;
     let size = Size {
@@ -56,7 +86,7 @@ pub(super) fn to_error(error: DecodingError, is_whole: bool) -> ImagingError {
     }
 }
 
-fn open<'a>(request: &DecodeRequest<'a>) -> Result<Reader<Cursor<&'a [u8]>>, DecodingError> {
+fn open<'a>(request: &DecodeRequest<'a>) -> Result<Reader<'a>, DecodingError> {
     let mut decoder = Decoder::new_with_limits(
         Cursor::new(request.source),
         Limits {
@@ -68,9 +98,31 @@ fn open<'a>(request: &DecodeRequest<'a>) -> Result<Reader<Cursor<&'a [u8]>>, Dec
     decoder.read_info()
 }
 
-/// The rows of a picture that isn't interlaced.
+/// Where rows come from.
+enum Stored<'a> {
+    InOrder(Box<Reader<'a>>),
+    Interlaced(Passes<'a>),
+}
+
+impl Stored<'_> {
+    fn read_row(&mut self, row: &mut [u8]) -> Result<(), DecodingError> {
+        match self {
+            Self::InOrder(reader) => reader.read_row(row).map(drop),
+            Self::Interlaced(passes) => passes.read_row(row),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), DecodingError> {
+        match self {
+            Self::InOrder(reader) => reader.read_row(&mut []).map(drop),
+            Self::Interlaced(passes) => passes.finish(),
+        }
+    }
+}
+
+/// The rows of a picture.
 struct Rows<'a> {
-    reader: Reader<Cursor<&'a [u8]>>,
+    stored: Stored<'a>,
     size: Size,
     layout: Layout,
     /// Room for a row of grey and alpha, which are widened.
@@ -80,16 +132,11 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(reader: Reader<Cursor<&'a [u8]>>, color_type: ColorType, is_whole: bool) -> Self {
-        let info = reader.info();
-        let size = Size {
-            width: info.width,
-            height: info.height,
-        };
+    fn new(stored: Stored<'a>, size: Size, color_type: ColorType, is_whole: bool) -> Self {
         let gray_alpha = (color_type == ColorType::GrayscaleAlpha)
             .then(|| vec![0; size.width as usize * color_type.samples()]);
         Self {
-            reader,
+            stored,
             size,
             layout: layout(color_type),
             gray_alpha,
@@ -108,9 +155,8 @@ impl<'a> Rows<'a> {
         while self.remaining > 0 {
             self.read(&mut row)?;
         }
-        let rest = self.reader.read_row(&mut []);
-        rest.map(drop)
-            .map_err(|error| to_error(error, self.is_whole))
+        let rest = self.stored.finish();
+        rest.map_err(|error| to_error(error, self.is_whole))
     }
 }
 
@@ -128,12 +174,10 @@ impl RowSource for Rows<'_> {
         let failed = |error| to_error(error, self.is_whole);
         match into {
             Some(samples) => {
-                self.reader.read_row(samples).map_err(failed)?;
+                self.stored.read_row(samples).map_err(failed)?;
                 widen_gray_alpha(samples, row);
             }
-            None => {
-                self.reader.read_row(row).map_err(failed)?;
-            }
+            None => self.stored.read_row(row).map_err(failed)?,
         }
         self.remaining = self.remaining.saturating_sub(1);
         Ok(())

@@ -15,6 +15,8 @@ use crate::{
 };
 
 mod banded;
+mod interlaced;
+mod strips;
 
 fn outcome(source: &[u8], deadline: Option<Instant>) -> Result<Decoded, ImagingError> {
     let info = probe(source)?;

@@ -4,19 +4,19 @@
 use super::Orientation;
 
 const ORIENTATION_TAG: u16 = 0x0112;
-const BITS_PER_SAMPLE_TAG: u16 = 0x0102;
+pub(crate) const BITS_PER_SAMPLE_TAG: u16 = 0x0102;
 const SAMPLE_FORMAT_TAG: u16 = 0x0153;
 const FLOATING_POINT: u16 = 3;
 const FILL_ORDER_TAG: u16 = 0x010a;
 const REVERSED_BITS: u16 = 2;
-const PLANAR_CONFIGURATION_TAG: u16 = 0x011c;
-const SEPARATE_PLANES: u16 = 2;
-const TILE_WIDTH_TAG: u16 = 0x0142;
+pub(crate) const PLANAR_CONFIGURATION_TAG: u16 = 0x011c;
+pub(crate) const SEPARATE_PLANES: u16 = 2;
+pub(crate) const TILE_WIDTH_TAG: u16 = 0x0142;
 const EXTRA_SAMPLES_TAG: u16 = 0x0152;
 /// Alpha with which the colours have been multiplied. Source: TIFF 6.0 section 18.
 const ASSOCIATED_ALPHA: u16 = 1;
-const TYPE_SHORT: u16 = 3;
-const TYPE_LONG: u16 = 4;
+pub(crate) const TYPE_SHORT: u16 = 3;
+pub(crate) const TYPE_LONG: u16 = 4;
 const TYPE_RATIONAL: u16 = 5;
 const X_RESOLUTION_TAG: u16 = 0x011a;
 const Y_RESOLUTION_TAG: u16 = 0x011b;
@@ -134,7 +134,7 @@ fn short(tiff: &[u8], tag: u16) -> Option<u16> {
 }
 
 /// Where the entry of a tag stands in the first directory.
-fn entry_of(tiff: &[u8], tag: u16) -> Option<(ByteOrder, usize)> {
+pub(crate) fn entry_of(tiff: &[u8], tag: u16) -> Option<(ByteOrder, usize)> {
     let order = ByteOrder::of(*tiff.first_chunk()?)?;
     let at = usize::try_from(order.u32(tiff, 4)?).ok()?;
     let directory = tiff.get(at..)?;
@@ -147,14 +147,14 @@ fn entry_of(tiff: &[u8], tag: u16) -> Option<(ByteOrder, usize)> {
     Some((order, at + 2 + index * 12))
 }
 
-#[derive(Clone, Copy)]
-enum ByteOrder {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ByteOrder {
     Little,
     Big,
 }
 
 impl ByteOrder {
-    fn of(start: [u8; 4]) -> Option<Self> {
+    pub(crate) fn of(start: [u8; 4]) -> Option<Self> {
         match &start {
             b"II*\0" => Some(Self::Little),
             b"MM\0*" => Some(Self::Big),
@@ -162,7 +162,7 @@ impl ByteOrder {
         }
     }
 
-    fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+    pub(crate) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let field = bytes.get(at..)?.first_chunk()?;
         Some(match self {
             Self::Little => u16::from_le_bytes(*field),
@@ -170,29 +170,35 @@ impl ByteOrder {
         })
     }
 
-    /// Nothing where the bytes end before.
-    fn put_u16(self, bytes: &mut [u8], at: usize, value: u16) {
-        let field = match self {
+    pub(crate) const fn bytes_of_u16(self, value: u16) -> [u8; 2] {
+        match self {
             Self::Little => value.to_le_bytes(),
             Self::Big => value.to_be_bytes(),
-        };
+        }
+    }
+
+    pub(crate) const fn bytes_of_u32(self, value: u32) -> [u8; 4] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+
+    /// Nothing where the bytes end before.
+    fn put_u16(self, bytes: &mut [u8], at: usize, value: u16) {
         if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-            *place = field;
+            *place = self.bytes_of_u16(value);
         }
     }
 
     /// Nothing where the bytes end before.
     fn put_u32(self, bytes: &mut [u8], at: usize, value: u32) {
-        let field = match self {
-            Self::Little => value.to_le_bytes(),
-            Self::Big => value.to_be_bytes(),
-        };
         if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-            *place = field;
+            *place = self.bytes_of_u32(value);
         }
     }
 
-    fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+    pub(crate) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
         let field = bytes.get(at..)?.first_chunk()?;
         Some(match self {
             Self::Little => u32::from_le_bytes(*field),

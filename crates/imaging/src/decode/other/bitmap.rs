@@ -94,7 +94,7 @@ impl<'a> Bands<'a> for Bitmap<'a> {
             let height = if self.is_top_down { -height } else { height };
             put(&mut head, HEIGHT_AT, &height.to_le_bytes())?;
         }
-        Some((rows, Spliced::new(head, body)))
+        Some((rows, Spliced::new(head, body, Vec::new())))
     }
 }
 

@@ -116,7 +116,7 @@ fn reason(bytes: &[u8], cut: Option<Cut>) -> Result<(), ImagingError> {
 }
 
 #[track_caller]
-fn assert_reasons_are_the_same(name: &str, bytes: &[u8]) {
+pub(super) fn assert_reasons_are_the_same(name: &str, bytes: &[u8]) {
     // what is cut out of another size lies elsewhere
     if probe(bytes).is_ok_and(|info| info.stored_size != SIZE) {
         return;
