@@ -77,8 +77,9 @@ impl Decoded {
 
 /// Decodes the first frame.
 ///
-/// The deadline is looked at while rows or parts are decoded by JPEG up to 6/8 of its size, PNG that isn't interlaced, AVIF in
-/// tiles, and between frames; elsewhere before and after, and by AVIF and JPEG XL also while colours are made of what was decoded.
+/// The deadline is looked at while rows or parts are decoded by JPEG up to 6/8 of its size, PNG that isn't interlaced or is
+/// large, BMP and TIFF in bands, AVIF in tiles, and between frames; elsewhere before and after, and by AVIF and JPEG XL also
+/// while colours are made of what was decoded.
 ///
 /// Errors: `Truncated`, `Corrupt`, `FormatUnsupported`, `SourceResolution`, `Timeout`.
 pub(crate) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingError> {

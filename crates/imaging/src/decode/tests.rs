@@ -17,6 +17,7 @@ use crate::{
 mod banded;
 mod interlaced;
 mod strips;
+mod tiles;
 
 fn outcome(source: &[u8], deadline: Option<Instant>) -> Result<Decoded, ImagingError> {
     let info = probe(source)?;
