@@ -31,7 +31,7 @@ pub use origin::{
     DeleteOrigin, ReplaceOrigin, RestoreOrigin, create_origin, delete_origin, replace_origin,
     restore_origin,
 };
-pub use purge::purge_cache;
+pub use purge::purge_caches;
 pub use tenant::{CreatedTenant, create_tenant};
 pub use tenant_erasure::erase_tenant;
 pub use tenant_settings::{

@@ -194,6 +194,7 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(purges::routes())
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::origin_health::routes())
+        .merge(dashboard::purges::routes())
         .merge(dashboard::expiries::routes())
         .merge(dashboard::stream_tokens::routes())
         .merge(dashboard::usage::routes())

@@ -65,6 +65,11 @@ impl Database {
                     millis(Duration::from_secs(10)),
                 ),
                 ("timezone", "UTC".to_owned()),
+                // Statements of milliseconds: compiling one, or starting processes for it, costs more than it takes.
+                ("jit", "off".to_owned()),
+                ("max_parallel_workers_per_gather", "0".to_owned()),
+                // What is asked about is in memory or on a disk without an arm to move.
+                ("random_page_cost", "1.1".to_owned()),
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)

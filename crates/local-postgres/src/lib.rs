@@ -21,6 +21,7 @@ pub mod binaries;
 pub mod cluster;
 mod error;
 mod initialise;
+mod memory;
 mod placement;
 mod server;
 mod supervisor;

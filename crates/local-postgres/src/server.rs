@@ -15,6 +15,7 @@ use crate::binaries::Binaries;
 use crate::cluster::Durability;
 use crate::error::LocalPostgresError;
 use crate::initialise::command_in;
+use crate::memory::Memory;
 use crate::placement::{PORT, Placement};
 
 /// A crash recovery replays the log before the server is ready, so this is generous.
@@ -149,6 +150,11 @@ impl LaunchPlan {
             Durability::Full => "on",
             Durability::Disposable => "off",
         };
+        let memory = match self.durability {
+            Durability::Full => Memory::of_this_machine(),
+            // many of them run at a time, none for long
+            Durability::Disposable => Memory::least(),
+        };
         command
             .arg("-D")
             .arg(&self.placement.cluster_dir)
@@ -164,7 +170,11 @@ impl LaunchPlan {
             ("timezone", "UTC"),
             ("log_timezone", "UTC"),
             ("log_checkpoints", "off"),
-            ("jit", "off"), // compiling costs more than any of our queries takes
+            ("shared_buffers", &Memory::setting(memory.shared_buffers)),
+            (
+                "effective_cache_size",
+                &Memory::setting(memory.effective_cache),
+            ),
         ] {
             command.arg("-c").arg(format!("{name}={value}"));
         }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use limpid_domain::failure::{AttemptFailure, Reason};
+use opentelemetry::Context;
 use opentelemetry::propagation::Injector;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult};
@@ -212,9 +212,8 @@ fn current_traceparent() -> Option<HeaderValue> {
         }
     }
     let mut carrier = OnlyTraceparent(None);
-    let span = tracing::Span::current().context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&span, &mut carrier);
+        propagator.inject_context(&Context::current(), &mut carrier);
     });
     carrier.0
 }

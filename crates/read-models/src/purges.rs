@@ -6,11 +6,15 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use limpid_domain::event::ConfigEvent;
+use chrono::{DateTime, Utc};
+use limpid_domain::event::{Actor, ConfigEvent, EventMeta};
 use limpid_domain::ids::{NodeId, PurgeId, TenantId, TenantSeq};
 use limpid_domain::purge::PurgeTarget;
 use limpid_event_store::{Database, StoreError, TenantTx};
 use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, FromRow};
+use uuid::Uuid;
 
 /// How far a purge has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,27 +35,106 @@ pub async fn purge_status(
     tx: &mut TenantTx,
     id: PurgeId,
 ) -> Result<Option<PurgeStatus>, StoreError> {
-    let row: Option<(bool,)> = sqlx::query_as(
-        "select exists (
-           select from purge_node n
-           where not n.stopped and n.seen_at > now() - make_interval(secs => $3)
-             and not exists (select from purge_applied a
-               where a.tenant_id = e.tenant_id and a.node_id = n.node_id and a.applied_seq >= e.tenant_seq))
-         from config_event e
-         where e.tenant_id = $1 and e.stream_id = $2 and e.version = 1 and e.kind = 'cache_purged'",
-    )
-    .bind(tx.tenant_id().0)
-    .bind(id.0)
-    .bind(FORGOTTEN_AFTER_SECONDS)
-    .fetch_optional(tx.as_conn())
-    .await?;
-    Ok(row.map(|(is_waiting,)| {
-        if is_waiting {
-            PurgeStatus::Pending
+    let statement = format!(
+        "select {IS_WAITED_FOR} from config_event e
+         where e.tenant_id = $1 and e.stream_id = $3 and e.version = 1 and e.kind = 'cache_purged'"
+    );
+    let row: Option<(bool,)> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(tx.tenant_id().0)
+        .bind(FORGOTTEN_AFTER_SECONDS)
+        .bind(id.0)
+        .fetch_optional(tx.as_conn())
+        .await?;
+    Ok(row.map(|(is_waited_for,)| PurgeStatus::of(is_waited_for)))
+}
+
+/// Whether some node may still answer with what it had before the purge `e`. `$2`: [`FORGOTTEN_AFTER_SECONDS`].
+const IS_WAITED_FOR: &str = "exists (
+   select from purge_node n
+   where not n.stopped and n.seen_at > now() - make_interval(secs => $2)
+     and not exists (select from purge_applied a
+       where a.tenant_id = e.tenant_id and a.node_id = n.node_id and a.applied_seq >= e.tenant_seq))";
+
+impl PurgeStatus {
+    fn of(is_waited_for: bool) -> Self {
+        if is_waited_for {
+            Self::Pending
         } else {
-            PurgeStatus::Completed
+            Self::Completed
         }
-    }))
+    }
+}
+
+/// A purge as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purge {
+    /// Its id.
+    pub id: PurgeId,
+    /// Its place in the account's log.
+    pub seq: TenantSeq,
+    /// The URL as it was written.
+    pub url: String,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// Who asked for it.
+    pub requested_by: Actor,
+    /// What has become of it.
+    pub status: PurgeStatus,
+}
+
+/// At most `limit` purges of the tenant before a place in its log, or of all, newest first.
+///
+/// Errors: [`StoreError::Undecodable`], [`StoreError::Unavailable`].
+pub async fn purges_before(
+    tx: &mut TenantTx,
+    before: Option<TenantSeq>,
+    limit: u16,
+) -> Result<Vec<Purge>, StoreError> {
+    let statement = format!(
+        "select e.stream_id, e.tenant_seq, e.recorded_at, e.meta, e.kind, e.schema_v, e.data, {IS_WAITED_FOR} as is_waited_for
+         from config_event e
+         where e.tenant_id = $1 and e.kind = 'cache_purged' and e.tenant_seq < $3 order by e.tenant_seq desc limit $4"
+    );
+    let rows: Vec<PurgeRow> = sqlx::query_as(AssertSqlSafe(statement))
+        .bind(tx.tenant_id().0)
+        .bind(FORGOTTEN_AFTER_SECONDS)
+        .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(i64::from(limit))
+        .fetch_all(tx.as_conn())
+        .await?;
+    rows.into_iter()
+        .filter_map(|row| row.into_purge().transpose())
+        .collect()
+}
+
+#[derive(Debug, FromRow)]
+struct PurgeRow {
+    stream_id: Uuid,
+    tenant_seq: i64,
+    recorded_at: DateTime<Utc>,
+    meta: Json<EventMeta>,
+    kind: String,
+    schema_v: i16,
+    data: Value,
+    is_waited_for: bool,
+}
+
+impl PurgeRow {
+    /// `None` for an event of another kind, which the statement leaves out.
+    fn into_purge(self) -> Result<Option<Purge>, StoreError> {
+        let event = ConfigEvent::from_stored(&self.kind, self.schema_v, self.data)?;
+        let ConfigEvent::CachePurged { url, .. } = event else {
+            return Ok(None);
+        };
+        Ok(Some(Purge {
+            id: PurgeId(self.stream_id),
+            seq: TenantSeq(self.tenant_seq),
+            url,
+            requested_at: self.recorded_at,
+            requested_by: self.meta.0.actor,
+            status: PurgeStatus::of(self.is_waited_for),
+        }))
+    }
 }
 
 /// A node that has been silent for so long is taken for gone. Source: `imagekit.md` 4.7, when a purge that is not cleared is a case

@@ -2,20 +2,22 @@
 
 use limpid_domain::ids::{PurgeId, StreamVersion, TenantId};
 use limpid_domain::purge::{PurgeContext, decide};
+use limpid_domain::refusal::Refusal;
 use limpid_event_store::StoreError;
 use limpid_read_models::{delivery_config, purges};
 
 use super::transaction::CommandTx;
 use super::{CommandContext, CommandError};
 
-/// Makes every serving node forget what it holds of a delivered URL, or of every URL that begins like it.
+/// Makes every serving node forget what it holds of delivered URLs, or of every URL that begins like one of them. Each is a purge of its
+/// own, with its id or why there is none, in the order they were given.
 ///
-/// Errors: [`CommandError::Refused`], [`CommandError::Unavailable`].
-pub async fn purge_cache(
+/// Errors: [`CommandError::Unavailable`]; then none of them is purged.
+pub async fn purge_caches(
     context: &CommandContext<'_>,
     tenant_id: TenantId,
-    url: &str,
-) -> Result<PurgeId, CommandError> {
+    urls: &[String],
+) -> Result<Vec<Result<PurgeId, Refusal>>, CommandError> {
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let tenant = delivery_config::tenant(&mut command.tx).await?;
     let tenant = tenant.ok_or(StoreError::Corrupt("a tenant is not in the projection"))?;
@@ -34,17 +36,26 @@ pub async fn purge_cache(
         })
         .collect();
     let prefixes: Vec<String> = prefixes.into_iter().map(|(_, prefix)| prefix).collect();
-    let events = decide(
-        url,
-        &PurgeContext {
-            imagekit_id: &tenant.imagekit_id,
-            domains: &domains,
-            prefixes: &prefixes,
-            purges_this_month: purges::purges_this_month(&mut command.tx).await?,
-        },
-    )?;
-    let id = PurgeId::mint();
-    command.record(id.into(), StreamVersion(0), events).await?;
+    let mut account = PurgeContext {
+        imagekit_id: &tenant.imagekit_id,
+        domains: &domains,
+        prefixes: &prefixes,
+        purges_this_month: purges::purges_this_month(&mut command.tx).await?,
+    };
+    let mut answers = Vec::with_capacity(urls.len());
+    for url in urls {
+        let events = match decide(url, &account) {
+            Ok(events) => events,
+            Err(refusal) => {
+                answers.push(Err(refusal));
+                continue;
+            }
+        };
+        let id = PurgeId::mint();
+        command.record(id.into(), StreamVersion(0), events).await?;
+        account.purges_this_month += 1;
+        answers.push(Ok(id));
+    }
     command.commit().await?;
-    Ok(id)
+    Ok(answers)
 }

@@ -11,6 +11,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod expiries;
 pub(crate) mod origin_errors;
 pub(crate) mod origin_health;
+pub(crate) mod purges;
 pub(crate) mod restore;
 pub(crate) mod restrictions;
 pub(crate) mod settings;

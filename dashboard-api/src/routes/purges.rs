@@ -24,7 +24,7 @@ use crate::throttle::TooOften;
 const NOT_FOUND: &str = "No request found for this requestId.";
 
 /// Longest URL that is looked at.
-const MAX_URL_CHARS: usize = 16_384;
+pub(super) const MAX_URL_CHARS: usize = 16_384;
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -61,9 +61,18 @@ struct PurgeStatusResponse {
 /// `Pending` while some serving node may still answer with what it had, `Completed` after. A node that has fallen silent is waited
 /// for a quarter of an hour.
 #[derive(Debug, Serialize, ToSchema)]
-enum PurgeState {
+pub(super) enum PurgeState {
     Pending,
     Completed,
+}
+
+impl From<PurgeStatus> for PurgeState {
+    fn from(status: PurgeStatus) -> Self {
+        match status {
+            PurgeStatus::Pending => Self::Pending,
+            PurgeStatus::Completed => Self::Completed,
+        }
+    }
 }
 
 /// Makes every cache of the installation forget a delivered URL; the next request for it goes to its origins. At most 60 a minute and
@@ -89,7 +98,9 @@ async fn purge(
         .count(tenant.id, Instant::now())
         .map_err(|TooOften(wait)| ApiError::TooOften(wait.as_secs() + 1))?;
     let context = state.command_context(tenant.event_meta());
-    let id = commands::purge_cache(&context, tenant.id, &url).await?;
+    let answers = commands::purge_caches(&context, tenant.id, &[url]).await?;
+    let answer = answers.into_iter().next();
+    let id = answer.ok_or_else(|| ApiError::Internal("a purge has no answer".into()))??;
     let request_id = id.to_string();
     Ok((StatusCode::CREATED, Json(PurgeResponse { request_id })))
 }
@@ -110,9 +121,6 @@ async fn get_purge(
     let id: PurgeId = id.parse().map_err(|_no_id| unknown())?;
     let mut tx = state.database().tenant_tx(tenant.id).await?;
     let status = purges::purge_status(&mut tx, id).await?;
-    let status = match status.ok_or_else(unknown)? {
-        PurgeStatus::Pending => PurgeState::Pending,
-        PurgeStatus::Completed => PurgeState::Completed,
-    };
+    let status = PurgeState::from(status.ok_or_else(unknown)?);
     Ok(Json(PurgeStatusResponse { status }))
 }

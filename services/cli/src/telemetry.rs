@@ -19,7 +19,6 @@ use opentelemetry_sdk::metrics::{
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use tracing::Level;
 use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -90,7 +89,7 @@ impl Telemetry {
         let exported_filter = logs::filter(config, environment)?;
         let exported_logs = loggers.as_ref().map(|loggers| {
             OpenTelemetryTracingBridge::new(loggers)
-                .with_filter(logs::without_exporters(Level::INFO).and(exported_filter))
+                .with_filter(logs::without_exporters().and(exported_filter))
         });
         tracing_subscriber::registry()
             .with(traced)

@@ -27,6 +27,7 @@ use crate::production::{Order, Outcome, Production};
 use crate::response::{self, HttpResponse, StandIn, StandInKind};
 use crate::single_flight::{Role, SingleFlight};
 use crate::steps::Steps;
+use crate::telemetry;
 use crate::usage::Delivered;
 use crate::variant::{Variant, VariantCache, VariantKey};
 
@@ -172,7 +173,7 @@ impl Delivery {
         request_id: RequestId,
         task: impl Future<Output = Answer> + Send + 'static,
     ) -> Answer {
-        let ended = self.tracker.spawn(task.in_current_span()).await;
+        let ended = self.tracker.spawn(telemetry::carried(task)).await;
         ended.unwrap_or_else(|_| {
             let refusal = Refusal::busy("Something failed on our side, try again");
             refused(&refusal, request_id)

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use limpid_domain::diagnosis;
 use limpid_domain::ids::RequestId;
 use opentelemetry::KeyValue;
+use opentelemetry::trace::FutureExt as _;
 use tracing::{Instrument, Level, Span};
 
 use crate::delivery::{Answer, Delivery};
@@ -58,11 +59,14 @@ impl HttpService {
             _ => {}
         }
         let request_id = RequestId::mint();
-        let span = telemetry::request_span(&parts, request_id, self.trust_traceparent);
+        let span = telemetry::request_span(&parts, request_id);
+        let context =
+            telemetry::request_context(&parts, (&span, request_id), self.trust_traceparent);
         let started = Instant::now();
         metrics::get().active_requests.add(1, &[]);
         let answer = self
             .answer_in_span(&parts, request_id)
+            .with_context(context)
             .instrument(span.clone())
             .await;
         metrics::get().active_requests.add(-1, &[]);
@@ -143,15 +147,14 @@ fn note_answer(span: &Span, parts: &Parts, answer: &Answer, started: Instant) {
         let by_code = [KeyValue::new("error.type", code)];
         metrics.error_answers.add(1, &by_code);
     }
-    span.in_scope(|| log_access(parts, answer, took));
+    if tracing::enabled!(target: ACCESS_LOG, Level::DEBUG) {
+        span.in_scope(|| log_access(parts, answer, took));
+    }
 }
 
 /// One line for each answer, for those who ask for it: at level debug with a target of its own. The only place where a refused
 /// request leaves a trace of its own, because it is no event.
 fn log_access(parts: &Parts, answer: &Answer, took: Duration) {
-    if !tracing::enabled!(target: ACCESS_LOG, Level::DEBUG) {
-        return;
-    }
     let target = parts
         .uri
         .path_and_query()

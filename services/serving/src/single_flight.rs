@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+
+use crate::telemetry;
 
 /// Work in flight, by key.
 pub(crate) struct SingleFlight<K, V> {
@@ -77,17 +78,14 @@ where
         vacant.insert(receiver.clone());
         drop(flights);
         let work = AssertUnwindSafe(start()).catch_unwind();
-        self.tracker.spawn(
-            async move {
-                let value = work.await;
-                // First off the map, then announced: whoever comes now starts anew and finds the cache filled.
-                drop(landing);
-                if let Ok(value) = value {
-                    sender.send_replace(Some(value));
-                }
+        self.tracker.spawn(telemetry::carried(async move {
+            let value = work.await;
+            // First off the map, then announced: whoever comes now starts anew and finds the cache filled.
+            drop(landing);
+            if let Ok(value) = value {
+                sender.send_replace(Some(value));
             }
-            .in_current_span(),
-        );
+        }));
         (receiver, Role::Leader)
     }
 }

@@ -1,11 +1,13 @@
-//! Spans of requests, and what crosses the wire of a trace.
+//! Spans of requests, their trace ids, and what crosses the wire of a trace.
 
 use http::request::Parts;
 use limpid_domain::ids::RequestId;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{
+    FutureExt as _, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
+};
 use opentelemetry::{Context, global};
 use opentelemetry_http::HeaderExtractor;
-use tracing::{Span, field, info_span};
+use tracing::{Instrument as _, Span, field, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Template of every image request's path, for spans and metrics.
@@ -15,12 +17,9 @@ pub(crate) const IMAGE_ROUTE: &str = "/{imagekitId}/{*path}";
 const TRACEPARENT: &str = "traceparent";
 
 /// The root span of one request.
-///
-/// A `traceparent` from outside becomes its parent only where it is trusted; elsewhere it is a link, so that strangers
-/// neither choose our trace ids nor what is sampled.
-pub(crate) fn request_span(parts: &Parts, request_id: RequestId, trust_traceparent: bool) -> Span {
+pub(crate) fn request_span(parts: &Parts, request_id: RequestId) -> Span {
     let method = known_method(parts);
-    let span = info_span!(
+    info_span!(
         "serving.request",
         otel.name = format!("{method} {IMAGE_ROUTE}"),
         otel.kind = "server",
@@ -34,23 +33,65 @@ pub(crate) fn request_span(parts: &Parts, request_id: RequestId, trust_tracepare
         http.response.status_code = field::Empty,
         error.type = field::Empty,
         otel.status_code = field::Empty,
-    );
+    )
+}
+
+/// The trace that the request is a part of: its span's, or where spans are not traced, since nobody would see them, one with the request's
+/// own id. It gives log lines and origins their ids.
+///
+/// A `traceparent` from outside becomes its parent only where it is trusted; elsewhere it is a link, so that strangers
+/// neither choose our trace ids nor what is sampled.
+pub(crate) fn request_context(
+    parts: &Parts,
+    (span, request_id): (&Span, RequestId),
+    trust_traceparent: bool,
+) -> Context {
+    let outside = outside_of(parts);
+    if let Some(outside) = &outside {
+        if trust_traceparent {
+            // Where the span is not traced there is nothing to set; the ids are taken below.
+            drop(span.set_parent(outside.clone()));
+        } else {
+            span.add_link(outside.span().span_context().clone());
+        }
+    }
+    let context = span.context();
+    if context.span().span_context().is_valid() {
+        return context;
+    }
+    let trusted = outside.filter(|_| trust_traceparent);
+    let id = request_id.0.as_bytes();
+    let trace = match &trusted {
+        Some(outside) => outside.span().span_context().trace_id(),
+        None => TraceId::from_bytes(*id),
+    };
+    // the half of the id that says no time
+    let span = id.last_chunk().copied().unwrap_or_default();
+    let state = TraceState::NONE;
+    Context::new().with_remote_span_context(SpanContext::new(
+        trace,
+        SpanId::from_bytes(span),
+        TraceFlags::NOT_SAMPLED,
+        false,
+        state,
+    ))
+}
+
+/// The valid `traceparent` of a request.
+fn outside_of(parts: &Parts) -> Option<Context> {
     if !parts.headers.contains_key(TRACEPARENT) {
-        return span;
+        return None;
     }
     let outside = global::get_text_map_propagator(|propagator| {
         propagator.extract_with_context(&Context::new(), &HeaderExtractor(&parts.headers))
     });
-    let span_context = outside.span().span_context().clone();
-    if span_context.is_valid() {
-        if trust_traceparent {
-            // Without an OpenTelemetry layer there is nothing to set, and nothing lost.
-            drop(span.set_parent(outside));
-        } else {
-            span.add_link(span_context);
-        }
-    }
-    span
+    let is_valid = outside.span().span_context().is_valid();
+    is_valid.then_some(outside)
+}
+
+/// Work that goes on as a task of its own, in the span and the trace of whoever starts it.
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    work.with_current_context().in_current_span()
 }
 
 /// The method as a bounded attribute.
@@ -68,7 +109,7 @@ pub(crate) fn known_method(parts: &Parts) -> &'static str {
 
 /// The trace of the current span, if it is exported.
 pub(crate) fn sampled_trace_id() -> Option<String> {
-    let context = Span::current().context();
+    let context = Context::current();
     let span = context.span();
     let span_context = span.span_context();
     (span_context.is_valid() && span_context.is_sampled())

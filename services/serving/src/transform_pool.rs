@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use limpid_domain::ids::TenantId;
+use opentelemetry::Context;
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -83,7 +84,7 @@ impl TransformPool {
         Ok(pool)
     }
 
-    /// Runs `work` on one of the threads, in the current span.
+    /// Runs `work` on one of the threads, in the current span and trace.
     ///
     /// # Errors
     /// See [`PoolError`].
@@ -94,9 +95,10 @@ impl TransformPool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
         let (sender, receiver) = oneshot::channel();
-        let span = Span::current();
+        let (span, trace) = (Span::current(), Context::current());
         let run: Job = Box::new(move |may_start| {
             let result = if may_start && !sender.is_closed() {
+                let _in_trace = trace.attach();
                 catch_unwind(AssertUnwindSafe(|| span.in_scope(work)))
                     .map_err(|_| PoolError::Panicked)
             } else {

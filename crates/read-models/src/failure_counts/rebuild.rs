@@ -5,7 +5,7 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::verify::dropped_before;
-use super::{DERIVED, STORED};
+use super::{DERIVED, DIFFERING, STORED};
 use crate::filter::hour_at_or_before;
 
 /// What a rebuild found.
@@ -65,6 +65,13 @@ async fn rebuild_hour(database: &Database, hour: DateTime<Utc>) -> Result<(u64, 
     let end = hour + TimeDelta::hours(1);
     let shadow = format!("create temporary table failure_1h_shadow on commit drop as {DERIVED}");
     let counts = execute(&mut tx, shadow, hour, end).await?;
+    let differs = format!(
+        "with derived as (select * from failure_1h_shadow), stored as ({STORED}) {DIFFERING} limit 1"
+    );
+    if execute(&mut tx, differs, hour, end).await? == 0 {
+        tx.commit().await?;
+        return Ok((counts, 0));
+    }
     let delete = format!(
         "delete from failure_1h c using ({STORED} except select * from failure_1h_shadow) d
          where c.hour = d.hour and c.tenant_id = d.tenant_id and c.endpoint_no = d.endpoint_no and c.origin_no = d.origin_no

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{DERIVED, STORED};
+use super::{DERIVED, DIFFERING, STORED};
 use crate::filter::Window;
 
 /// What three independent records say about a window.
@@ -83,10 +83,7 @@ async fn counts(
 ) -> Result<Reconciliation, StoreError> {
     let statement = format!(
         "with derived as ({DERIVED}), stored as ({STORED}),
-         differing as (
-           select 1 from derived d full join stored s using (tenant_id, hour, endpoint_no, origin_no, reason, outcome, headline, node_id)
-           where (d.events, d.occurrences, d.first_at, d.last_at) is distinct from (s.events, s.occurrences, s.first_at, s.last_at)
-         )
+         differing as ({DIFFERING})
          select (select coalesce(sum(events), 0)::bigint from derived), (select coalesce(sum(occurrences), 0)::bigint from derived),
            (select coalesce(sum(events), 0)::bigint from stored), (select coalesce(sum(occurrences), 0)::bigint from stored),
            (select count(*) from differing)"

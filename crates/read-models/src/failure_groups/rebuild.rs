@@ -91,6 +91,9 @@ async fn rebuild_hour(
     .bind(PROJECTION)
     .execute(&mut *connection)
     .await?;
+    if !hour_differs(connection, hour).await? {
+        return Ok(0);
+    }
     let deleted = sqlx::query(
         "delete from failure_group_1h c using (
            select * from failure_group_1h where hour = $1 except select * from failure_group_shadow
@@ -111,6 +114,25 @@ async fn rebuild_hour(
     .await?
     .rows_affected();
     Ok(deleted.max(inserted))
+}
+
+/// Whether the shadow has another key or number than the counts of the hour.
+async fn hour_differs(
+    connection: &mut PgConnection,
+    hour: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (
+           select from failure_group_shadow d
+           full join (select * from failure_group_1h where hour = $1) s
+             using (tenant_id, group_id, upstream_status, config_version, outcome, headline)
+           where (d.endpoint_no, d.origin_no, d.reason, d.events, d.occurrences, d.first_at, d.last_at)
+             is distinct from (s.endpoint_no, s.origin_no, s.reason, s.events, s.occurrences, s.first_at, s.last_at)
+         )",
+    )
+    .bind(hour)
+    .fetch_one(connection)
+    .await?)
 }
 
 /// The days are the sums of their hours, as far as those are kept: the retention cuts both at the start of a day, and a day of which

@@ -144,11 +144,11 @@ fn statement(
     (kept, gaps): (&[KeptSpan], &[Window]),
     limit: u16,
 ) -> QueryBuilder<Postgres> {
+    // All paths are added up by hash alone; what is not a sum is read again, of those that come first.
     let mut query = QueryBuilder::new(
-        "select min(path) as path, sum(occurrences)::bigint as attempts, min(first_at) as first_at, max(last_at) as last_at,
-           (array_agg(reason order by last_at desc))[1] as last_reason, count(*) over () as distinct_paths
-         from (select null::bigint as path_hash, null::smallint as reason, null::text as path, null::bigint as occurrences,
-           null::timestamptz as first_at, null::timestamptz as last_at where false",
+        "with f as not materialized (
+           select null::bigint as path_hash, null::smallint as reason, null::text as path, null::bigint as occurrences,
+             null::timestamptz as first_at, null::timestamptz as last_at where false",
     );
     for gap in gaps {
         query.push(
@@ -182,8 +182,21 @@ fn statement(
             .push_bind(starts)
             .push(")");
     }
-    query.push(") f group by path_hash order by attempts desc, path limit ");
+    query.push(
+        "), first as materialized (
+           select path_hash, sum(occurrences)::bigint as attempts, min(first_at) as first_at, max(last_at) as last_at,
+             count(*) over () as distinct_paths
+           from f group by 1 order by attempts desc, path_hash limit ",
+    );
     query.push_bind(i64::from(limit.clamp(1, MAX_PATHS)));
+    query.push(
+        "), named as (
+           select path_hash, min(path) as path, (array_agg(reason order by last_at desc, reason))[1] as last_reason
+           from f where path_hash = any(array(select path_hash from first)) group by 1
+         )
+         select path, attempts, first_at, last_at, last_reason, distinct_paths from first join named using (path_hash)
+         order by attempts desc, path",
+    );
     query
 }
 

@@ -68,6 +68,34 @@ async fn one_trace_covers_the_request_its_origin_its_pixels_and_its_failure() {
     check_metrics_and_log(&instance).await;
 }
 
+/// Without a collector a request has a trace id all the same: its own id, in its log lines and at its origin.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_collector_the_request_id_is_the_trace_id() {
+    let origin = FakeOrigin::start().await;
+    let exempt = origin.addr().to_string();
+    let instance = Instance::with(
+        &[],
+        &[
+            ("LIMPID__ORIGINS__ALLOW_ADDRESSES", &exempt),
+            ("LIMPID__TELEMETRY__LOG_FORMAT", "json"),
+        ],
+    );
+    let key = instance.create_tenant("acme").await;
+    let body = json!({ "type": "WEB_FOLDER", "name": "Zoo", "baseUrl": origin.base_url() });
+    let created = instance.api_post(&key, "/v1/accounts/origins", &body).await;
+    assert_eq!(created.status, 201);
+    let answer = instance.get_configured("/acme/status/403", "").await;
+    let request_id = answer.header("ik-request-id").replace('-', "");
+    assert_eq!(trace_sent_to(&origin, "/status/403"), request_id);
+    let traced = format!("\"trace_id\":\"{request_id}\"");
+    let log = instance.log();
+    assert!(
+        log.lines()
+            .any(|line| line.contains("image request failed") && line.contains(&traced)),
+        "{log}"
+    );
+}
+
 async fn check_metrics_and_log(instance: &Instance) {
     let metrics_url = instance.ready("/metrics");
     let address = metrics_url

@@ -1,6 +1,6 @@
 //! A purge reaches every node the way a change of the configuration does, and what it means is asked for anew.
 
-use limpid_dashboard_api::commands::{create_origin, create_tenant, purge_cache};
+use limpid_dashboard_api::commands::{create_origin, create_tenant, purge_caches};
 use limpid_domain::clock::Clock;
 use limpid_domain::ids::{NodeId, PurgeId, TenantSeq};
 use limpid_domain::tenant::CreateTenant;
@@ -19,8 +19,8 @@ async fn stack() -> Stack {
 
 async fn purge(stack: &Stack, target: &str) -> PurgeId {
     let url = format!("https://images.example{target}");
-    let purged = purge_cache(&stack.context(), stack.tenant_id(), &url).await;
-    purged.unwrap()
+    let purged = purge_caches(&stack.context(), stack.tenant_id(), &[url]).await;
+    purged.unwrap().remove(0).unwrap()
 }
 
 async fn status(stack: &Stack, id: PurgeId) -> PurgeStatus {
@@ -129,9 +129,9 @@ async fn a_wildcard_means_everything_that_begins_so_and_leaves_other_accounts_al
         of_other
     );
     let context = stack.context();
-    let url = "https://images.example/demo/a.jpg";
-    let foreign = purge_cache(&context, other.tenant_id, url);
-    assert!(foreign.await.is_err());
+    let url = "https://images.example/demo/a.jpg".to_owned();
+    let foreign = purge_caches(&context, other.tenant_id, &[url]).await;
+    assert!(foreign.unwrap().remove(0).is_err());
 }
 
 #[tokio::test]
