@@ -152,7 +152,7 @@ impl FailureDrainer {
         let mut connection = self.database.service().await?;
         match append_batches(&mut connection, node, &self.pending).await {
             Ok(appended) => self.note(appended),
-            Err(error) if refusal::is_refusal(&error) => {
+            Err(error) if error.is_refusal() => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "PostgreSQL refuses a batch; looking for the event"

@@ -53,6 +53,26 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether a value is at fault, and not the connection, the schema or a permission: only then may anything be set aside.
+    ///
+    /// Source: PostgreSQL manual, appendix A: classes 22 (data exception), 23 (integrity constraint), 54 (program limit).
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Taken { .. } => true,
+            Self::Database(error) => match error.as_ref() {
+                sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
+                    ["22", "23", "54"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                }),
+                other => matches!(other, sqlx::Error::Encode(_)),
+            },
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::Database(refused) = &error {

@@ -9,6 +9,7 @@
 //! | [`failure_append`] | batches of failures into ledger, events and hourly counts, in one statement |
 //! | [`drainer`] | carries the spool to the database, through outages |
 //! | [`failure_partitions`] | the days that the events are kept in: made ahead, dropped by age |
+//! | [`flusher`] | carries what a node gathers in memory to the database, through outages |
 //! | [`origin_observation_append`] | what serving nodes observed of origins, each batch once |
 //! | [`tenant_erasure`] | every row of a tenant, gone in batches |
 //! | [`usage_append`] | counts of answered requests, each batch once |
@@ -22,6 +23,7 @@ pub mod drainer;
 pub mod error;
 pub mod failure_append;
 pub mod failure_partitions;
+pub mod flusher;
 pub mod origin_observation_append;
 pub mod spool;
 pub mod tenant_erasure;

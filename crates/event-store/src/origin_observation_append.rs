@@ -7,6 +7,7 @@ use limpid_domain::origin_health::{LatencyHistogram, OriginBreaker};
 use sqlx::PgConnection;
 
 use crate::error::StoreError;
+use crate::flusher::{BatchHead, BatchRows, middle};
 
 /// Slots of an hour that successes of a path template are counted in: five minutes each.
 pub const SLOTS_PER_HOUR: usize = 12;
@@ -135,6 +136,57 @@ impl OriginSeen {
             credential: CredentialEnd::NotLooked,
             breaker: None,
         }
+    }
+}
+
+/// Rows of a batch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OriginRows {
+    /// How origins fare.
+    pub origins: Vec<OriginSeen>,
+    /// Fetches by the hour.
+    pub hours: Vec<OriginHour>,
+    /// Pictures made, by path template.
+    pub served: Vec<TemplateServed>,
+}
+
+impl BatchRows for OriginRows {
+    async fn append(
+        &self,
+        connection: &mut PgConnection,
+        head: BatchHead,
+    ) -> Result<(), StoreError> {
+        let batch = OriginBatch {
+            node: head.node,
+            run: head.run,
+            seq: head.seq,
+            counted_to: head.counted_to,
+            stopped: head.stopped,
+            origins: self.origins.clone(),
+            hours: self.hours.clone(),
+            served: self.served.clone(),
+        };
+        append_origin_batch(connection, &batch).await.map(drop)
+    }
+
+    fn halves(mut self) -> Result<[Self; 2], Self> {
+        let lengths = [self.origins.len(), self.hours.len(), self.served.len()];
+        let Some([origins, hours, served]) = middle(lengths) else {
+            return Err(self);
+        };
+        let rest = Self {
+            origins: self.origins.split_off(origins),
+            hours: self.hours.split_off(hours),
+            served: self.served.split_off(served),
+        };
+        Ok([self, rest])
+    }
+
+    fn joined(mut self, others: Self) -> Self {
+        self.origins.extend(others.origins);
+        self.hours.extend(others.hours);
+        self.served.extend(others.served);
+        self
     }
 }
 

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 use crate::error::StoreError;
+use crate::flusher::{BatchHead, BatchRows, middle};
 
 /// What a serving node counted since its last batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,51 @@ pub struct UsageTop {
     pub key: String,
     /// How many, how much.
     pub counts: UsageCounts,
+}
+
+/// Rows of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageRows {
+    /// Counts in full dimensions.
+    pub cells: Vec<UsageCell>,
+    /// Counts of the most used.
+    pub tops: Vec<UsageTop>,
+}
+
+impl BatchRows for UsageRows {
+    async fn append(
+        &self,
+        connection: &mut PgConnection,
+        head: BatchHead,
+    ) -> Result<(), StoreError> {
+        let batch = UsageBatch {
+            node: head.node,
+            run: head.run,
+            seq: head.seq,
+            counted_to: head.counted_to,
+            stopped: head.stopped,
+            cells: self.cells.clone(),
+            tops: self.tops.clone(),
+        };
+        append_usage(connection, &batch).await.map(drop)
+    }
+
+    fn halves(mut self) -> Result<[Self; 2], Self> {
+        let Some([cells, tops]) = middle([self.cells.len(), self.tops.len()]) else {
+            return Err(self);
+        };
+        let rest = Self {
+            cells: self.cells.split_off(cells),
+            tops: self.tops.split_off(tops),
+        };
+        Ok([self, rest])
+    }
+
+    fn joined(mut self, others: Self) -> Self {
+        self.cells.extend(others.cells);
+        self.tops.extend(others.tops);
+        self
+    }
 }
 
 /// Adds the batch unless it has been added already; whether it was new.

@@ -16,6 +16,9 @@ pub const TOP_PATHS: i64 = 200;
 /// A span with fewer events than this is counted from the events whenever it is asked for.
 pub const LEAST_EVENTS: i64 = 1_000;
 
+/// The reason of a row that is a path's total over all reasons and origins; no failure has it.
+pub(crate) const TOTAL: i16 = 0;
+
 /// A length of time whose top paths are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Span {

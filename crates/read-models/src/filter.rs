@@ -157,6 +157,16 @@ impl FailureFilter {
         [&self.include, &self.exclude]
     }
 
+    /// Whether reasons (codes, stages) or origins matter.
+    pub(crate) fn asks_reasons_or_origins(&self) -> bool {
+        let reasons = self.include.reason_numbers();
+        reasons.or(self.exclude.any_reason_numbers()).is_some()
+            || self
+                .facets()
+                .iter()
+                .any(|facets| !facets.origins.is_empty())
+    }
+
     /// Whether nodes matter, which the counts of groups do not know.
     pub(crate) fn asks_nodes(&self) -> bool {
         self.facets().iter().any(|facets| !facets.nodes.is_empty())

@@ -30,6 +30,21 @@ async fn fifty_questions_of_one_account_leave_room_for_another() {
         assert_eq!(refused.expect(429)["code"], "too-many-questions");
         assert_eq!(refused.header("retry-after"), "1");
     }
+    // Whatever else is a question has no room either.
+    for question in [
+        "/dashboard/v1/origins/health",
+        "/dashboard/v1/expiries",
+        "/dashboard/v1/alerts",
+        "/dashboard/v1/changes",
+        "/dashboard/v1/purges",
+    ] {
+        let refused = busy.get(question).await;
+        assert_eq!(
+            refused.expect(429)["code"],
+            "too-many-questions",
+            "{question}"
+        );
+    }
     // All that may be at work or waiting is, and what it waits for is the lock.
     other.get(EVENTS).await.expect(200);
     assert_eq!(questions.len(), RUNNING_AND_WAITING);

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 use limpid_domain::clock::Clock;
 use limpid_event_store::drainer::DrainStatus;
-use opentelemetry::global;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
+use opentelemetry::{KeyValue, global};
 use tokio::sync::watch;
 
 /// Buckets of the HTTP semantic conventions. Units: seconds.
@@ -36,6 +36,7 @@ pub(crate) struct Metrics {
     pub(crate) spool_errors: Counter<u64>,
     pub(crate) refused_heads: Counter<u64>,
     pub(crate) error_answers: Counter<u64>,
+    pub(crate) refused_rows: Counter<u64>,
 }
 
 /// The instruments. The meter provider must be set before the first call; without one they do nothing.
@@ -143,8 +144,19 @@ impl Metrics {
                 "{answer}",
                 "Answers that are no image, by code, refused requests included.",
             ),
+            refused_rows: make.count(
+                "limpid.refused.rows",
+                "{row}",
+                "Rows of usage and of observations that the database refused and that were dropped.",
+            ),
         }
     }
+}
+
+/// Counts rows that were dropped, by what they are of.
+pub(crate) fn count_refused_rows(of: &'static str, rows: u64) {
+    let of = [KeyValue::new("limpid.rows.of", of)];
+    get().refused_rows.add(rows, &of);
 }
 
 /// Makes instruments.

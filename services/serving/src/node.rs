@@ -33,12 +33,14 @@ use crate::http_service::HttpService;
 use crate::listener::Listener;
 use crate::metrics;
 use crate::negative_cache::NegativeCache;
-use crate::origin_observations::{NodeView, OriginFlusher, OriginObservations};
+use crate::origin_observations::{
+    GatheredObservations, NodeView, OriginFlusher, OriginObservations,
+};
 use crate::production::Production;
 use crate::production::originals::Originals;
 use crate::single_flight::SingleFlight;
 use crate::transform_pool::TransformPool;
-use crate::usage::{UsageCounter, UsageFlusher};
+use crate::usage::{GatheredUsage, UsageCounter, UsageFlusher};
 use crate::variant::VariantCache;
 
 /// What a request's work may take beyond its own time-outs before those who wait for it give up. Those end first.
@@ -122,6 +124,7 @@ impl Serving {
         let requests = TaskTracker::new();
         let production = production(&config, requests.clone())?;
         let observed = observed(&production, &reconciler);
+        let observed = GatheredObservations::of(observed);
         let origins = OriginFlusher::new(observed, database, clock, node);
         let delivery = Arc::new(Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
@@ -296,7 +299,8 @@ fn usage_flusher(
     counter: &Arc<UsageCounter>,
     (database, clock, node): (&Database, &Clock, NodeId),
 ) -> UsageFlusher {
-    UsageFlusher::new(Arc::clone(counter), database.clone(), clock.clone(), node)
+    let gathered = GatheredUsage::of(Arc::clone(counter));
+    UsageFlusher::new(gathered, database.clone(), clock.clone(), node)
 }
 
 /// What is to be told of origins.

@@ -31,7 +31,7 @@ use crate::config_snapshot::Origin;
 use crate::failure_recorder::event::stored_path;
 use counts::OriginCounts;
 
-pub(crate) use flusher::OriginFlusher;
+pub(crate) use flusher::{GatheredObservations, OriginFlusher};
 pub(crate) use node_view::NodeView;
 
 /// Locks; a tenant's counts are behind one of them.

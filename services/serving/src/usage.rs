@@ -27,7 +27,7 @@ use crate::config_snapshot::Endpoint;
 use crate::failure_recorder::event::EventContext;
 use hour_counts::{HourCounts, Room};
 
-pub(crate) use flusher::UsageFlusher;
+pub(crate) use flusher::{GatheredUsage, UsageFlusher};
 
 /// Locks; a tenant's counts are behind one of them.
 const SHARDS: usize = 16;

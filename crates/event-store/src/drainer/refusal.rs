@@ -7,24 +7,6 @@ use crate::error::StoreError;
 use crate::failure_append::{Batch, append_batches};
 use crate::spool::dead_letter::DeadLetter;
 
-/// Whether a value is at fault, and not the connection, the schema or a permission: only then is anything set aside.
-///
-/// Source: PostgreSQL manual, appendix A: classes 22 (data exception), 23 (integrity constraint), 54 (program limit).
-pub(super) fn is_refusal(error: &StoreError) -> bool {
-    match error {
-        StoreError::Taken { .. } => true,
-        StoreError::Database(error) => match error.as_ref() {
-            sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
-                ["22", "23", "54"]
-                    .iter()
-                    .any(|class| code.starts_with(class))
-            }),
-            other => matches!(other, sqlx::Error::Encode(_)),
-        },
-        _ => false,
-    }
-}
-
 /// Takes the events that can't be stored out of `batch`, into the dead-letter file. Every event is tried by itself in a
 /// transaction that is rolled back; if none is at fault alone, all of them are taken out.
 pub(super) async fn remove_refused(
@@ -71,7 +53,7 @@ async fn attempt(
     transaction.rollback().await?;
     match outcome {
         Ok(_) => Ok(Ok(())),
-        Err(error) if is_refusal(&error) => Ok(Err(std::error::Error::source(&error)
+        Err(error) if error.is_refusal() => Ok(Err(std::error::Error::source(&error)
             .map_or_else(|| error.to_string(), ToString::to_string))),
         Err(error) => Err(error),
     }

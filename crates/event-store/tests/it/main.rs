@@ -9,6 +9,7 @@ mod distributed_schema;
 mod failure_crash;
 mod failure_ingest;
 mod failure_partitions;
+mod flusher;
 mod row_level_security;
 mod spool;
 mod spool_model;

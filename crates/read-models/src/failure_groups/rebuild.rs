@@ -91,7 +91,7 @@ async fn rebuild_hour(
     .bind(PROJECTION)
     .execute(&mut *connection)
     .await?;
-    if !hour_differs(connection, hour).await? {
+    if differing(connection, hour).await? == 0 {
         return Ok(0);
     }
     let deleted = sqlx::query(
@@ -116,19 +116,15 @@ async fn rebuild_hour(
     Ok(deleted.max(inserted))
 }
 
-/// Whether the shadow has another key or number than the counts of the hour.
-async fn hour_differs(
-    connection: &mut PgConnection,
-    hour: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+/// How many keys of the shadow and of the counts of the hour differ. All are counted: for the first one alone the planner reads the
+/// whole table.
+async fn differing(connection: &mut PgConnection, hour: DateTime<Utc>) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
-        "select exists (
-           select from failure_group_shadow d
-           full join (select * from failure_group_1h where hour = $1) s
-             using (tenant_id, group_id, upstream_status, config_version, outcome, headline)
-           where (d.endpoint_no, d.origin_no, d.reason, d.events, d.occurrences, d.first_at, d.last_at)
-             is distinct from (s.endpoint_no, s.origin_no, s.reason, s.events, s.occurrences, s.first_at, s.last_at)
-         )",
+        "select count(*) from failure_group_shadow d
+         full join (select * from failure_group_1h where hour = $1) s
+           using (tenant_id, group_id, upstream_status, config_version, outcome, headline)
+         where (d.endpoint_no, d.origin_no, d.reason, d.events, d.occurrences, d.first_at, d.last_at)
+           is distinct from (s.endpoint_no, s.origin_no, s.reason, s.events, s.occurrences, s.first_at, s.last_at)",
     )
     .bind(hour)
     .fetch_one(connection)

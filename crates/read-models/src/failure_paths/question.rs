@@ -6,7 +6,7 @@ use limpid_domain::ids::TenantId;
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use super::Span;
+use super::{Span, TOTAL};
 use crate::filter::{FailureFilter, Source, Table, Window, push_conditions};
 
 /// The most paths of an answer.
@@ -46,6 +46,16 @@ struct KeptSpan {
     starts_at: DateTime<Utc>,
     distinct_paths: i64,
     undercount: i64,
+    has_totals: bool,
+}
+
+/// Which rows of kept spans are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// By reason and origin.
+    Cells,
+    /// One for each path.
+    Totals,
 }
 
 /// The paths with most failures that match.
@@ -87,7 +97,7 @@ fn is_kept(filter: &FailureFilter) -> bool {
 /// Kept days within the window, and kept hours beside them, oldest first.
 async fn kept_spans(tx: &mut TenantTx, window: Window) -> Result<Vec<KeptSpan>, StoreError> {
     let rows: Vec<KeptSpan> = sqlx::query_as(
-        "select span_hours, starts_at, distinct_paths, undercount from failure_top_path_span
+        "select span_hours, starts_at, distinct_paths, undercount, has_totals from failure_top_path_span
          where tenant_id = $1 and starts_at >= $2 and starts_at + span_hours * interval '1 hour' <= $3
          order by span_hours desc, starts_at",
     )
@@ -138,17 +148,51 @@ fn gaps(window: Window, kept: &[KeptSpan]) -> Vec<Window> {
     gaps
 }
 
+/// All paths are added up by hash alone; what is not a sum is read again, of those that come first.
 fn statement(
     tenant_id: TenantId,
     filter: &FailureFilter,
     (kept, gaps): (&[KeptSpan], &[Window]),
     limit: u16,
 ) -> QueryBuilder<Postgres> {
-    // All paths are added up by hash alone; what is not a sum is read again, of those that come first.
-    let mut query = QueryBuilder::new(
-        "with f as not materialized (
-           select null::bigint as path_hash, null::smallint as reason, null::text as path, null::bigint as occurrences,
-             null::timestamptz as first_at, null::timestamptz as last_at where false",
+    let has_totals = kept.iter().all(|span| span.has_totals);
+    let summed = if has_totals && !filter.asks_reasons_or_origins() {
+        Rows::Totals
+    } else {
+        Rows::Cells
+    };
+    let mut query = QueryBuilder::new("with summed as not materialized (");
+    push_rows(&mut query, (tenant_id, filter), (kept, gaps), summed);
+    query.push("), cell as not materialized (");
+    push_rows(&mut query, (tenant_id, filter), (kept, gaps), Rows::Cells);
+    query.push(
+        "), first as materialized (
+           select path_hash, sum(occurrences)::bigint as attempts, min(first_at) as first_at, max(last_at) as last_at,
+             count(*) over () as distinct_paths
+           from summed group by 1 order by attempts desc, path_hash limit ",
+    );
+    query.push_bind(i64::from(limit.clamp(1, MAX_PATHS)));
+    query.push(
+        "), named as (
+           select path_hash, min(path) as path, (array_agg(reason order by last_at desc, reason))[1] as last_reason
+           from cell where path_hash = any(array(select path_hash from first)) group by 1
+         )
+         select path, attempts, first_at, last_at, last_reason, distinct_paths from first join named using (path_hash)
+         order by attempts desc, path",
+    );
+    query
+}
+
+/// Appends a statement with `path_hash`, `reason`, `path`, `occurrences`, `first_at` and `last_at`.
+fn push_rows(
+    query: &mut QueryBuilder<Postgres>,
+    (tenant_id, filter): (TenantId, &FailureFilter),
+    (kept, gaps): (&[KeptSpan], &[Window]),
+    rows: Rows,
+) {
+    query.push(
+        "select null::bigint as path_hash, null::smallint as reason, null::text as path, null::bigint as occurrences,
+           null::timestamptz as first_at, null::timestamptz as last_at where false",
     );
     for gap in gaps {
         query.push(
@@ -158,7 +202,7 @@ fn statement(
             table: Table::Events,
             window: *gap,
         };
-        push_conditions(&mut query, tenant_id, source, filter);
+        push_conditions(query, tenant_id, source, filter);
         query.push(" group by 1, 2");
     }
     for span in [Span::Day, Span::Hour] {
@@ -175,29 +219,18 @@ fn statement(
             table: Table::TopPaths,
             window: filter.window,
         };
-        push_conditions(&mut query, tenant_id, source, filter);
+        push_conditions(query, tenant_id, source, filter);
         query.push(" and span_hours = ").push_bind(span.hours());
         query
             .push(" and starts_at = any(")
             .push_bind(starts)
             .push(")");
+        query.push(match rows {
+            Rows::Cells => " and reason <> ",
+            Rows::Totals => " and reason = ",
+        });
+        query.push_bind(TOTAL);
     }
-    query.push(
-        "), first as materialized (
-           select path_hash, sum(occurrences)::bigint as attempts, min(first_at) as first_at, max(last_at) as last_at,
-             count(*) over () as distinct_paths
-           from f group by 1 order by attempts desc, path_hash limit ",
-    );
-    query.push_bind(i64::from(limit.clamp(1, MAX_PATHS)));
-    query.push(
-        "), named as (
-           select path_hash, min(path) as path, (array_agg(reason order by last_at desc, reason))[1] as last_reason
-           from f where path_hash = any(array(select path_hash from first)) group by 1
-         )
-         select path, attempts, first_at, last_at, last_reason, distinct_paths from first join named using (path_hash)
-         order by attempts desc, path",
-    );
-    query
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -236,6 +269,7 @@ mod tests {
             starts_at: at(starts_at),
             distinct_paths: 0,
             undercount: 0,
+            has_totals: true,
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
-use super::{LEAST_EVENTS, Span, TOP_PATHS};
+use super::{LEAST_EVENTS, Span, TOP_PATHS, TOTAL};
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
 const LOCK_KEY: i64 = 0x6c69_6d70_6964_0003;
@@ -98,7 +98,8 @@ async fn count_span(
            group by 1, 2, 3
          ),
          ranked as (
-           select path_hash, sum(events) as events, sum(occurrences)::bigint as occurrences,
+           select path_hash, min(path) as path, sum(events) as events, sum(occurrences)::bigint as occurrences,
+             min(first_at) as first_at, max(last_at) as last_at,
              row_number() over (order by sum(occurrences) desc, path_hash) as place
            from cell group by 1
          ),
@@ -106,10 +107,12 @@ async fn count_span(
            insert into failure_top_path (tenant_id, span_hours, starts_at, path_hash, reason, origin_no, path, occurrences, first_at, last_at)
            select $1, $2, $3, c.path_hash, c.reason, c.origin_no, c.path, c.occurrences, c.first_at, c.last_at
            from cell c join ranked r using (path_hash) where r.place <= $5
+           union all
+           select $1, $2, $3, path_hash, $6, 0, path, occurrences, first_at, last_at from ranked where place <= $5
          )
-         insert into failure_top_path_span (tenant_id, span_hours, starts_at, events, distinct_paths, undercount)
+         insert into failure_top_path_span (tenant_id, span_hours, starts_at, events, distinct_paths, undercount, has_totals)
          select $1, $2, $3, coalesce(sum(events), 0)::bigint, count(*),
-           coalesce(max(occurrences) filter (where place > $5), 0)
+           coalesce(max(occurrences) filter (where place > $5), 0), true
          from ranked",
     )
     .bind(tenant_id)
@@ -117,6 +120,7 @@ async fn count_span(
     .bind(starts_at)
     .bind(starts_at + span.length())
     .bind(TOP_PATHS)
+    .bind(TOTAL)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;

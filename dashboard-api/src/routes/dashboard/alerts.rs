@@ -105,7 +105,7 @@ async fn list_alerts(
         before: before.map_err(|_no_id| ApiError::CursorInvalid)?,
         limit,
     };
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let found = alerts(&mut tx, page).await?;
     let is_full = found.len() == usize::from(limit);
     Ok(Json(AlertListAnswer {

@@ -83,7 +83,7 @@ async fn list_expiries(
     let mut parameters = Parameters::parse(query.as_deref(), &["days"]);
     let days = parameters.number("days", (1, MAX_DAYS), MAX_DAYS);
     parameters.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     let as_of = observed_to(&mut tx).await?;
     let origins = delivery_config::origins(&mut tx).await?;
     let mut expiries = Vec::new();

@@ -122,7 +122,7 @@ async fn get_origins_health(
     let now = state.config().clock.now();
     let request = HealthRequest::read(query.as_deref(), now)?;
     let window = request.window;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.question(tenant.id).await?;
     // Read before the counts: what it promises must be in them.
     let as_of = observed_to(&mut tx).await?;
     let origins = delivery_config::origins(&mut tx).await?;

@@ -106,3 +106,52 @@ async fn a_certificate_that_ends_soon_is_told_until_it_is_renewed() {
     watch.send().await;
     assert_eq!(watch.received().len(), 2, "ends soon, renewed");
 }
+
+#[tokio::test]
+async fn the_end_of_a_token_that_was_replaced_is_told_no_more() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = account.origin("Photos").await;
+    let watch = Watch::start(&dashboard).await;
+    let (webhook, _) = watch.webhook(&account).await;
+    let condition = json!({"type": "expiry", "days": 14});
+    rule(
+        &account,
+        json!({"name": "Expiry", "condition": condition, "webhooks": [webhook]}),
+    )
+    .await;
+    let seen = async |version: i32, days: i64| {
+        let mut owner = dashboard.database.owner_tx().await.unwrap();
+        sqlx::query(
+            "insert into origin_health (tenant_id, origin_id, origin_version, consecutive_failures, certificate_ends_at,
+               credential_ends_at, credential_version, breaker)
+             values ($1, $2::uuid, $3, 0, $4, $4, $3, 0)
+             on conflict (tenant_id, origin_id) do update set origin_version = excluded.origin_version,
+               certificate_ends_at = excluded.certificate_ends_at, credential_ends_at = excluded.credential_ends_at,
+               credential_version = excluded.credential_version",
+        )
+        .bind(account.id.0)
+        .bind(&origin)
+        .bind(version)
+        .bind(watch.clock.now() + TimeDelta::days(days))
+        .execute(&mut *owner)
+        .await
+        .unwrap();
+        owner.commit().await.unwrap();
+    };
+    seen(1, 5).await;
+    assert_eq!(look(&watch, &account).await.len(), 2, "both end");
+    let body =
+        json!({"name": "Photos", "type": "WEB_FOLDER", "baseUrl": "https://new.example.com"});
+    account
+        .put(&format!("/v1/accounts/origins/{origin}"), &body)
+        .await
+        .expect(200);
+    assert_eq!(look(&watch, &account).await.len(), 0, "neither is in use");
+    seen(2, 3).await;
+    assert_eq!(
+        look(&watch, &account).await.len(),
+        2,
+        "the new ones end too"
+    );
+}

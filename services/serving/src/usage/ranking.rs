@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use chrono::{DateTime, Utc};
 use limpid_domain::usage::{UsageCounts, UsageDimension};
-use limpid_event_store::usage_append::{UsageCell, UsageTop};
+use limpid_event_store::usage_append::{UsageCell, UsageRows, UsageTop};
 
 use super::hour_counts::{HourCounts, TopCounts};
 use super::{SECONDS_PER_HOUR, TenantHour, user_agent};
@@ -26,13 +26,6 @@ pub(super) struct Ranking {
     /// Hashes of the keys that have a row.
     known: HashMap<(TenantHour, UsageDimension), HashSet<u64>>,
     hasher: RandomState,
-}
-
-/// Rows of one flush.
-#[derive(Debug, Default)]
-pub(super) struct UsageRows {
-    pub(super) cells: Vec<UsageCell>,
-    pub(super) tops: Vec<UsageTop>,
 }
 
 impl Ranking {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use limpid_domain::usage::{UsageCounts, UsageDimension};
+use limpid_event_store::usage_append::UsageRows;
 
 use super::hour_counts::{GUARANTEED_KEYS, MAX_KEYS};
-use super::ranking::{KEYS_PER_FLUSH, KEYS_PER_HOUR, Ranking, UsageRows};
+use super::ranking::{KEYS_PER_FLUSH, KEYS_PER_HOUR, Ranking};
 use super::*;
 
 fn at(text: &str) -> DateTime<Utc> {
