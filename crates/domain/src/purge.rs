@@ -3,13 +3,15 @@
 //! A purge goes by URL, in any spelling: serving nodes compare what URLs stand for, the log holds one as it was written. The same file
 //! with another transformation is another URL. A `*` at the end means every URL that begins so.
 
+mod not_purged;
 mod rules;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::ConfigEvent;
 use crate::ids::ImagekitId;
-use crate::refusal::Refusal;
+
+pub use not_purged::NotPurged;
 
 /// Purges an account may ask for in a calendar month. Source: `imagekit.md` 2.
 pub const MAX_PURGES_A_MONTH: u32 = 1_000;
@@ -40,15 +42,11 @@ pub struct PurgeContext<'a> {
 
 /// What happens when `url` is to be purged.
 ///
-/// Errors: [`Refusal`] with the sentence for the caller: a URL of nobody or somebody else, a wildcard that would empty too much,
-/// too many purges in a month.
-pub fn decide(url: &str, context: &PurgeContext<'_>) -> Result<Vec<ConfigEvent>, Refusal> {
-    let target = rules::target(url, context)
-        .ok_or_else(|| Refusal::invalid("The URL is not valid for cache purging."))?;
+/// Errors: [`NotPurged`]: a URL of nobody or somebody else, a wildcard that would empty too much, too many purges in a month.
+pub fn decide(url: &str, context: &PurgeContext<'_>) -> Result<Vec<ConfigEvent>, NotPurged> {
+    let target = rules::target(url, context)?;
     if context.purges_this_month >= MAX_PURGES_A_MONTH {
-        return Err(Refusal::invalid(format!(
-            "An account has at most {MAX_PURGES_A_MONTH} purge requests a month."
-        )));
+        return Err(NotPurged::MonthUsed);
     }
     let url = url.to_owned();
     Ok(vec![ConfigEvent::CachePurged { url, target }])

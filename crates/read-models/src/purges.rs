@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use chrono::{DateTime, Utc};
 use limpid_domain::event::{Actor, ConfigEvent, EventMeta};
 use limpid_domain::ids::{NodeId, PurgeId, TenantId, TenantSeq};
-use limpid_domain::purge::PurgeTarget;
+use limpid_domain::purge::{MAX_PURGES_A_MONTH, PurgeTarget};
 use limpid_event_store::{Database, StoreError, TenantTx};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -141,15 +141,19 @@ impl PurgeRow {
 /// for people. Units: seconds.
 const FORGOTTEN_AFTER_SECONDS: f64 = 15.0 * 60.0;
 
-/// The purges the tenant has asked for in this calendar month (UTC).
+/// The purges the tenant has asked for in this calendar month (UTC), counted up to [`MAX_PURGES_A_MONTH`]: only the newest are looked
+/// at, so the answer costs the same however many there were in other months.
 ///
 /// Errors: [`StoreError::Unavailable`].
 pub async fn purges_this_month(tx: &mut TenantTx) -> Result<u32, StoreError> {
     let (count,): (i64,) = sqlx::query_as(
-        "select count(*) from config_event
-         where tenant_id = $1 and kind = 'cache_purged' and recorded_at >= date_trunc('month', now())",
+        "select count(*) from (
+           select recorded_at from config_event
+           where tenant_id = $1 and kind = 'cache_purged' order by tenant_seq desc limit $2) newest
+         where recorded_at >= date_trunc('month', now(), 'UTC')",
     )
     .bind(tx.tenant_id().0)
+    .bind(i64::from(MAX_PURGES_A_MONTH))
     .fetch_one(tx.as_conn())
     .await?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))

@@ -1,8 +1,7 @@
 //! Commands on caches.
 
 use limpid_domain::ids::{PurgeId, StreamVersion, TenantId};
-use limpid_domain::purge::{PurgeContext, decide};
-use limpid_domain::refusal::Refusal;
+use limpid_domain::purge::{NotPurged, PurgeContext, decide};
 use limpid_event_store::StoreError;
 use limpid_read_models::{delivery_config, purges};
 
@@ -17,7 +16,7 @@ pub async fn purge_caches(
     context: &CommandContext<'_>,
     tenant_id: TenantId,
     urls: &[String],
-) -> Result<Vec<Result<PurgeId, Refusal>>, CommandError> {
+) -> Result<Vec<Result<PurgeId, NotPurged>>, CommandError> {
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let tenant = delivery_config::tenant(&mut command.tx).await?;
     let tenant = tenant.ok_or(StoreError::Corrupt("a tenant is not in the projection"))?;
@@ -46,8 +45,8 @@ pub async fn purge_caches(
     for url in urls {
         let events = match decide(url, &account) {
             Ok(events) => events,
-            Err(refusal) => {
-                answers.push(Err(refusal));
+            Err(reason) => {
+                answers.push(Err(reason));
                 continue;
             }
         };

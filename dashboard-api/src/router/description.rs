@@ -17,6 +17,7 @@ use utoipa::{Modify, OpenApi};
         (name = "settings", description = "What holds for all images of an account."),
         (name = "origin errors", description = "Failures: how many, which, why, and what to do."),
         (name = "usage", description = "What was delivered: requests, bytes, caches, the most used."),
+        (name = "cache", description = "Purges: which delivered URLs every cache is to forget, and whether it has."),
         (name = "alerts", description = "When to tell somebody that images fail, and whom."),
         (name = "changes", description = "What was changed in the configuration, when and by whom."),
         (name = "tenants", description = "Accounts, for the operator."),

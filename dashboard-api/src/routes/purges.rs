@@ -24,7 +24,7 @@ use crate::throttle::TooOften;
 const NOT_FOUND: &str = "No request found for this requestId.";
 
 /// Longest URL that is looked at.
-pub(super) const MAX_URL_CHARS: usize = 16_384;
+const MAX_URL_CHARS: usize = 16_384;
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -100,7 +100,8 @@ async fn purge(
     let context = state.command_context(tenant.event_meta());
     let answers = commands::purge_caches(&context, tenant.id, &[url]).await?;
     let answer = answers.into_iter().next();
-    let id = answer.ok_or_else(|| ApiError::Internal("a purge has no answer".into()))??;
+    let answer = answer.ok_or_else(|| ApiError::Internal("a purge has no answer".into()))?;
+    let id = answer.map_err(Refusal::from)?;
     let request_id = id.to_string();
     Ok((StatusCode::CREATED, Json(PurgeResponse { request_id })))
 }

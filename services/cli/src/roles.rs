@@ -201,6 +201,11 @@ pub(crate) async fn start_dashboard(
     };
     let listener = TcpListener::bind(wanted).await.map_err(|e| listen(&e))?;
     let address = listener.local_addr().map_err(|e| listen(&e))?;
+    if config.failures.database_url.is_some() {
+        tracing::warn!(
+            "failures.database_url is set, and the dashboard does not read there: it shows the failures of database.url only"
+        );
+    }
     let serving_url = format!("http://{serving}/")
         .parse()
         .map_err(|_| Failure::failed("the serving address is no URL"))?;

@@ -41,6 +41,9 @@ const QUEUE_LENGTH: usize = 64 * 1024;
 /// Failed requests in one frame. Source: `events.md` 2.
 const MAX_FRAME_REQUESTS: usize = 1000;
 
+/// How long the thread lets failures gather while it holds some anyway: in a storm it is woken a thousand times a second, not for each.
+const REST: Duration = Duration::from_millis(1);
+
 /// How long a failed write keeps the node out of service.
 const UNHEALTHY_FOR: Duration = Duration::from_secs(5);
 
@@ -102,6 +105,8 @@ struct Shared {
 struct Queue {
     pending: VecDeque<Pending>,
     closed: bool,
+    /// The thread looks at the queue again by itself, in [`REST`] at most.
+    is_resting: bool,
 }
 
 impl FailureRecorder {
@@ -144,7 +149,7 @@ impl FailureRecorder {
             .await
             .map_err(|_| NotRecorded)?;
         let (written, answer) = oneshot::channel();
-        {
+        let is_resting = {
             let mut queue = self.shared.lock();
             if queue.closed {
                 return Err(NotRecorded);
@@ -154,8 +159,11 @@ impl FailureRecorder {
                 written,
                 _room: room,
             });
+            queue.is_resting
+        };
+        if !is_resting {
+            self.shared.changed.notify_one();
         }
-        self.shared.changed.notify_one();
         answer.await.unwrap_or(Err(NotRecorded))
     }
 
@@ -199,6 +207,14 @@ impl Shared {
             .failed_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = (!succeeded).then(Instant::now);
+    }
+
+    /// Lets failures gather for a moment, `wake_at` at the latest.
+    fn rest(&self, wake_at: Instant) {
+        self.lock().is_resting = true;
+        let left = wake_at.saturating_duration_since(Instant::now());
+        std::thread::sleep(left.min(REST));
+        self.lock().is_resting = false;
     }
 
     /// Waits for failures, the end, or `wake_at`. Gives what is there and whether the end has come.
@@ -251,6 +267,9 @@ impl<S: FrameSink> Writer<S> {
 
     fn run(mut self, shared: &Shared) {
         loop {
+            if let Some(due_at) = self.folder.due_at() {
+                shared.rest(due_at);
+            }
             let wake_at = [self.folder.due_at(), self.sync_at]
                 .into_iter()
                 .flatten()

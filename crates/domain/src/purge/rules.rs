@@ -1,37 +1,44 @@
-//! URL → what is purged, or nothing where a rule forbids it.
+//! URL → what is purged, or the rule that forbids it.
 
 use url::Url;
 
-use super::{PurgeContext, PurgeTarget};
+use super::{NotPurged, PurgeContext, PurgeTarget};
 
 /// Longest URL. Source: `reliability.md` T52, for a request target.
-const MAX_URL_BYTES: usize = 8 * 1024;
+pub(super) const MAX_URL_BYTES: usize = 8 * 1024;
 /// Paths that may end in a wildcard because they are this long. Units: characters.
-const LONG_PATH_CHARS: usize = 15;
+pub(super) const LONG_PATH_CHARS: usize = 15;
 /// Folders of shop systems that hold everything: never emptied as a whole.
 const REFUSED_FOLDERS: [&str; 2] = ["media/catalog/", "s/files/"];
 
-/// What `url` names; `None` where it is no URL of the account or its wildcard is not allowed.
-pub(super) fn target(url: &str, context: &PurgeContext<'_>) -> Option<PurgeTarget> {
-    if url.len() > MAX_URL_BYTES || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return None;
+/// What `url` names.
+///
+/// Errors: it is no URL of the account, or its wildcard is not allowed.
+pub(super) fn target(url: &str, context: &PurgeContext<'_>) -> Result<PurgeTarget, NotPurged> {
+    if url.len() > MAX_URL_BYTES {
+        return Err(NotPurged::TooLong);
+    }
+    if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(NotPurged::Unprintable);
     }
     let (url, is_prefix) = match url.strip_suffix('*') {
         Some(start) => (start, true),
         None => (url, false),
     };
     if url.contains('*') {
-        return None;
+        return Err(NotPurged::WildcardInside);
     }
-    let parsed = Url::parse(url).ok()?;
+    let parsed = Url::parse(url).map_err(|_no_url| NotPurged::NoWebUrl)?;
     if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() {
-        return None;
+        return Err(NotPurged::NoWebUrl);
     }
-    let address = address(&parsed, written_target(url)?, context)?;
-    if is_prefix && !may_be_a_prefix(&address, context.prefixes) {
-        return None;
+    let address = written_target(url)
+        .and_then(|written| address(&parsed, written, context))
+        .ok_or(NotPurged::OfNobodyHere)?;
+    if is_prefix {
+        refuse_wide_prefix(&address, context.prefixes)?;
     }
-    Some(PurgeTarget { address, is_prefix })
+    Ok(PurgeTarget { address, is_prefix })
 }
 
 /// Path and query as written: a parsed URL resolves `..` and re-encodes, which no request target does.
@@ -57,16 +64,20 @@ fn address(url: &Url, target: &str, context: &PurgeContext<'_>) -> Option<String
     rest.starts_with('/').then(|| rest.to_owned())
 }
 
-/// Whether so much may be forgotten at once. Source: `imagekit.md` 4.7, the three rules and their exceptions.
-fn may_be_a_prefix(address: &str, prefixes: &[String]) -> bool {
+/// Refuses that so much is forgotten at once. Source: `imagekit.md` 4.7, the three rules and their exceptions.
+fn refuse_wide_prefix(address: &str, prefixes: &[String]) -> Result<(), NotPurged> {
     let path = address.split_once('?').map_or(address, |(path, _)| path);
     let path = without_endpoint(path, prefixes);
     let inner = path.trim_start_matches('/');
     if REFUSED_FOLDERS.contains(&inner) {
-        return false;
+        return Err(NotPurged::WildcardOnEverything);
     }
     let levels = inner.split('/').filter(|level| !level.is_empty()).count();
-    levels >= 2 || path.chars().count() >= LONG_PATH_CHARS || is_a_file(inner)
+    if levels >= 2 || path.chars().count() >= LONG_PATH_CHARS || is_a_file(inner) {
+        Ok(())
+    } else {
+        Err(NotPurged::WildcardTooWide)
+    }
 }
 
 fn without_endpoint<'a>(path: &'a str, prefixes: &[String]) -> &'a str {
@@ -88,7 +99,7 @@ fn is_a_file(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn targeted(url: &str) -> Option<(String, bool)> {
+    fn decided(url: &str) -> Result<PurgeTarget, NotPurged> {
         let context = PurgeContext {
             imagekit_id: &"acme".parse().unwrap(),
             domains: &[
@@ -98,7 +109,36 @@ mod tests {
             prefixes: &[String::new(), "shop".to_owned()],
             purges_this_month: 0,
         };
-        target(url, &context).map(|target| (target.address, target.is_prefix))
+        target(url, &context)
+    }
+
+    fn targeted(url: &str) -> Option<(String, bool)> {
+        let target = decided(url).ok()?;
+        Some((target.address, target.is_prefix))
+    }
+
+    #[test]
+    fn each_refusal_names_its_rule() {
+        let long = format!("https://ik.example/acme/{}", "a".repeat(MAX_URL_BYTES));
+        for (url, reason) in [
+            (long.as_str(), NotPurged::TooLong),
+            ("https://ik.example/acme/a b.jpg", NotPurged::Unprintable),
+            ("/acme/a.jpg", NotPurged::NoWebUrl),
+            ("https://user@ik.example/acme/a.jpg", NotPurged::NoWebUrl),
+            ("https://ik.example", NotPurged::OfNobodyHere),
+            ("https://ik.example/other/a.jpg", NotPurged::OfNobodyHere),
+            ("https://ik.example/acme/*/x.jpg", NotPurged::WildcardInside),
+            (
+                "https://ik.example/acme/s/files/*",
+                NotPurged::WildcardOnEverything,
+            ),
+            (
+                "https://ik.example/acme/images*",
+                NotPurged::WildcardTooWide,
+            ),
+        ] {
+            assert_eq!(decided(url), Err(reason), "{url}");
+        }
     }
 
     #[test]

@@ -28,8 +28,7 @@ pub async fn tops(
 ) -> Result<Vec<TopKey>, StoreError> {
     let days = whole_days(window);
     let rows: Vec<(i16, String, i64, i64)> = sqlx::query_as(
-        // Added up by hash alone: names are long, and only those of the first are needed.
-        "with part as not materialized (
+        "with part as (
            select dimension, key_hash, key, requests, bytes from delivery_usage_top_1d
            where tenant_id = $1 and day >= $4 and day < $5 and key_hash <> 0
            union all
@@ -40,20 +39,16 @@ pub async fn tops(
            where tenant_id = $1 and hour >= $5 and hour < $3 and key_hash <> 0
          ),
          total as (
-           select dimension, key_hash, sum(requests)::bigint as requests, sum(bytes)::bigint as bytes from part group by 1, 2
+           select dimension, min(key) as key, sum(requests)::bigint as requests, sum(bytes)::bigint as bytes
+           from part group by dimension, key_hash
          ),
          ranked as (
-           select *, row_number() over (partition by dimension order by requests desc, key_hash) as by_requests,
-             row_number() over (partition by dimension order by bytes desc, key_hash) as by_bytes
+           select *, row_number() over (partition by dimension order by requests desc, key) as by_requests,
+             row_number() over (partition by dimension order by bytes desc, key) as by_bytes
            from total
-         ),
-         first as materialized (
-           select dimension, key_hash, requests, bytes from ranked where by_requests <= $6 or by_bytes <= $6
-         ),
-         named as (
-           select dimension, key_hash, min(key) as key from part where key_hash = any(array(select key_hash from first)) group by 1, 2
          )
-         select dimension, key, requests, bytes from first join named using (dimension, key_hash) order by 1, 3 desc, 2",
+         select dimension, key, requests, bytes from ranked where by_requests <= $6 or by_bytes <= $6
+         order by dimension, by_requests",
     )
     .bind(tx.tenant_id().0)
     .bind(window.from)

@@ -7,6 +7,7 @@ use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use limpid_domain::ids::{PurgeId, TenantSeq};
+use limpid_domain::purge::NotPurged;
 use limpid_domain::refusal::Refusal;
 use limpid_domain::request_body::Fields;
 use limpid_read_models::purges::{Purge, purges_before};
@@ -22,7 +23,7 @@ use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
 use crate::query::Parameters;
 use crate::router::ApiState;
-use crate::routes::purges::{MAX_URL_CHARS, PurgeState};
+use crate::routes::purges::PurgeState;
 use crate::throttle::TooOften;
 
 /// URLs of one request. Source: `imagekit.md` 2.
@@ -62,16 +63,13 @@ struct PurgeAnswer {
     #[schema(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
     request_id: Option<String>,
     /// Why the URL is not purged; null where it is.
-    #[schema(example = "The URL is not valid for cache purging.")]
+    #[schema(example = "The URL is not purged: it is no delivery URL of this account.")]
     error: Option<String>,
 }
 
 impl PurgeAnswer {
-    fn new(url: String, answer: Result<PurgeId, Refusal>) -> Self {
-        let error = answer
-            .as_ref()
-            .err()
-            .map(|refusal| refusal.message().to_owned());
+    fn new(url: String, answer: Result<PurgeId, NotPurged>) -> Self {
+        let error = answer.err().map(NotPurged::explanation);
         Self {
             url,
             request_id: answer.ok().map(|id| id.to_string()),
@@ -120,11 +118,6 @@ fn check(urls: &[String]) -> Result<(), Refusal> {
         return Err(Refusal::invalid(format!(
             "urls must have 1 to {MAX_URLS} URLs, not {}; send the others in another request",
             urls.len()
-        )));
-    }
-    if urls.iter().any(|url| url.chars().count() > MAX_URL_CHARS) {
-        return Err(Refusal::invalid(format!(
-            "a URL in urls is longer than {MAX_URL_CHARS} characters"
         )));
     }
     Ok(())
