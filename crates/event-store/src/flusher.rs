@@ -36,7 +36,7 @@ pub struct BatchHead {
 }
 
 /// Rows of one batch, and how they are stored.
-pub trait BatchRows: Default + Send + Sync {
+pub trait BatchRows: Clone + Default + Send + Sync {
     /// Adds them as one batch unless it has been added already; all or nothing.
     ///
     /// # Errors
@@ -52,6 +52,9 @@ pub trait BatchRows: Default + Send + Sync {
     /// # Errors
     /// What there was, where that is one row or none.
     fn halves(self) -> Result<[Self; 2], Self>;
+
+    /// How many there are.
+    fn count(&self) -> usize;
 
     /// These and others together.
     #[must_use]
@@ -142,7 +145,7 @@ impl<G: Gathered> Flusher<G> {
             return Ok(());
         }
         let mut connection = self.database.service().await?;
-        while let Some((head, rows)) = self.pending.front_mut() {
+        while let Some((head, rows)) = self.pending.front() {
             match rows.append(&mut connection, *head).await {
                 Ok(()) => {}
                 Err(error) if error.is_refusal() => {
@@ -191,16 +194,15 @@ impl<G: Gathered> Flusher<G> {
 async fn store_accepted<R: BatchRows>(
     connection: &mut PgConnection,
     head: BatchHead,
-    rows: &mut R,
+    rows: &R,
 ) -> Result<u64, StoreError> {
-    let (accepted, refused) = accepted(connection, head, std::mem::take(rows)).await?;
-    *rows = accepted;
-    match rows.append(connection, head).await {
+    // The batch stays whole until something of it is stored: the connection may be lost meanwhile.
+    let (accepted, refused) = accepted(connection, head, rows.clone()).await?;
+    match accepted.append(connection, head).await {
         Ok(()) => Ok(refused),
         Err(error) if error.is_refusal() => {
-            *rows = R::default();
-            rows.append(connection, head).await?;
-            Ok(refused.max(1))
+            R::default().append(connection, head).await?;
+            Ok(rows.count() as u64)
         }
         Err(error) => Err(error),
     }

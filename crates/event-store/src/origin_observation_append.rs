@@ -182,6 +182,10 @@ impl BatchRows for OriginRows {
         Ok([self, rest])
     }
 
+    fn count(&self) -> usize {
+        self.origins.len() + self.hours.len() + self.served.len()
+    }
+
     fn joined(mut self, others: Self) -> Self {
         self.origins.extend(others.origins);
         self.hours.extend(others.hours);

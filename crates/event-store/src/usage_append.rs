@@ -100,6 +100,10 @@ impl BatchRows for UsageRows {
         Ok([self, rest])
     }
 
+    fn count(&self) -> usize {
+        self.cells.len() + self.tops.len()
+    }
+
     fn joined(mut self, others: Self) -> Self {
         self.cells.extend(others.cells);
         self.tops.extend(others.tops);

@@ -7,26 +7,27 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::clock::Clock;
 use limpid_domain::ids::{NodeId, OriginId, StreamVersion, TenantId};
-use limpid_event_store::Database;
-use limpid_event_store::flusher::{Flusher, Gathered};
+use limpid_event_store::flusher::{BatchHead, BatchRows, Flusher, Gathered};
 use limpid_event_store::origin_observation_append::{OriginRows, OriginSeen};
+use limpid_event_store::{Database, StoreError};
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::fresh;
 
 /// Parts that are taken all at once.
-struct Given {
-    parts: Vec<OriginRows>,
+struct Given<R> {
+    parts: Vec<R>,
     refused: Arc<AtomicU64>,
 }
 
-impl Gathered for Given {
-    type Rows = OriginRows;
+impl<R: BatchRows> Gathered for Given<R> {
+    type Rows = R;
 
     const NAME: &'static str = "what a test gathered";
 
-    fn take(&mut self, _now: DateTime<Utc>) -> Vec<OriginRows> {
+    fn take(&mut self, _now: DateTime<Utc>) -> Vec<R> {
         std::mem::take(&mut self.parts)
     }
 
@@ -63,14 +64,17 @@ async fn flushed(database: &Database, parts: Vec<OriginRows>) -> (u64, Vec<u128>
     Flusher::new(given, database.clone(), Clock::system(), NodeId(1))
         .run(Duration::from_secs(1), ended)
         .await;
+    (refused.load(Ordering::Relaxed), stored(database).await)
+}
+
+async fn stored(database: &Database) -> Vec<u128> {
     let mut connection = database.service().await.unwrap();
     let stored: Vec<Uuid> =
         sqlx::query_scalar("select origin_id from origin_health order by origin_id")
             .fetch_all(&mut *connection)
             .await
             .unwrap();
-    let stored = stored.iter().map(Uuid::as_u128).collect();
-    (refused.load(Ordering::Relaxed), stored)
+    stored.iter().map(Uuid::as_u128).collect()
 }
 
 #[tokio::test]
@@ -110,4 +114,75 @@ async fn nothing_gathered_still_says_that_the_node_is_there() {
         .await
         .unwrap();
     assert_eq!(batches, 1);
+}
+
+/// Rows whose second way to the database, of all that share a count, finds nobody there.
+#[derive(Clone, Default)]
+struct Unsteady {
+    rows: OriginRows,
+    ways: Arc<AtomicU64>,
+}
+
+impl BatchRows for Unsteady {
+    async fn append(
+        &self,
+        connection: &mut PgConnection,
+        head: BatchHead,
+    ) -> Result<(), StoreError> {
+        if self.ways.fetch_add(1, Ordering::Relaxed) == 1 {
+            return Err(StoreError::Unavailable(Box::new(sqlx::Error::PoolTimedOut)));
+        }
+        self.rows.append(connection, head).await
+    }
+
+    fn halves(self) -> Result<[Self; 2], Self> {
+        let Self { rows, ways } = self;
+        let of = |rows| Self {
+            rows,
+            ways: Arc::clone(&ways),
+        };
+        rows.halves().map(|halves| halves.map(of)).map_err(of)
+    }
+
+    fn count(&self) -> usize {
+        self.rows.count()
+    }
+
+    fn joined(self, others: Self) -> Self {
+        Self {
+            rows: self.rows.joined(others.rows),
+            ways: others.ways,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_goes_while_the_refused_row_is_looked_for_loses_none_of_the_others() {
+    let (_test, database) = fresh().await;
+    let now = Clock::system().now();
+    let never = DateTime::<Utc>::MIN_UTC + TimeDelta::days(400);
+    let rows = part(vec![seen(1, now), seen(2, never), seen(3, now)]);
+    let refused = Arc::new(AtomicU64::new(0));
+    let ways = Arc::default();
+    let given = Given {
+        parts: vec![Unsteady { rows, ways }],
+        refused: Arc::clone(&refused),
+    };
+    let ended = CancellationToken::new();
+    let flusher = Flusher::new(given, database.clone(), Clock::system(), NodeId(1));
+    let looking = async {
+        let found = tokio::time::timeout(Duration::from_secs(20), async {
+            while stored(&database).await.is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        found.await.unwrap();
+        ended.cancel();
+    };
+    tokio::join!(
+        flusher.run(Duration::from_millis(10), ended.clone()),
+        looking
+    );
+    assert_eq!(stored(&database).await, [1, 3]);
+    assert_eq!(refused.load(Ordering::Relaxed), 1);
 }

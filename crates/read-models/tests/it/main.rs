@@ -13,4 +13,5 @@ mod group_life;
 mod group_success;
 mod origin_health;
 mod projection_faults;
+mod purges;
 mod retention;

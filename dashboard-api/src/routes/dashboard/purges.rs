@@ -114,13 +114,15 @@ async fn purge_many(
 }
 
 fn check(urls: &[String]) -> Result<(), Refusal> {
-    if urls.is_empty() || urls.len() > MAX_URLS {
-        return Err(Refusal::invalid(format!(
-            "urls must have 1 to {MAX_URLS} URLs, not {}; send the others in another request",
-            urls.len()
-        )));
+    match urls.len() {
+        0 => Err(Refusal::invalid(format!(
+            "urls must have 1 to {MAX_URLS} URLs"
+        ))),
+        1..=MAX_URLS => Ok(()),
+        given => Err(Refusal::invalid(format!(
+            "urls must have 1 to {MAX_URLS} URLs, not {given}; send the others in another request"
+        ))),
     }
-    Ok(())
 }
 
 /// A purge and what has become of it.
