@@ -141,6 +141,7 @@ async fn the_end_of_a_token_that_was_replaced_is_told_no_more() {
     };
     seen(1, 5).await;
     assert_eq!(look(&watch, &account).await.len(), 2, "both end");
+    watch.clock.advance(TimeDelta::seconds(1));
     let body =
         json!({"name": "Photos", "type": "WEB_FOLDER", "baseUrl": "https://new.example.com"});
     account
@@ -148,6 +149,7 @@ async fn the_end_of_a_token_that_was_replaced_is_told_no_more() {
         .await
         .expect(200);
     assert_eq!(look(&watch, &account).await.len(), 0, "neither is in use");
+    watch.clock.advance(TimeDelta::seconds(1));
     seen(2, 3).await;
     assert_eq!(
         look(&watch, &account).await.len(),
