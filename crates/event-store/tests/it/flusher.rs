@@ -20,6 +20,8 @@ use crate::fresh;
 struct Given<R> {
     parts: Vec<R>,
     refused: Arc<AtomicU64>,
+    /// Cancelled when rows are refused, which is said after the others are stored.
+    told: CancellationToken,
 }
 
 impl<R: BatchRows> Gathered for Given<R> {
@@ -33,6 +35,7 @@ impl<R: BatchRows> Gathered for Given<R> {
 
     fn refused(&self, rows: u64) {
         self.refused.fetch_add(rows, Ordering::Relaxed);
+        self.told.cancel();
     }
 }
 
@@ -58,6 +61,7 @@ async fn flushed(database: &Database, parts: Vec<OriginRows>) -> (u64, Vec<u128>
     let given = Given {
         parts,
         refused: Arc::clone(&refused),
+        told: CancellationToken::new(),
     };
     let ended = CancellationToken::new();
     ended.cancel();
@@ -164,25 +168,17 @@ async fn a_database_that_goes_while_the_refused_row_is_looked_for_loses_none_of_
     let rows = part(vec![seen(1, now), seen(2, never), seen(3, now)]);
     let refused = Arc::new(AtomicU64::new(0));
     let ways = Arc::default();
+    let ended = CancellationToken::new();
     let given = Given {
         parts: vec![Unsteady { rows, ways }],
         refused: Arc::clone(&refused),
+        told: ended.clone(),
     };
-    let ended = CancellationToken::new();
     let flusher = Flusher::new(given, database.clone(), Clock::system(), NodeId(1));
-    let looking = async {
-        let found = tokio::time::timeout(Duration::from_secs(20), async {
-            while stored(&database).await.is_empty() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        found.await.unwrap();
-        ended.cancel();
-    };
-    tokio::join!(
-        flusher.run(Duration::from_millis(10), ended.clone()),
-        looking
-    );
+    let run = flusher.run(Duration::from_millis(10), ended);
+    tokio::time::timeout(Duration::from_secs(20), run)
+        .await
+        .unwrap();
     assert_eq!(stored(&database).await, [1, 3]);
     assert_eq!(refused.load(Ordering::Relaxed), 1);
 }

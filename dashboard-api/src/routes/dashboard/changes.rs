@@ -114,14 +114,7 @@ async fn list_changes(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ChangePage>, ApiError> {
-    let mut parameters = Parameters::parse(query.as_deref(), &["limit", "cursor"]);
-    let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
-    let cursor = parameters.one("cursor");
-    parameters.finish()?;
-    let before = cursor.map(|text| text.parse::<i64>().map(TenantSeq));
-    let before = before
-        .transpose()
-        .map_err(|_no_number| ApiError::CursorInvalid)?;
+    let (limit, before) = page_of(query.as_deref())?;
     let mut tx = state.question(tenant.id).await?;
     let events = config_log::read_before(&mut tx, before, u32::from(limit)).await?;
     let oldest = events.last().map(|event| event.tenant_seq);
@@ -132,6 +125,19 @@ async fn list_changes(
         next_cursor: oldest.filter(|seq| seq.0 > 1).map(|seq| seq.to_string()),
         data,
     }))
+}
+
+/// How many entries of the account's log a page has, and before which place.
+pub(super) fn page_of(query: Option<&str>) -> Result<(u16, Option<TenantSeq>), ApiError> {
+    let mut parameters = Parameters::parse(query, &["limit", "cursor"]);
+    let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
+    let cursor = parameters.one("cursor");
+    parameters.finish()?;
+    let before = cursor.map(|text| text.parse::<i64>().map(TenantSeq));
+    let before = before
+        .transpose()
+        .map_err(|_no_number| ApiError::CursorInvalid)?;
+    Ok((limit, before))
 }
 
 /// Changes that follow each other without a gap, newest first, as answers, oldest first.

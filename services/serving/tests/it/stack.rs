@@ -319,6 +319,8 @@ fn serving_config(url: &str, vault: &Vault, directory: &TempDir) -> ServingConfi
             ..RequestLimits::default()
         },
         http: HttpConfig {
+            // A machine that stands still for ten seconds must not look like two hundred clients that do.
+            header_read_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
             ..HttpConfig::default()
         },
