@@ -26,6 +26,8 @@ pub struct DashboardConfig {
 pub struct ApiConfig {
     /// The log and its projections.
     pub database: Database,
+    /// Where failures, usage, alerts and deliveries are, if they have a database of their own.
+    pub failures_database: Option<Database>,
     /// Seals and opens secrets.
     pub vault: Vault,
     /// Opens `/operator/v1`.

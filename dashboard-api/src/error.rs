@@ -87,6 +87,9 @@ pub(crate) enum ApiError {
     /// Something that costs more than a query was asked for too often; seconds to wait.
     #[error("Asked too often; ask again in {0} seconds.")]
     TooOften(u64),
+    /// The account has as many streams open as it may; seconds to wait.
+    #[error("Your account has too many open streams; close one, or try again in {0} seconds.")]
+    TooManyStreams(u64),
     /// The account has as many questions in work and waiting as it may; seconds to wait.
     #[error("Your account asks too many questions at once; ask again when some are answered.")]
     TooManyQuestions(u64),
@@ -129,6 +132,7 @@ impl ApiError {
             Self::Conflict(_) => &kind::CONFLICT,
             Self::VersionStale => &kind::VERSION_STALE,
             Self::TooOften(_) => &kind::TOO_OFTEN,
+            Self::TooManyStreams(_) => &kind::TOO_MANY_STREAMS,
             Self::TooManyQuestions(_) => &kind::TOO_MANY_QUESTIONS,
             Self::QuestionTooLarge(_) => &kind::QUESTION_TOO_LARGE,
             Self::NoServingNode(_) => &kind::NO_SERVING_NODE,
@@ -217,7 +221,9 @@ impl IntoResponse for ApiError {
                 let scheme = HeaderValue::from_static("Bearer realm=\"operator\"");
                 headers.insert(header::WWW_AUTHENTICATE, scheme);
             }
-            Self::TooOften(seconds) | Self::TooManyQuestions(seconds) => {
+            Self::TooOften(seconds)
+            | Self::TooManyStreams(seconds)
+            | Self::TooManyQuestions(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::NoServingNode(_) | Self::Unavailable(_) => {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use limpid_domain::ids::RequestId;
 use tracing::Instrument;
 
@@ -84,12 +85,14 @@ pub(crate) async fn exchange(
         .map(|matched| matched.as_str().to_owned());
     let span = telemetry::server_span(&request, method, route.as_deref(), request_id);
     let source = source_of(request.headers());
+    let condition = condition_of(&request);
     request
         .extensions_mut()
         .insert(Exchange { request_id, source });
 
     let response = next.run(request).instrument(span.clone()).await;
 
+    let response = unless_known(response, condition.as_ref());
     let response = with_problem_body(response, &path, request_id, &state.help);
     let response = with_common_headers(response, request_id);
     telemetry::record_status(&span, response.status());
@@ -109,6 +112,31 @@ fn source_of(headers: &HeaderMap) -> Option<String> {
             .take(MAX_SOURCE_CHARS)
             .collect(),
     )
+}
+
+/// The tags of which a reader has the answers already: `If-None-Match` of `GET` and `HEAD`.
+fn condition_of(request: &Request) -> Option<HeaderValue> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let condition = request.headers().get(header::IF_NONE_MATCH);
+    condition.filter(|_| reads).cloned()
+}
+
+/// 304 without a body in place of an answer that the reader has. Source: RFC 9110 13.1.2.
+fn unless_known(response: Response, condition: Option<&HeaderValue>) -> Response {
+    let tag = response.headers().get(header::ETAG);
+    let known = tag.zip(condition).and_then(|(tag, condition)| {
+        let (tag, condition) = (tag.to_str().ok()?, condition.to_str().ok()?);
+        let mut known = condition.split(',').map(str::trim);
+        Some(known.any(|known| known == "*" || known.trim_start_matches("W/") == tag))
+    });
+    if response.status() != StatusCode::OK || known != Some(true) {
+        return response;
+    }
+    let (mut parts, _body) = response.into_parts();
+    parts.status = StatusCode::NOT_MODIFIED;
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::empty())
 }
 
 /// Writes the problem a handler answered with: `application/json` on ImageKit's routes, whose SDKs expect it,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
@@ -28,11 +28,30 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = tokio::time::timeout(BODY_READ_TIMEOUT, read(request))
-            .await
-            .map_err(|_elapsed| ApiError::BodyTimeout(BODY_READ_TIMEOUT.as_secs()))??;
+        parse(&read_in_time(request).await?).map(Self)
+    }
+}
+
+/// A JSON object, of which no member is required: an empty body is one without members.
+#[derive(Debug)]
+pub(crate) struct OptionalJsonObject(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalJsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
+        let bytes = read_in_time(request).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(Value::Object(Map::new())));
+        }
         parse(&bytes).map(Self)
     }
+}
+
+async fn read_in_time(request: Request) -> Result<Bytes, ApiError> {
+    tokio::time::timeout(BODY_READ_TIMEOUT, read(request))
+        .await
+        .map_err(|_elapsed| ApiError::BodyTimeout(BODY_READ_TIMEOUT.as_secs()))?
 }
 
 async fn read(request: Request) -> Result<Bytes, ApiError> {

@@ -11,7 +11,7 @@
 //! | `exchange` | what surrounds every request: id, span, metric, problem body, security headers |
 //! | `auth` | who asks: a tenant by private key, the operator by bearer key |
 //! | `json_body`, `query` | request input, parsed once |
-//! | `serving_node`, `throttle` | diagnoses: asked of a serving node, not too often |
+//! | [`serving_node`], `throttle` | diagnoses: asked of a serving node, not too often |
 //! | `stream_tokens` | tokens that open one stream, for browsers |
 //! | `questions`, `streams` | how much of one account is answered at once |
 
@@ -19,6 +19,7 @@ pub mod commands;
 pub mod config;
 pub mod router;
 pub mod server;
+pub mod serving_node;
 
 mod auth;
 mod error;
@@ -27,7 +28,6 @@ mod json_body;
 mod query;
 mod questions;
 mod routes;
-mod serving_node;
 mod stream_tokens;
 mod streams;
 mod throttle;

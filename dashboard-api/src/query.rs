@@ -1,5 +1,6 @@
 //! Query parameters: read once, every fault collected, unknown names refused with a suggestion.
 
+mod cursor;
 mod moment;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use url::form_urlencoded;
 
 use crate::error::{ApiError, FieldError};
 
+pub(crate) use cursor::Listing;
 pub(crate) use moment::parse_moment;
 
 /// Values one repeated parameter may have: more is no question a person asks.
@@ -166,6 +168,16 @@ impl Parameters {
         } else {
             Err(ApiError::ParametersInvalid(self.errors))
         }
+    }
+
+    /// Names and values of the parameters that are `wanted`, in an order that does not depend on the query's; empty ones count as absent.
+    fn given(&self, wanted: impl Fn(&str) -> bool) -> Vec<(&str, &str)> {
+        let pairs = self.pairs.iter().map(|(name, value)| (&**name, &**value));
+        let mut given: Vec<(&str, &str)> = pairs
+            .filter(|(name, value)| wanted(name) && !value.is_empty())
+            .collect();
+        given.sort_unstable();
+        given
     }
 
     fn values(&self, name: &str) -> Vec<String> {

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use limpid_domain::event::EventMeta;
 use limpid_domain::ids::TenantId;
-use limpid_event_store::Database;
+use limpid_event_store::{Database, TenantTx};
+use limpid_read_models::delivery_config;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -122,10 +123,22 @@ impl ApiState {
         &self.webhook_tests
     }
 
-    /// Begins to answer a question of an account, when it is its turn.
+    /// Begins to answer a question of an account about its failures, when it is its turn.
     ///
     /// Errors: [`ApiError::TooManyQuestions`], [`ApiError::Unavailable`].
     pub(crate) async fn question(&self, tenant_id: TenantId) -> Result<QuestionTx, ApiError> {
+        let turn = self.questions.turn(tenant_id).await?;
+        let tx = self.failures_tx(tenant_id).await?;
+        Ok(QuestionTx::new(tx, turn))
+    }
+
+    /// Begins to answer a question of an account about its configuration, when it is its turn.
+    ///
+    /// Errors: [`ApiError::TooManyQuestions`], [`ApiError::Unavailable`].
+    pub(crate) async fn configuration_question(
+        &self,
+        tenant_id: TenantId,
+    ) -> Result<QuestionTx, ApiError> {
         let turn = self.questions.turn(tenant_id).await?;
         let tx = self.config.database.tenant_tx(tenant_id).await?;
         Ok(QuestionTx::new(tx, turn))
@@ -136,13 +149,37 @@ impl ApiState {
     /// Errors: [`ApiError::Unavailable`].
     pub(crate) async fn next_page(&self, tenant_id: TenantId) -> Result<QuestionTx, ApiError> {
         let turn = self.questions.next_turn(tenant_id).await?;
-        let tx = self.config.database.tenant_tx(tenant_id).await?;
+        let tx = self.failures().tenant_tx(tenant_id).await?;
         Ok(QuestionTx::new(tx, turn))
     }
 
     /// The log and its projections.
     pub(crate) fn database(&self) -> &Database {
         &self.config.database
+    }
+
+    /// Failures, usage, alerts and deliveries, beside the log or in a database of their own.
+    pub(crate) fn failures(&self) -> &Database {
+        let own = self.config.failures_database.as_ref();
+        own.unwrap_or(&self.config.database)
+    }
+
+    /// Begins a transaction where an account's failures are, with its configuration as it is now.
+    ///
+    /// Errors: [`ApiError::Unavailable`].
+    pub(crate) async fn failures_tx(&self, tenant_id: TenantId) -> Result<TenantTx, ApiError> {
+        if let Some(failures) = &self.config.failures_database {
+            // The projector does this too; whoever changed something a moment ago need not wait for it.
+            match delivery_config::follow(&self.config.database, failures, tenant_id).await {
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => {
+                    let error: &(dyn std::error::Error + 'static) = &error;
+                    tracing::warn!(error, %tenant_id, "the configuration beside the failures is behind");
+                }
+                Ok(_) => {}
+            }
+        }
+        Ok(self.failures().tenant_tx(tenant_id).await?)
     }
 
     /// Where a command takes effect and what the log says about it.

@@ -21,11 +21,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why there is no answer. All of them are for the operator; whoever asked can only try again.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ServingNodeError {
+pub enum ServingNodeError {
     /// Nobody listens there, or it does not answer in time.
     #[error("the serving node at {address} does not answer")]
     Unreachable {
+        /// Which node.
         address: SocketAddr,
+        /// What went wrong.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -34,7 +36,9 @@ pub(crate) enum ServingNodeError {
         "the serving node at {address} refused the question with status {status}: do both have the same key ring and time?"
     )]
     Refused {
+        /// Which node.
         address: SocketAddr,
+        /// What it answered.
         status: StatusCode,
     },
     /// Its answer was not sealed with our key ring.
@@ -47,8 +51,9 @@ pub(crate) enum ServingNodeError {
 
 /// Asks the node at `address`.
 ///
-/// Errors: [`ServingNodeError`].
-pub(crate) async fn diagnose(
+/// # Errors
+/// [`ServingNodeError`].
+pub async fn diagnose(
     address: SocketAddr,
     vault: &Vault,
     request: &DiagnosisRequest,

@@ -29,12 +29,12 @@ pub(crate) struct StreamPermit {
 impl Streams {
     /// Counts one more.
     ///
-    /// Errors: [`ApiError::TooOften`] when the account has too many.
+    /// Errors: [`ApiError::TooManyStreams`] when the account has too many.
     pub(crate) fn open(&self, tenant_id: TenantId) -> Result<StreamPermit, ApiError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(tenant_id).or_default();
         if *count >= MAX_STREAMS {
-            return Err(ApiError::TooOften(PATIENCE_SECONDS));
+            return Err(ApiError::TooManyStreams(PATIENCE_SECONDS));
         }
         *count += 1;
         Ok(StreamPermit {

@@ -211,7 +211,7 @@ impl PathPieces {
             }
             let (segment, after) = first_segment(rest);
             let is_last = after.is_empty();
-            match segment.strip_prefix("tr:") {
+            match transformation_in(segment) {
                 Some("") if pieces.transformation.is_none() => {
                     return Err(TargetError::EmptyTransformation);
                 }
@@ -277,6 +277,14 @@ fn special_names(file: String) -> Result<(String, bool), TargetError> {
         Some((_, name)) if VIDEO.contains(&name) => Err(TargetError::Video),
         _ => Ok((file, false)),
     }
+}
+
+/// What a `tr:` segment asks for; the colon may be encoded, as it is by clients that encode whole segments.
+fn transformation_in(segment: &str) -> Option<&str> {
+    let rest = segment.strip_prefix("tr")?;
+    [":", "%3A", "%3a"]
+        .into_iter()
+        .find_map(|colon| rest.strip_prefix(colon))
 }
 
 /// The first segment and what follows it, which begins with a slash or is empty; leading slashes do not count.

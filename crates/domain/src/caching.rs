@@ -1,4 +1,5 @@
-//! How long what a URL endpoint answered may be answered again. Source: `errors.md`, "The table", the per-endpoint override.
+//! How long what a URL endpoint answered may be answered again. Source: `errors.md`, "The table", the per-endpoint override;
+//! `imagekit.md` 6.3, origin-based cache control.
 
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ pub struct Caching {
     /// not at all. Units: seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_seconds: Option<u64>,
+    /// Whether `Cache-Control` and `Expires` of the origin decide how long a picture is kept, here and by whoever gets it; where the
+    /// origin says nothing, and where this is not set, the usual time does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub origin_cache_control: bool,
 }
 
 impl Caching {
@@ -31,6 +36,7 @@ impl Caching {
         let mut fields = Fields::of(body)?;
         let caching = Self {
             failure_seconds: fields.optional_number("failureSeconds", 0..=MOST_SECONDS)?,
+            origin_cache_control: fields.optional_flag("originCacheControl")?.unwrap_or(false),
         };
         fields.finish()?;
         Ok(caching)
@@ -81,6 +87,7 @@ mod tests {
             json!({"failureSeconds": -1}),
             json!({"failureSeconds": "5s"}),
             json!({"failuresSeconds": 5}),
+            json!({"originCacheControl": "yes"}),
         ] {
             assert!(Caching::parse(body.clone()).is_err(), "{body}");
         }

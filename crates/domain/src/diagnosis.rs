@@ -121,7 +121,8 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NearMiss {
-    /// Percent-encoded, as in a URL.
+    /// Percent-encoded, as in a URL. With a leading slash it is one from the root of the bucket or server, which no request
+    /// reaches as long as the origin puts a folder before every path.
     pub path: String,
     /// How it differs.
     pub difference: String,
@@ -159,7 +160,7 @@ pub struct Certificate {
     pub not_before: DateTime<Utc>,
     /// Until when it is valid.
     pub not_after: DateTime<Utc>,
-    /// Whole days until it ends; below zero since it ended.
+    /// Whole days until it ends; those since it ended, negative.
     pub days_left: i64,
     /// The names and addresses it is for; only servers' own have some.
     pub names: Vec<String>,

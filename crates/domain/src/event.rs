@@ -209,6 +209,9 @@ pub struct EventMeta {
     /// The command: all events of one command share it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub command_id: Option<Uuid>,
+    /// Why, in the words of whoever did it. At most 500 characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
 }
 
 /// Who gave a command.

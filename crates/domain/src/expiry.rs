@@ -79,9 +79,10 @@ impl ExpirySeverity {
     }
 }
 
-/// Whole days until `ends_at`, rounded down; negative once it has ended.
+/// Whole days until `ends_at`; those since then, negative, once it has ended. On the last day and on the first after it
+/// that is 0: [`ExpirySeverity`] tells them apart.
 pub fn days_left(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
-    (ends_at - now).num_seconds().div_euclid(86_400)
+    (ends_at - now).num_days()
 }
 
 #[cfg(test)]
@@ -101,7 +102,9 @@ mod tests {
             (TimeDelta::days(1), ExpirySeverity::Critical, 1),
             (second, ExpirySeverity::Critical, 0),
             (TimeDelta::zero(), ExpirySeverity::Expired, 0),
-            (-second, ExpirySeverity::Expired, -1),
+            (-second, ExpirySeverity::Expired, 0),
+            (-TimeDelta::days(1), ExpirySeverity::Expired, -1),
+            (-TimeDelta::hours(77), ExpirySeverity::Expired, -3),
         ] {
             let now = end - before;
             assert_eq!(ExpirySeverity::of(end, now), severity, "{before}");

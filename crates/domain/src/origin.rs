@@ -191,6 +191,22 @@ impl OriginLocation {
         self.prefix().unwrap_or_default()
     }
 
+    /// The same bucket, container or server without [`OriginLocation::folder`].
+    #[must_use]
+    pub fn without_folder(&self) -> Self {
+        let mut whole = self.clone();
+        match &mut whole {
+            Self::S3 { prefix, .. }
+            | Self::S3Compatible { prefix, .. }
+            | Self::CloudinaryBackup { prefix, .. }
+            | Self::Gcs { prefix, .. }
+            | Self::AzureBlob { prefix, .. } => prefix.clear(),
+            Self::WebFolder { base_url, .. } => *base_url = base_url.root(),
+            Self::WebProxy | Self::AkeneoPim { .. } => {}
+        }
+        whole
+    }
+
     /// The kind of this location.
     pub fn kind(&self) -> OriginKind {
         match self {

@@ -4,6 +4,7 @@
 //! as a hole. Source: `events.md` 2.
 
 mod append;
+mod replicate;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::event::{ConfigEvent, EventMeta};
@@ -17,6 +18,7 @@ use crate::database::{Database, TenantTx};
 use crate::error::StoreError;
 
 pub use append::{Appended, CONFIG_CHANNEL, append};
+pub use replicate::{adopt, replicate};
 
 /// An event to append. Its id makes a repeated append harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +158,22 @@ pub async fn read_between(
     .fetch_all(tx.as_conn())
     .await?;
     rows.into_iter().map(StoredEvent::try_from).collect()
+}
+
+/// The position of a tenant's newest event; 0 before the first, `None` where the tenant is not known.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn head(
+    database: &Database,
+    tenant_id: TenantId,
+) -> Result<Option<TenantSeq>, StoreError> {
+    let mut conn = database.service().await?;
+    let head: Option<(i64,)> =
+        sqlx::query_as("select last_seq from tenant_head where tenant_id = $1")
+            .bind(tenant_id.0)
+            .fetch_optional(&mut *conn)
+            .await?;
+    Ok(head.map(|(seq,)| TenantSeq(seq)))
 }
 
 /// Every tenant's head.

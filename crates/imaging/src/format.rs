@@ -183,6 +183,8 @@ pub(crate) struct Negotiation {
     pub(crate) settings: ImageSettings,
     /// Whether the result carries what AVIF results don't: a profile, metadata, a density.
     pub(crate) keeps_metadata: bool,
+    /// Whether an unsharp mask is asked for: what it brings out is what AVIF smooths away. Source: `imagekit.md` R150.
+    pub(crate) is_sharpened: bool,
 }
 
 impl Negotiation {
@@ -278,7 +280,7 @@ impl Negotiation {
     }
 
     fn best(self, size: Size, has_alpha: bool) -> Encoding {
-        let may_be_avif = self.settings.auto_avif && !self.keeps_metadata;
+        let may_be_avif = self.settings.auto_avif && !self.keeps_metadata && !self.is_sharpened;
         if self.accept.avif && may_be_avif && ImageFormat::Avif.holds(size) {
             return Encoding::One(ImageFormat::Avif);
         }
@@ -355,6 +357,7 @@ mod tests {
             accept: AcceptedFormats::from_accept(accept),
             settings,
             keeps_metadata: false,
+            is_sharpened: false,
         }
     }
 
@@ -409,6 +412,11 @@ mod tests {
         assert_eq!(
             avif.choose(SMALL, false),
             Ok(Encoding::One(ImageFormat::Avif))
+        );
+        avif.is_sharpened = true;
+        assert_eq!(
+            avif.choose(SMALL, false),
+            Ok(Encoding::One(ImageFormat::WebP))
         );
         let by_name = negotiation(ImageFormat::Jpeg, Some(Format::Avif), "");
         assert_eq!(

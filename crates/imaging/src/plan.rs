@@ -71,6 +71,14 @@ pub struct Plan {
     pub original: bool,
 }
 
+impl Plan {
+    /// Whether some step has an unsharp mask.
+    pub(crate) fn is_sharpened(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.effects.unsharp_mask.is_some())
+    }
+}
+
 /// One step in exact pixels. The operations happen in the order of the fields.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlannedStep {
@@ -85,6 +93,8 @@ pub struct PlannedStep {
     pub scaled: Size,
     /// A colour behind transparent pixels.
     pub background: Option<Color>,
+    /// The dominant colour is laid behind transparency, where no canvas is filled with it.
+    pub is_on_dominant: bool,
     /// Padding.
     pub canvas: Option<Canvas>,
     /// Rotation.
@@ -355,7 +365,10 @@ pub(crate) fn invalid(sentence: impl Into<String>) -> ImagingError {
 
 fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, ImagingError> {
     let framing = frame(step, input)?;
-    let focus = focus_target(step).filter(|_| framing.is_movable);
+    // objects are not found even where nothing is cut off, which is said
+    let is_whole = framing.crop == input.region();
+    let focus = focus_target(step)
+        .filter(|target| framing.is_movable || (is_whole && *target == FocusTarget::Objects));
     // what `o` blends with is opaque
     let background = match step.opacity {
         Some(_) => step.background.map(effects::opaque),
@@ -387,6 +400,7 @@ fn plan_step(step: &Step, input: Size, limits: &Limits) -> Result<PlannedStep, I
         focus,
         scaled,
         background,
+        is_on_dominant: canvas.is_none() && step.backdrop == Some(Backdrop::Dominant),
         canvas,
         turn,
         flip,

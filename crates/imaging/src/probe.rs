@@ -34,6 +34,8 @@ pub struct ImageInfo {
     pub frames: u32,
     /// Whether a colour profile is embedded.
     pub has_profile: bool,
+    /// The quality, 1 to 100, that a JPEG was stored with, by the scale that its encoders share.
+    pub quality: Option<u8>,
 }
 
 impl ImageInfo {

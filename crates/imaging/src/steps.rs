@@ -48,6 +48,9 @@ pub(crate) fn finish(
     let mut picture = picture;
     if let Some(color) = step.background {
         picture = background::composite(picture, color);
+    } else if step.is_on_dominant && picture.is_transparent() {
+        let color = dominant::dominant(&picture);
+        picture = background::composite(picture, color);
     }
     if let Some(canvas) = &step.canvas {
         picture = if let Some(backdrop) = canvas.backdrop {

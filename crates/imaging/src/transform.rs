@@ -117,6 +117,7 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
         accept,
         settings,
         keeps_metadata: Metadata::is_asked_for(plan.output),
+        is_sharpened: plan.is_sharpened(),
     };
     let job = Job {
         request,
@@ -163,6 +164,7 @@ fn drawn(request: &TransformRequest<'_>, started: Instant) -> Result<Transformed
             accept: request.accept,
             settings: request.settings,
             keeps_metadata: Metadata::is_asked_for(plan.output),
+            is_sharpened: plan.is_sharpened(),
         },
         started,
     })
@@ -181,12 +183,19 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// The quality where the URL names none: the tenant's, but never above what the source was stored with, which only makes the
+    /// same picture larger. Source: `imagekit.md` 5.6.
+    fn usual_quality(&self) -> u8 {
+        let usual = self.request.settings.default_quality;
+        usual.min(self.info.quality.unwrap_or(usual))
+    }
+
     /// How `plan` has the result written.
     fn wanted(&self, plan: &Plan) -> Wanted {
         Wanted {
             quality: Quality {
                 asked: plan.quality,
-                usual: self.request.settings.default_quality,
+                usual: self.usual_quality(),
             },
             is_progressive: plan.output.progressive.unwrap_or_default(),
             is_lossless: plan.output.lossless.unwrap_or_default(),
@@ -211,6 +220,20 @@ impl Job<'_> {
     }
 }
 
+/// The part of a drawing that the first step shows, as large as it shows it.
+fn drawn_for(
+    plan: &Plan,
+    (drawing, info): (&Drawing, &ImageInfo),
+    limits: &Limits,
+) -> Result<Decoded, ImagingError> {
+    let whole = (info.size().region(), info.size());
+    let first = plan.steps.first();
+    let (region, scaled) = first
+        .filter(|step| !needs_every_pixel(step))
+        .map_or(whole, |step| (step.crop, step.scaled));
+    drawing.draw(region, scaled, limits)
+}
+
 fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
     let Job {
         request,
@@ -232,11 +255,6 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
 
     let planned = Instant::now();
     let shrink = plan.steps.first().map_or(1, useful_shrink);
-    let whole = (info.size().region(), info.size());
-    let first = plan.steps.first();
-    let (region, scaled) = first
-        .filter(|step| !needs_every_pixel(step))
-        .map_or(whole, |step| (step.crop, step.scaled));
     let wanted = DecodeRequest {
         source,
         info,
@@ -246,7 +264,7 @@ fn still_picture(job: &Job<'_>) -> Result<Transformed, ImagingError> {
         deadline,
     };
     let decoded = match (drawing, plan.frame) {
-        (Some(drawing), _) => drawing.draw(region, scaled, limits)?,
+        (Some(drawing), _) => drawn_for(plan, (drawing, info), limits)?,
         (None, Some(number)) if info.frames > 1 => still(&wanted, number.saturating_sub(1))?,
         _ => decode(&wanted)?,
     };

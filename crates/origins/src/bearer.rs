@@ -49,13 +49,6 @@ struct Token {
     ends_at: DateTime<Utc>,
 }
 
-/// A token to send.
-struct Usable {
-    value: SecretString,
-    /// It was asked for in this very fetch, so another one would be refused like it.
-    is_fresh: bool,
-}
-
 impl TokenCell {
     fn kept(&self) -> Option<Token> {
         self.kept
@@ -104,8 +97,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) configured: &'a Url,
 }
 
-/// Sends a request with the origin's token; once more with another one if a kept one was refused. A token never stays in a
-/// failure, also when the origin repeats it.
+/// Sends a request with the origin's token; once more with another one if that was refused, however new it was: its endpoint may
+/// not have told everybody yet. A token never stays in a failure, also when the origin repeats it.
 ///
 /// Errors: those of an exchange, and those of the token endpoint.
 pub(crate) async fn send(
@@ -119,7 +112,7 @@ pub(crate) async fn send(
     let mut was_refused = false;
     loop {
         let token = usable_token(context, grant, attempt).await?;
-        headers.insert(header::AUTHORIZATION, bearer(&token.value)?);
+        headers.insert(header::AUTHORIZATION, bearer(&token)?);
         let outgoing = Outgoing {
             method: wanted.part.method(),
             url: wanted.url,
@@ -129,11 +122,11 @@ pub(crate) async fn send(
         };
         let answer = context.exchanger().send(&outgoing, attempt).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok((answer, token.value));
+            return Ok((answer, token));
         }
-        context.state.token.end(&token.value);
-        if token.is_fresh || was_refused {
-            return Ok((answer, token.value));
+        context.state.token.end(&token);
+        if was_refused {
+            return Ok((answer, token));
         }
         was_refused = true;
         let started = std::time::Instant::now();
@@ -143,7 +136,7 @@ pub(crate) async fn send(
             .read_excerpt(crate::store::MAX_ERROR_BYTES, attempt)
             .await;
         attempt.trace.step("token", false, started, || {
-            "the kept token was refused; asking for another one".to_owned()
+            "the token was refused; asking for another one".to_owned()
         });
     }
 }
@@ -161,18 +154,18 @@ async fn usable_token(
     context: &FetchContext<'_>,
     grant: &Grant<'_>,
     attempt: &mut Attempt<'_>,
-) -> AttemptResult<Usable> {
+) -> AttemptResult<SecretString> {
     let cell = &context.state.token;
     let now = context.now();
     let kept = cell.kept();
     if let Some(token) = kept.as_ref().filter(|token| now < token.renew_at) {
-        return Ok(Usable::kept(token));
+        return Ok(token.value.clone());
     }
     let still_good = kept.as_ref().filter(|token| now < token.ends_at);
     let _turn = match (still_good, cell.renewing.try_lock()) {
         (_, Ok(turn)) => turn,
         // Somebody is at it already, and ours lasts meanwhile.
-        (Some(token), Err(_)) => return Ok(Usable::kept(token)),
+        (Some(token), Err(_)) => return Ok(token.value.clone()),
         (None, Err(_)) => attempt
             .within(attempt.remaining(), cell.renewing.lock())
             .await
@@ -180,7 +173,7 @@ async fn usable_token(
     };
     let newer = cell.kept().filter(|token| now < token.renew_at);
     if let Some(token) = newer {
-        return Ok(Usable::kept(&token));
+        return Ok(token.value);
     }
     let refresh = kept.as_ref().and_then(|token| token.refresh.as_ref());
     let granted = match grant {
@@ -192,26 +185,14 @@ async fn usable_token(
             let token = Token::new(granted, now);
             let value = token.value.clone();
             cell.keep(token);
-            Ok(Usable {
-                value,
-                is_fresh: true,
-            })
+            Ok(value)
         }
         // The token endpoint is down, but what we have lasts a little longer.
         (Err(failed), Some(token)) => {
             tracing::warn!(reason = %failed.reason, "an access token could not be renewed yet");
-            Ok(Usable::kept(token))
+            Ok(token.value.clone())
         }
         (Err(failed), None) => Err(failed),
-    }
-}
-
-impl Usable {
-    fn kept(token: &Token) -> Self {
-        Self {
-            value: token.value.clone(),
-            is_fresh: false,
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::breaker::BreakerLimits;
 /// Time-outs, limits and exemptions of an [`OriginFetcher`](crate::OriginFetcher).
 #[derive(Debug, Clone)]
 pub struct FetchConfig {
-    /// Longest TCP connect, and again longest TLS handshake.
+    /// Longest wait for a connection, per attempt: name resolution, TCP and TLS together.
     pub connect_timeout: Duration,
     /// Longest wait from sending a request to the complete head of its answer.
     pub first_byte_timeout: Duration,
@@ -41,6 +41,8 @@ pub struct FetchConfig {
     pub user_agent: String,
     /// Value of `x-req-from`, by which operators of origins may recognise us.
     pub request_marker: String,
+    /// What stands for this installation in `CDN-Loop` (RFC 8586), by which it recognises requests of its own; none: not sent.
+    pub loop_token: Option<String>,
     /// The machine's own credentials, for origins with `useIAMRole`. `None`: such origins are refused. They open every bucket
     /// the machine may read to every tenant who names it, so this is the operator's word, never the default.
     pub ambient_credentials: Option<AmbientSources>,
@@ -75,6 +77,7 @@ impl Default for FetchConfig {
             breaker: BreakerLimits::default(),
             user_agent: concat!("Limpid/", env!("CARGO_PKG_VERSION")).to_owned(),
             request_marker: "imagekit".to_owned(),
+            loop_token: None,
             ambient_credentials: None,
             amazon_s3_endpoint: None,
             azure_blob_endpoint: None,
@@ -91,7 +94,8 @@ impl Default for FetchConfig {
 pub struct DnsConfig {
     /// Name servers; none means the machine's.
     pub servers: Vec<SocketAddr>,
-    /// Longest wait for one answer; a question is asked twice.
+    /// Longest wait for one answer; a question is asked twice. Both fit into [`FetchConfig::connect_timeout`], or are
+    /// shortened until they do.
     pub timeout: Duration,
 }
 

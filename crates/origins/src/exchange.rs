@@ -206,8 +206,7 @@ fn classify(error: &hyper::Error) -> Box<AttemptFailure> {
     }
     if let Some(cause) = io_cause(error) {
         if let Some(tls) = tls::tls_error(cause) {
-            let note = crate::classify::text::printable(&tls.to_string());
-            return failure(Reason::TlsHandshakeFailed, note);
+            return failure(Reason::TlsHandshakeFailed, tls::words(tls));
         }
         let note = format!("connection lost before the answer: {}", cause.kind());
         return failure(Reason::ConnectionReset, note);

@@ -35,6 +35,7 @@ struct Inner {
     config: FetchConfig,
     user_agent: HeaderValue,
     request_marker: HeaderValue,
+    loop_token: Option<HeaderValue>,
     transport: Transport,
     states: OriginStates,
     budget: ByteBudget,
@@ -125,6 +126,10 @@ impl OriginFetcher {
             .map_err(|_| FetcherError::Header("user-agent"))?;
         let request_marker = HeaderValue::from_str(&config.request_marker)
             .map_err(|_| FetcherError::Header("x-req-from"))?;
+        let loop_token = config.loop_token.as_deref().map(HeaderValue::from_str);
+        let loop_token = loop_token
+            .transpose()
+            .map_err(|_| FetcherError::Header("cdn-loop"))?;
         let inner = Inner {
             transport: Transport::new(&config)?,
             states: OriginStates::new(&config),
@@ -136,6 +141,7 @@ impl OriginFetcher {
                 .transpose()?,
             user_agent,
             request_marker,
+            loop_token,
             config,
         };
         Ok(Self {
@@ -186,8 +192,9 @@ impl OriginFetcher {
         result
     }
 
-    /// Whether an origin has a file, asked for without fetching it and only once. Nothing is remembered of it: it says
-    /// nothing to the breaker, though an open one is respected.
+    /// Whether an origin has a file, asked for without fetching it and only once. A path with a leading slash is looked for
+    /// from the root of the bucket, container or server, outside the folder of the origin. Nothing is remembered of it: it
+    /// says nothing to the breaker, though an open one is respected.
     ///
     /// # Errors
     ///
@@ -198,10 +205,18 @@ impl OriginFetcher {
         request: &FetchRequest<'_>,
     ) -> Result<Existence, Box<AttemptFailure>> {
         let state = self.inner.states.of(access);
+        let whole = request.path.starts_with('/').then(|| OriginSettings {
+            location: access.settings.location.without_folder(),
+            ..access.settings.clone()
+        });
+        let asked_at = OriginAccess {
+            settings: whole.as_ref().unwrap_or(access.settings),
+            ..*access
+        };
         let context = FetchContext {
             inner: &self.inner,
             state: &state,
-            access,
+            access: &asked_at,
             request,
         };
         let mut trace = FetchTrace::off();
@@ -356,6 +371,11 @@ impl<'a> FetchContext<'a> {
         self.inner.request_marker.clone()
     }
 
+    /// `CDN-Loop`.
+    pub(crate) fn loop_token(&self) -> Option<HeaderValue> {
+        self.inner.loop_token.clone()
+    }
+
     /// The present moment.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.inner.config.clock.now()
@@ -448,13 +468,28 @@ impl Original {
             content_type: text(header::CONTENT_TYPE),
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
-            cache_control: text(header::CACHE_CONTROL),
+            cache_control: text(header::CACHE_CONTROL).or_else(|| expires_as_max_age(headers)),
             location,
             timings: PhaseTimings::default(),
             is_private,
             retries: 0,
         }
     }
+}
+
+/// `Expires`, where there is no `Cache-Control`, as what it means for an answer of this moment.
+fn expires_as_max_age(headers: &HeaderMap) -> Option<String> {
+    let date = |name| {
+        let text = headers.get(name)?.to_str().ok()?;
+        httpdate::parse_http_date(text).ok()
+    };
+    // Without a date of its own, and where the end cannot be read, it has ended. Source: RFC 9111 5.3.
+    headers.get(header::EXPIRES)?;
+    let left = date(header::EXPIRES)
+        .zip(date(header::DATE))
+        .and_then(|(until, now)| until.duration_since(now).ok());
+    let seconds = left.map_or(0, |left| left.as_secs());
+    Some(format!("max-age={seconds}"))
 }
 
 fn circuit_open(refused: Refused) -> Box<AttemptFailure> {

@@ -32,7 +32,8 @@ const ENCODED: &AsciiSet = &CONTROLS
 /// A path worth asking for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearPath {
-    /// Percent-encoded, without a leading slash.
+    /// Percent-encoded, as [`OriginFetcher::exists`](crate::OriginFetcher::exists) takes it: with a leading slash if it is meant from the
+    /// root, outside the folder of the origin.
     pub path: String,
     /// How it differs from the one that is missing.
     pub difference: &'static str,
@@ -67,6 +68,7 @@ pub fn near_paths(raw: &str, folder: &str) -> Vec<NearPath> {
     near.add(&path.to_lowercase(), "all in lower case");
     near.folders(&path, folder.trim_matches('/'));
     near.add(path.trim(), "without spaces around it");
+    near.places(&path, folder.trim_matches('/'));
     near.found.truncate(MAX_NEAR_PATHS);
     near.found
 }
@@ -85,6 +87,32 @@ impl NearPaths {
                 path: encoded,
                 difference,
             });
+        }
+    }
+
+    /// Where the same name would be if it were stored outside the folder, or with a slash before it, as tools do that take the
+    /// path of a URL for a key.
+    fn places(&mut self, path: &str, folder: &str) {
+        let path = utf8_percent_encode(path, ENCODED);
+        let folder = utf8_percent_encode(folder, ENCODED).to_string();
+        if !folder.is_empty() {
+            self.push(
+                format!("/{path}"),
+                "at the root, outside the folder that the origin puts before every path",
+            );
+        }
+        self.push(format!("%2F{path}"), "with a slash before its name");
+        if !folder.is_empty() {
+            self.push(
+                format!("/%2F{folder}/{path}"),
+                "with a slash before the folder, as the first character of its key",
+            );
+        }
+    }
+
+    fn push(&mut self, path: String, difference: &'static str) {
+        if FilePath::parse(&path).is_ok() {
+            self.found.push(NearPath { path, difference });
         }
     }
 
@@ -158,6 +186,22 @@ mod tests {
     fn a_folder_that_the_origin_adds_may_be_there_twice() {
         assert!(paths("raw/shoes/a.png", "/raw/shoes/").contains(&"a.png".to_owned()));
         assert!(paths("shoes/a.png", "/raw/shoes/").contains(&"a.png".to_owned()));
+    }
+
+    #[test]
+    fn a_key_may_be_outside_the_folder_or_begin_with_a_slash() {
+        let near = paths("/a b.jpg", "/pre/");
+        assert!(near.ends_with(&[
+            "/a%20b.jpg".to_owned(),
+            "%2Fa%20b.jpg".to_owned(),
+            "/%2Fpre/a%20b.jpg".to_owned(),
+        ]));
+        assert_eq!(paths("/lead.jpg", "").last().unwrap(), "%2Flead.jpg");
+        assert!(
+            paths("lead.jpg", "/")
+                .iter()
+                .all(|path| !path.starts_with('/'))
+        );
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Transport {
     pub(crate) fn new(config: &FetchConfig) -> Result<Self, FetcherError> {
         Ok(Self {
             guard: Guard::new(config.allow_addresses.clone()),
-            resolver: Resolver::new(&config.dns)?,
+            resolver: Resolver::new(&config.dns, config.connect_timeout)?,
             tls: Tls::new(&config.extra_roots)?,
             connect_timeout: config.connect_timeout,
             clock: config.clock.clone(),
@@ -67,13 +67,15 @@ impl Transport {
         &self.guard
     }
 
-    /// Opens a connection to `authority`, whose name and port the guard has let pass already.
+    /// Opens a connection to `authority`, whose name and port the guard has let pass already. Name, TCP and TLS share the
+    /// connect time-out.
     pub(crate) async fn connect(
         &self,
         authority: &Authority,
         attempt: &mut Attempt<'_>,
     ) -> AttemptResult<Connection> {
         let started = Instant::now();
+        let ends = started + self.connect_timeout;
         let addresses = self.resolver.resolve(authority, attempt).await;
         if authority.needs_resolution() {
             attempt.timings.dns_us = Some(micros_since(started));
@@ -91,7 +93,8 @@ impl Transport {
         let addresses = addresses?;
 
         let started = Instant::now();
-        let stream = connect::connect(addresses, self.connect_timeout, attempt).await;
+        let left = ends.saturating_duration_since(started);
+        let stream = connect::connect(addresses, left, attempt).await;
         attempt.timings.connect_us = Some(micros_since(started));
         attempt
             .trace
@@ -106,7 +109,7 @@ impl Transport {
             return self.handshake(stream).await;
         }
 
-        let stream = self.secure(authority, stream, attempt).await?;
+        let stream = self.secure(authority, stream, ends, attempt).await?;
         self.handshake(stream).await
     }
 
@@ -114,16 +117,15 @@ impl Transport {
         &self,
         authority: &Authority,
         stream: TcpStream,
+        ends: Instant,
         attempt: &mut Attempt<'_>,
     ) -> AttemptResult<TlsStream<TcpStream>> {
         let started = Instant::now();
+        let left = ends.saturating_duration_since(started);
         let Handshake {
             stream,
             certificates,
-        } = self
-            .tls
-            .handshake(authority, stream, self.connect_timeout, attempt)
-            .await;
+        } = self.tls.handshake(authority, stream, left, attempt).await;
         attempt.timings.tls_us = Some(micros_since(started));
         attempt
             .trace
@@ -132,8 +134,9 @@ impl Transport {
                 Err(failed) => failed.note.clone().unwrap_or_default(),
             });
         if attempt.trace.is_on() {
-            let read = certificate::read(&certificates, self.clock.now());
-            let warning = certificate::warning(&read);
+            let now = self.clock.now();
+            let read = certificate::read(&certificates, now);
+            let warning = certificate::warning(&read, now);
             attempt.trace.add_certificates(read, warning);
         }
         if stream.is_ok() {

@@ -22,6 +22,8 @@ use crate::redirect::{Journey, is_redirect};
 
 /// The marker by which operators recognise us. Source: `imagekit.md` 3.5.
 const REQUEST_MARKER: HeaderName = HeaderName::from_static("x-req-from");
+/// By which a request that comes back to this installation is recognised. Source: RFC 8586.
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
 const IS_PRIVATE_FILE: HeaderName = HeaderName::from_static("is-private-file");
@@ -150,12 +152,19 @@ pub(crate) fn classified(
     page: &[u8],
     now: DateTime<Utc>,
 ) -> Box<AttemptFailure> {
-    let reason = if is_challenge(status, headers, page) {
-        Reason::BotChallenge
+    let (reason, note) = if status == StatusCode::LOOP_DETECTED {
+        let note = "the origin is this platform itself: the request came back to it (status 508)";
+        (Reason::HostNotAllowed, note.to_owned())
+    } else if is_challenge(status, headers, page) {
+        (
+            Reason::BotChallenge,
+            format!("the origin answered {status}"),
+        )
     } else {
-        reason_of_status(status)
+        let note = format!("the origin answered {status}");
+        (reason_of_status(status), note)
     };
-    let mut failed = AttemptFailure::new(reason).with_note(format!("the origin answered {status}"));
+    let mut failed = AttemptFailure::new(reason).with_note(note);
     failed.upstream_status = Some(status.as_u16());
     failed.provider_request_id = ["x-request-id", "cf-ray", "x-amz-cf-id"]
         .iter()
@@ -192,6 +201,9 @@ fn our_headers(context: &FetchContext<'_>) -> HeaderMap {
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, context.user_agent());
     headers.insert(REQUEST_MARKER, context.request_marker());
+    if let Some(token) = context.loop_token() {
+        headers.insert(CDN_LOOP, token);
+    }
     if let Ok(id) = HeaderValue::from_str(&context.request.request_id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }

@@ -9,6 +9,7 @@ mod lookup;
 mod named_transformations;
 mod notifications;
 mod rebuild;
+mod replica;
 
 use std::collections::HashMap;
 
@@ -38,6 +39,7 @@ pub use notifications::{
     AlertRuleConfig, WebhookConfig, alert_rule, alert_rules, webhook, webhooks,
 };
 pub use rebuild::{Drift, rebuild, verify};
+pub use replica::follow;
 
 /// Everything serving knows about one tenant, at one moment.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@
 //! | `project` | batches → groups and their counts by hour and day, each exactly once |
 //! | `templates` | which group a new fingerprint belongs to |
 //! | `blast_radius` | how far a group reaches: one path or several, one transformation, one referrer |
+//! | `checkpoint` | which batches are counted |
 //! | `cursor` | where a page of groups ends |
 //! | `failing_paths` | the paths that failed last, to ask for them again |
 //! | `life` | the events of each group's life, and what follows from failures and from time |
@@ -14,6 +15,7 @@
 //! | `verify` | events = counts of groups |
 
 mod blast_radius;
+mod checkpoint;
 mod cursor;
 mod failing_paths;
 mod life;

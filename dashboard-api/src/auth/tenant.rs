@@ -52,6 +52,7 @@ impl Tenant {
             source,
             request_id,
             command_id: None,
+            note: None,
         }
     }
 }

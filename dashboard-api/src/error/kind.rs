@@ -68,6 +68,8 @@ kinds! {
         "If-Match names an older version than the present one. Read the object again, then decide.";
     TOO_OFTEN: TOO_MANY_REQUESTS, "too-often", "Asked too often",
         "Diagnoses ask origins and purges reach every node, so an account may have a few a minute. Retry-After says when there is one again.";
+    TOO_MANY_STREAMS: TOO_MANY_REQUESTS, "too-many-streams", "Too many open streams",
+        "An account may hold ten streams open at each dashboard service. Close one; a place is free as soon as the service notices.";
     TOO_MANY_QUESTIONS: TOO_MANY_REQUESTS, "too-many-questions", "Too many questions at once",
         "An account has a few questions worked on at once and a few more waiting, so that no account holds up another. Ask again when some are answered; Retry-After says when at the latest.";
     QUESTION_TOO_LARGE: GATEWAY_TIMEOUT, "question-too-large", "Question too large",

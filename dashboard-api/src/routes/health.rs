@@ -4,6 +4,7 @@ use std::error::Error;
 
 use axum::Json;
 use axum::extract::State;
+use limpid_event_store::Database;
 use limpid_read_models::delivery_config;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,7 +61,10 @@ async fn livez() -> Json<Liveness> {
     responses((status = 200, description = "Ready.", body = Readiness),
         (status = 503, description = "Not ready; the checks say why.", body = Readiness)))]
 async fn readyz(State(state): State<ApiState>) -> Result<Json<Readiness>, NotReady> {
-    let checks = vec![check_database(&state).await];
+    let mut checks = vec![check_database("database", state.database()).await];
+    if let Some(failures) = &state.config().failures_database {
+        checks.push(check_database("failures_database", failures).await);
+    }
     if checks.iter().all(|check| check.ok) {
         return Ok(Json(Readiness {
             status: "ready",
@@ -74,8 +78,8 @@ async fn readyz(State(state): State<ApiState>) -> Result<Json<Readiness>, NotRea
 }
 
 /// Reads a tenant's row, which takes a connection, the role and the tables.
-async fn check_database(state: &ApiState) -> ReadinessCheck {
-    let reason = match delivery_config::tenants(state.database(), None, 1).await {
+async fn check_database(name: &'static str, database: &Database) -> ReadinessCheck {
+    let reason = match delivery_config::tenants(database, None, 1).await {
         Ok(_) => None,
         Err(error) if error.is_transient() => Some("the database does not answer"),
         Err(error) => {
@@ -85,7 +89,7 @@ async fn check_database(state: &ApiState) -> ReadinessCheck {
         }
     };
     ReadinessCheck {
-        name: "database",
+        name,
         ok: reason.is_none(),
         reason,
     }

@@ -5,4 +5,4 @@ mod deliveries;
 mod groups;
 mod origins;
 mod shares;
-mod watch;
+pub(crate) mod watch;

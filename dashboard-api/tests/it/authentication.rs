@@ -65,6 +65,7 @@ async fn a_revoked_key_is_expired_and_the_others_stay_valid() {
             source: None,
             request_id: None,
             command_id: None,
+            note: None,
         },
     };
     let second = create_key_pair(&context, account.id, "second".to_owned())

@@ -108,7 +108,13 @@ async fn two_configurations_can_be_compared() {
         .expect(200);
     let added = all["changes"].as_array().unwrap();
     assert!(added.len() >= 3 && added.iter().all(|change| change["change"] == "added"));
-    for query in ["config?asOf=yesterday", "config/diff", "config/diff?from=x"] {
+    for query in [
+        "config?asOf=yesterday",
+        "config?asOf=-1",
+        "config/diff",
+        "config/diff?from=x",
+        "config/diff?from=-1",
+    ] {
         account
             .get(&format!("/dashboard/v1/{query}"))
             .await
@@ -129,12 +135,22 @@ async fn an_earlier_version_comes_back_as_a_new_one_with_its_credentials() {
             .expect(200);
     }
     let restore = format!("/dashboard/v1/origins/{origin}/restore");
-    let back = account.post(&restore, &json!({"version": 2})).await;
+    let back = account
+        .post(
+            &restore,
+            &json!({"version": 2, "note": "the new bucket is empty"}),
+        )
+        .await;
     assert_eq!(back.header("etag"), "\"7\"");
     assert_eq!(
         back.expect(200),
         json!({"id": origin, "version": 7, "restoredVersion": 2})
     );
+    let changes = account
+        .get("/dashboard/v1/changes?limit=1")
+        .await
+        .expect(200);
+    assert_eq!(changes["data"][0]["note"], "the new bucket is empty");
     let config = account.get("/dashboard/v1/config").await.expect(200);
     let credentials = resource(&config, &origin)["credentials"].as_str().unwrap();
     assert!(credentials.starts_with("v2 #"), "{credentials}");
@@ -238,6 +254,8 @@ async fn changes_and_notes_stand_on_the_time_line() {
         json!({}),
         json!({"note": "x".repeat(501)}),
         json!({"note": "x", "at": "soon"}),
+        json!({"note": "x", "at": "1999-12-31T23:59:59Z"}),
+        json!({"note": "x", "at": "2999-01-01T00:00:00Z"}),
     ] {
         account
             .post("/dashboard/v1/annotations", &body)

@@ -27,6 +27,8 @@ pub(crate) struct Dashboard {
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) database: Database,
+    /// Where failures are: the same one, mostly.
+    pub(crate) failures: Database,
     pub(crate) vault: Vault,
 }
 
@@ -41,12 +43,12 @@ pub(crate) struct Account<'a> {
 
 impl Dashboard {
     pub(crate) async fn start() -> Self {
-        let database = TestDatabase::migrated(|url| async move {
-            Database::migrate(&url).await.unwrap();
-        });
-        let database = database.await;
-        let options = DatabaseOptions::default();
-        Self::start_on(Database::connect(database.url(), &options).await.unwrap()).await
+        Self::start_on(migrated().await).await
+    }
+
+    /// A dashboard whose failures have a database of their own.
+    pub(crate) async fn start_apart() -> Self {
+        Self::start_with(migrated().await, Some(migrated().await)).await
     }
 
     /// A dashboard whose database nobody answers for.
@@ -60,6 +62,13 @@ impl Dashboard {
     }
 
     pub(crate) async fn start_on(database: Database) -> Self {
+        Self::start_with(database, None).await
+    }
+
+    async fn start_with(database: Database, failures_database: Option<Database>) -> Self {
+        let failures = failures_database
+            .clone()
+            .unwrap_or_else(|| database.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let vault = Vault::new(KeyRing::generate().unwrap());
@@ -67,6 +76,7 @@ impl Dashboard {
             listener,
             api: ApiConfig {
                 database: database.clone(),
+                failures_database,
                 vault: vault.clone(),
                 operator_key: OPERATOR_KEY.into(),
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),
@@ -88,6 +98,7 @@ impl Dashboard {
             shutdown,
             tasks,
             database,
+            failures,
             vault,
         }
     }
@@ -117,6 +128,17 @@ impl Dashboard {
             public_key: created["publicKey"].as_str().unwrap().to_owned(),
         }
     }
+}
+
+/// A new database with the schema.
+async fn migrated() -> Database {
+    let database = TestDatabase::migrated(|url| async move {
+        Database::migrate(&url).await.unwrap();
+    });
+    let options = DatabaseOptions::default();
+    Database::connect(database.await.url(), &options)
+        .await
+        .unwrap()
 }
 
 impl Account<'_> {

@@ -8,11 +8,13 @@
 )]
 
 mod alerts;
+mod apart;
 mod authentication;
 mod changes;
 mod client;
 mod commands;
 mod config_history;
+mod cursors;
 mod custom_domains;
 mod dashboard;
 mod erasures;

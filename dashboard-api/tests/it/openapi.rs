@@ -37,6 +37,7 @@ fn every_route_is_described_with_an_id_and_its_errors() {
         "put /dashboard/v1/url-endpoints/{id}/restrictions",
         "patch /dashboard/v1/settings",
         "get /dashboard/v1/changes",
+        "get /dashboard/v1/origins/{id}/history",
         "post /dashboard/v1/purge",
         "get /dashboard/v1/purges",
         "put /dashboard/v1/alert-rules/{id}",

@@ -149,9 +149,9 @@ async fn how_long_failures_are_repeated_is_set_and_outlives_a_replacement_by_an_
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;
     let path = "/dashboard/v1/url-endpoints/default/caching";
-    let nothing = json!({"failureSeconds": null});
+    let nothing = json!({"failureSeconds": null, "originCacheControl": false});
     assert_eq!(account.get(path).await.expect(200), nothing);
-    let set = json!({"failureSeconds": 30});
+    let set = json!({"failureSeconds": 30, "originCacheControl": true});
     assert_eq!(account.put(path, &set).await.expect(200), set);
     let endpoint = json!({"description": "Default", "urlPrefix": "", "origins": []});
     let replaced = account

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -98,6 +99,55 @@ async fn head_is_answered_like_get_without_a_body() {
     let answer = dashboard.call(Method::HEAD, "/nothing").send().await;
     assert_eq!(answer.status, 404);
     assert!(answer.body.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_reader_has_already_is_304_without_a_body_until_it_changes() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = account.origin("Photos").await;
+    let hook = json!({"url": "https://hooks.example/", "events": ["alert.firing"]});
+    let rule = json!({"name": "Groups", "condition": {"type": "group_state", "states": ["new"]}, "webhooks": []});
+    let mut paths = vec![
+        "/dashboard/v1/settings".to_owned(),
+        format!("/v1/accounts/origins/{origin}"),
+    ];
+    for (list, body) in [
+        ("/dashboard/v1/webhooks", hook),
+        ("/dashboard/v1/alert-rules", rule),
+    ] {
+        let created = account.post(list, &body).await.expect(201);
+        paths.push(format!("{list}/{}", created["id"].as_str().unwrap()));
+    }
+    let read = async |path: &str, known: &str| {
+        let call = account.call(Method::GET, path);
+        call.header("if-none-match", known).send().await
+    };
+    for path in &paths {
+        let tag = account.get(path).await.header("etag").to_owned();
+        for known in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("\"99\", {tag}"),
+            "*".to_owned(),
+        ] {
+            let same = read(path, &known).await;
+            assert_eq!(same.status, 304, "{path} {known}");
+            assert_eq!((same.header("etag"), same.body.len()), (&*tag, 0), "{path}");
+            assert_eq!(same.header("content-type"), "", "{path}");
+        }
+        for other in ["\"99\"", "x", "1"] {
+            assert_eq!(read(path, other).await.status, 200, "{path} {other}");
+        }
+    }
+    let settings = "/dashboard/v1/settings";
+    let tag = account.get(settings).await.header("etag").to_owned();
+    let change = account.call(Method::PATCH, settings);
+    let changed = change
+        .header("if-none-match", &tag)
+        .json(&json!({"dataSaver": true}));
+    changed.send().await.expect(200);
+    assert_eq!(read(settings, &tag).await.expect(200)["dataSaver"], true);
 }
 
 #[tokio::test]

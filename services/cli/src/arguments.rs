@@ -148,6 +148,14 @@ pub(crate) enum TenantCommand {
     Settings(SettingsArguments),
     /// Print a tenant's limits as JSON, after setting them where any is named.
     Limits(LimitsArguments),
+    /// Erase a tenant for good: secrets, keys, configuration at once, failures and counts soon after. Nothing brings it back.
+    Erase {
+        /// Its `ImageKit` ID.
+        id: String,
+        /// The same again, so that nobody is erased by a slip.
+        #[arg(long, value_name = "ID")]
+        confirm: String,
+    },
 }
 
 /// `limpid tenant settings`.
@@ -202,6 +210,8 @@ pub(crate) struct LimitsArguments {
 pub(crate) enum ErrorsCommand {
     /// Counts by code, reason and origin.
     List(ErrorsArguments),
+    /// Failures alike as one line each: what is new or back first, then what clients saw most.
+    Groups(ErrorsArguments),
     /// Failures one by one, oldest first, and then as they happen.
     Tail(ErrorsArguments),
 }

@@ -133,17 +133,27 @@ async fn connect_with(
         .map_err(|error| Failure::caused(Kind::Unavailable, "connect to the database", &error))
 }
 
-/// Brings the schema up to date.
+/// Brings the schema of every database up to date: of the one with this URL, and of the failures' own.
 ///
-/// Errors: the server doesn't answer (unavailable), or a migration fails (failed).
-pub(crate) async fn migrate(url: &str) -> Result<(), Failure> {
+/// Errors: a server doesn't answer (unavailable), or a migration fails (failed).
+pub(crate) async fn migrate(config: &Config, url: &str) -> Result<(), Failure> {
+    migrate_one(url, "migrate the database").await?;
+    match &config.failures.database_url {
+        Some(failures) => {
+            migrate_one(failures.expose_secret(), "migrate failures.database_url").await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn migrate_one(url: &str, what: &str) -> Result<(), Failure> {
     Database::migrate(url).await.map_err(|error| {
         let kind = if error.is_transient() {
             Kind::Unavailable
         } else {
             Kind::Failed
         };
-        Failure::caused(kind, "migrate the database", &error)
+        Failure::caused(kind, what, &error)
     })
 }
 

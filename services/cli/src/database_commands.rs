@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_domain::clock::Clock;
-use limpid_event_store::{Database, StoreError};
+use limpid_event_store::StoreError;
 use limpid_read_models::failure_counts::Reconciliation;
 use limpid_read_models::filter::Window;
 use limpid_read_models::{delivery_config, failure_counts, failure_groups};
 
 use crate::exit::{Failure, Kind};
 use crate::output;
+use crate::roles::Databases;
 
 /// Projections that can be derived again.
 const PROJECTIONS: [&str; 3] = ["delivery_config", "failure_counts", "failure_groups"];
@@ -16,15 +17,16 @@ const PROJECTIONS: [&str; 3] = ["delivery_config", "failure_counts", "failure_gr
 /// Derives one projection again, compares it with the live one, and swaps it in.
 ///
 /// Errors: an unknown name (not found); a difference (check failed), which is repaired by then.
-pub(crate) async fn rebuild(database: &Database, projection: &str) -> Result<(), Failure> {
+pub(crate) async fn rebuild(databases: &Databases, projection: &str) -> Result<(), Failure> {
+    let failures = &databases.failures;
     let differences = match projection {
-        "delivery_config" => delivery_config::rebuild(database)
+        "delivery_config" => delivery_config::rebuild(&databases.accounts)
             .await
             .map(|drift| drift.iter().map(size).sum()),
-        "failure_counts" => failure_counts::rebuild(database)
+        "failure_counts" => failure_counts::rebuild(failures)
             .await
             .map(|report| report.replaced),
-        "failure_groups" => failure_groups::rebuild(database, show_progress)
+        "failure_groups" => failure_groups::rebuild(failures, show_progress)
             .await
             .map(|report| report.replaced),
         _ => {
@@ -41,17 +43,17 @@ pub(crate) async fn rebuild(database: &Database, projection: &str) -> Result<(),
 /// Compares every projection with the log.
 ///
 /// Errors: a difference (check failed).
-pub(crate) async fn verify(database: &Database) -> Result<(), Failure> {
-    let configuration = delivery_config::verify(database)
+pub(crate) async fn verify(databases: &Databases) -> Result<(), Failure> {
+    let configuration = delivery_config::verify(&databases.accounts)
         .await
         .map(|drift| drift.iter().map(size).sum());
     let everything = Window {
         from: DateTime::UNIX_EPOCH,
         to: next_hour(Clock::system().now()),
     };
-    let failures = failure_counts::verify(database, everything).await;
-    let groups = failure_groups::verify(database).await;
-    let groups = groups.map(|drift| (drift.differing_hours + drift.differing_days).unsigned_abs());
+    let failures = failure_counts::verify(&databases.failures, everything).await;
+    let groups = failure_groups::verify(&databases.failures).await;
+    let groups = groups.map(|drift| drift.differences().unsigned_abs());
     let configuration = report("delivery_config", configuration);
     let failures = report_failures(failures);
     let groups = report("failure_groups", groups);

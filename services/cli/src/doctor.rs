@@ -21,12 +21,15 @@ struct Check {
     detail: String,
 }
 
+/// Where among the checks the second database comes: after the first.
+const DATABASE_PLACE: usize = 6;
+
 /// Looks at everything and prints what it found.
 ///
 /// Errors: something is wrong (check failed); the list says what and how to fix it.
 pub(crate) fn run(config: &Config, json: bool) -> Result<(), Failure> {
     let running = data_dir::running(&config.data_dir);
-    let checks = vec![
+    let mut checks = vec![
         Check {
             name: "configuration",
             ok: true,
@@ -40,6 +43,10 @@ pub(crate) fn run(config: &Config, json: bool) -> Result<(), Failure> {
         check("listeners", listeners(config, running.as_ref())),
         check("image engine", image_engine()),
     ];
+    if let Some(url) = &config.failures.database_url {
+        let found = asked(url.expose_secret());
+        checks.insert(DATABASE_PLACE, check("failures database", found));
+    }
     if json {
         output::print_json(&checks)?;
     } else {
@@ -47,7 +54,7 @@ pub(crate) fn run(config: &Config, json: bool) -> Result<(), Failure> {
             .iter()
             .map(|check| {
                 let mark = if check.ok { "✓" } else { "✗" };
-                format!("{mark} {:<16} {}", check.name, check.detail)
+                format!("{mark} {:<17} {}", check.name, check.detail)
             })
             .collect();
         output::print(&lines.join("\n"))?;
@@ -121,8 +128,13 @@ fn database(config: &Config, running: Option<&data_dir::Running>) -> Result<Stri
     let Some(url) = url else {
         return embedded(config);
     };
+    asked(&url)
+}
+
+/// Whether a database answers.
+fn asked(url: &str) -> Result<String, String> {
     let answered = block_on(async {
-        let database = database_access::connect(&url, 1, "doctor").await?;
+        let database = database_access::connect(url, 1, "doctor").await?;
         database
             .ping()
             .await

@@ -1,4 +1,6 @@
-//! `limpid errors list|tail`: the dashboard's numbers in a terminal, by the dashboard's own queries.
+//! `limpid errors list|groups|tail`: the dashboard's numbers in a terminal, by the dashboard's own queries.
+
+mod groups;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,9 +8,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{FailureCode, Reason};
-use limpid_domain::ids::{EventId, ImagekitId, TenantId};
-use limpid_event_store::Database;
-use limpid_read_models::delivery_config;
+use limpid_domain::ids::{EventId, ImagekitId, OriginNo, TenantId};
+use limpid_event_store::{Database, TenantTx};
+use limpid_read_models::delivery_config::{self, OriginView};
 use limpid_read_models::failure_log::{self, StoredFailure};
 use limpid_read_models::failure_summary::{self, Summary};
 use limpid_read_models::filter::{FailureFilter, Window};
@@ -21,8 +23,12 @@ use crate::exit::{Failure, Kind};
 use crate::lifecycle::Signals;
 use crate::output;
 
+pub(crate) use groups::groups;
+
 /// Pause between two looks; the dashboard promises two seconds.
 const TAIL_EVERY: Duration = Duration::from_secs(1);
+/// The longest window, as in the API.
+const LONGEST_WINDOW: TimeDelta = TimeDelta::days(90);
 /// How far back each look overlaps the one before: events arrive a little out of order.
 const TAIL_OVERLAP: TimeDelta = TimeDelta::seconds(30);
 
@@ -31,24 +37,17 @@ const TAIL_OVERLAP: TimeDelta = TimeDelta::seconds(30);
 /// Errors: unknown account; a filter that doesn't parse; the database.
 pub(crate) async fn list(database: &Database, arguments: &ErrorsArguments) -> Result<(), Failure> {
     let tenant = account(database, &arguments.account).await?;
-    let filter = filter(arguments, Clock::system().now())?;
     let failed = |error| store_failure("read the failures", &error);
     let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
-    let filter = filter.within(kept(&mut tx).await.map_err(failed)?);
+    let filter = filter_in(&mut tx, arguments, Clock::system().now()).await?;
     let summary = failure_summary::summary(&mut tx, &filter)
         .await
         .map_err(failed)?;
     let origins = delivery_config::origins(&mut tx).await.map_err(failed)?;
-    let name_of = |no| {
-        origins.iter().find(|origin| origin.no == no).map_or_else(
-            || "(none)".to_owned(),
-            |origin| origin.settings.name.clone(),
-        )
-    };
     let by_origin: Vec<(String, i64)> = summary
         .by_origin
         .iter()
-        .map(|(no, count)| (name_of(*no), *count))
+        .map(|(no, count)| (name_of(&origins, *no), *count))
         .collect();
     let named = |rows: Vec<(&str, i64)>| -> Vec<(String, i64)> {
         rows.into_iter()
@@ -222,11 +221,37 @@ async fn account(database: &Database, name: &str) -> Result<TenantId, Failure> {
         .ok_or_else(unknown)
 }
 
+/// What an origin is called.
+fn name_of(origins: &[OriginView], no: OriginNo) -> String {
+    origins.iter().find(|origin| origin.no == no).map_or_else(
+        || "(none)".to_owned(),
+        |origin| origin.settings.name.clone(),
+    )
+}
+
+/// The filter, as far back as the account's failures are kept.
+async fn filter_in(
+    tx: &mut TenantTx,
+    arguments: &ErrorsArguments,
+    now: DateTime<Utc>,
+) -> Result<FailureFilter, Failure> {
+    let filter = filter(arguments, now)?;
+    let kept = kept(tx).await;
+    Ok(filter.within(kept.map_err(|error| store_failure("read the failures", &error))?))
+}
+
 fn filter(arguments: &ErrorsArguments, now: DateTime<Utc>) -> Result<FailureFilter, Failure> {
     let window = Window {
         from: moment(&arguments.from, now)?,
         to: moment(&arguments.to, now)?,
     };
+    if window.from >= window.to {
+        return Err(Failure::new(Kind::Usage, "--from must be before --to"));
+    }
+    if window.to - window.from > LONGEST_WINDOW {
+        let message = "a window has at most 90 days: choose a later --from or an earlier --to";
+        return Err(Failure::new(Kind::Usage, message));
+    }
     let mut filter = FailureFilter::all(window);
     filter.include.codes = named("code", &arguments.code, FailureCode::from_name)?;
     filter.include.reasons = named("reason", &arguments.reason, Reason::from_name)?;
@@ -243,7 +268,7 @@ fn named<T>(
         .map(|name| {
             from_name(name).ok_or_else(|| {
                 Failure::new(
-                    Kind::Refused,
+                    Kind::Usage,
                     format!("'{name}' is no {what}; see docs/ERRORS.md"),
                 )
             })
@@ -265,7 +290,7 @@ fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()))
         .ok_or_else(|| {
             let message = format!("'{text}' is no moment: use now, now-6h or 2026-01-31T12:00:00Z");
-            Failure::new(Kind::Refused, message)
+            Failure::new(Kind::Usage, message)
         })
 }
 
@@ -283,7 +308,7 @@ mod tests {
         );
         assert_eq!(moment("2026-11-22T13:00:00+01:00", now).unwrap(), now);
         for bad in ["", "yesterday", "now+1h", "now-", "2026-11-22"] {
-            assert_eq!(moment(bad, now).unwrap_err().kind(), Kind::Refused, "{bad}");
+            assert_eq!(moment(bad, now).unwrap_err().kind(), Kind::Usage, "{bad}");
         }
     }
 }

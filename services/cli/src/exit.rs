@@ -3,11 +3,13 @@
 use std::fmt::{Display, Write as _};
 use std::process::ExitCode;
 
-/// Why a command ended, by what its caller may do about it. Usage errors (2) are clap's.
+/// Why a command ended, by what its caller may do about it. Most usage errors are clap's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// 1: anything without a better name.
     Failed,
+    /// 2: arguments that say nothing together, or no value of their kind.
+    Usage,
     /// 3: the configuration is wrong.
     Configuration,
     /// 4: what was named does not exist.
@@ -26,6 +28,7 @@ impl Kind {
     fn code(self) -> u8 {
         match self {
             Self::Failed => 1,
+            Self::Usage => 2,
             Self::Configuration => 3,
             Self::NotFound => 4,
             Self::Conflict => 5,

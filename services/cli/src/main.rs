@@ -37,7 +37,6 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser;
-use limpid_event_store::Database;
 use mimalloc::MiMalloc;
 
 use crate::arguments::{Arguments, Command, ErrorsCommand, GlobalArguments, TenantCommand};
@@ -45,7 +44,7 @@ use crate::config::{Config, Sources};
 use crate::database_access::DatabaseAccess;
 use crate::exit::{Failure, Kind};
 use crate::lifecycle::Signals;
-use crate::roles::Surroundings;
+use crate::roles::{Databases, Surroundings};
 use crate::single_role::Role;
 
 // Transforming images allocates and frees large buffers on many threads; the system allocator keeps them.
@@ -80,12 +79,12 @@ fn beside_the_database(config: &Config, command: &Command) -> Result<(), Failure
     let access = DatabaseAccess::open(config)?;
     let outcome = lifecycle::block_on(async {
         if matches!(command, Command::Migrate) {
-            return database_access::migrate(access.url()).await;
+            return database_access::migrate(config, access.url()).await;
         }
         let surroundings = Surroundings::open(config, access.url())?;
-        let database = surroundings.database(config, "command").await?;
-        let outcome = answer(config, command, &surroundings, &database).await;
-        database.close().await;
+        let databases = surroundings.databases(config, "command").await?;
+        let outcome = answer(config, command, &surroundings, &databases).await;
+        databases.close().await;
         outcome
     });
     access.close();
@@ -96,29 +95,38 @@ async fn answer(
     config: &Config,
     command: &Command,
     surroundings: &Surroundings,
-    database: &Database,
+    databases: &Databases,
 ) -> Result<(), Failure> {
     match command {
-        Command::Rebuild { projection } => database_commands::rebuild(database, projection).await,
-        Command::Verify => database_commands::verify(database).await,
+        Command::Rebuild { projection } => database_commands::rebuild(databases, projection).await,
+        Command::Verify => database_commands::verify(databases).await,
         Command::Tenant(command) => {
-            let context = tenant::context(database, &surroundings.vault);
+            let context = tenant::context(&databases.accounts, &surroundings.vault);
             match command {
                 TenantCommand::Create { id, name } => {
                     tenant::create(&context, id, name.as_deref()).await
                 }
                 TenantCommand::Settings(settings) => tenant::settings(&context, settings).await,
                 TenantCommand::Limits(limits) => tenant::limits(&context, limits).await,
+                TenantCommand::Erase { id, confirm } => {
+                    tenant::erase(&context, (id, confirm)).await
+                }
             }
         }
-        Command::Errors(ErrorsCommand::List(filter)) => errors::list(database, filter).await,
+        Command::Errors(ErrorsCommand::List(filter)) => {
+            errors::list(&databases.failures, filter).await
+        }
+        Command::Errors(ErrorsCommand::Groups(filter)) => {
+            errors::groups(&databases.failures, filter).await
+        }
         Command::Errors(ErrorsCommand::Tail(filter)) => {
-            errors::tail(database, filter, &mut Signals::listen()?).await
+            errors::tail(&databases.failures, filter, &mut Signals::listen()?).await
         }
         Command::Explain { url, json } => {
             let exempt = demo::remembered_ports(&config.data_dir).addresses();
+            let place = (explain::node(config), &databases.accounts);
             let config = roles::serving_config(config, surroundings, &exempt);
-            explain::run(&config, url, *json).await
+            explain::run(&config, place, url, *json).await
         }
         other => Err(Failure::failed(format!("{other:?} needs no database"))),
     }

@@ -27,9 +27,6 @@ use crate::database_access;
 use crate::exit::{Failure, Kind};
 use crate::lifecycle::Services;
 
-/// What a request may take beside fetching and transforming: queues, caches, the record of its failure.
-const MARGIN: Duration = Duration::from_secs(5);
-
 /// What every role of this process shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
@@ -37,6 +34,23 @@ pub(crate) struct Surroundings {
     pub(crate) database_url: SecretString,
     /// Seals and opens credentials.
     pub(crate) vault: Vault,
+}
+
+/// Where accounts are and where their failures are: twice the same, unless failures have a database of their own.
+#[derive(Debug)]
+pub(crate) struct Databases {
+    /// The log of the configuration and its projections.
+    pub(crate) accounts: Database,
+    /// Failures, usage, alerts; beside them a copy of the configuration.
+    pub(crate) failures: Database,
+}
+
+impl Databases {
+    /// Closes every connection.
+    pub(crate) async fn close(self) {
+        self.failures.close().await;
+        self.accounts.close().await;
+    }
 }
 
 impl Surroundings {
@@ -48,6 +62,23 @@ impl Surroundings {
             database_url: SecretString::from(database_url),
             vault: vault(&config.master_key_file)?,
         })
+    }
+
+    /// Opens pools for one role, one for each database there is.
+    pub(crate) async fn databases(
+        &self,
+        config: &Config,
+        role: &str,
+    ) -> Result<Databases, Failure> {
+        let accounts = self.database(config, role).await?;
+        let failures = match &config.failures.database_url {
+            Some(url) => {
+                let url = url.expose_secret();
+                database_access::connect(url, config.database.max_connections, role).await?
+            }
+            None => accounts.clone(),
+        };
+        Ok(Databases { accounts, failures })
     }
 
     /// Opens a pool for one role.
@@ -153,7 +184,7 @@ pub(crate) fn request_limits(config: &Config) -> RequestLimits {
         max_source_bytes: config.limits.max_source_bytes,
         max_pixels: config.limits.max_pixels,
         max_frame_pixels: config.limits.max_frame_pixels,
-        request_timeout: config.origins.total_timeout + config.images.processing_timeout + MARGIN,
+        request_timeout: config.origins.total_timeout,
         transform_timeout: config.images.processing_timeout,
     }
 }
@@ -201,18 +232,17 @@ pub(crate) async fn start_dashboard(
     };
     let listener = TcpListener::bind(wanted).await.map_err(|e| listen(&e))?;
     let address = listener.local_addr().map_err(|e| listen(&e))?;
-    if config.failures.database_url.is_some() {
-        tracing::warn!(
-            "failures.database_url is set, and the dashboard does not read there: it shows the failures of database.url only"
-        );
-    }
     let serving_url = format!("http://{serving}/")
         .parse()
         .map_err(|_| Failure::failed("the serving address is no URL"))?;
     let dashboard = DashboardConfig {
         listener,
         api: ApiConfig {
-            database: dashboard_database(config, surroundings).await?,
+            database: dashboard_database(config, &surroundings.database_url).await?,
+            failures_database: match &config.failures.database_url {
+                Some(url) => Some(dashboard_database(config, url).await?),
+                None => None,
+            },
             vault: surroundings.vault.clone(),
             operator_key: data_dir::operator_key(&config.operator_key_file)?,
             serving_url,
@@ -233,11 +263,8 @@ pub(crate) async fn start_dashboard(
     Ok(address)
 }
 
-async fn dashboard_database(
-    config: &Config,
-    surroundings: &Surroundings,
-) -> Result<Database, Failure> {
-    let url = surroundings.database_url.expose_secret();
+async fn dashboard_database(config: &Config, url: &SecretString) -> Result<Database, Failure> {
+    let url = url.expose_secret();
     let limits = (config.database.max_connections, config.question_timeout);
     database_access::connect_patiently(url, "dashboard", limits).await
 }
@@ -275,10 +302,10 @@ pub(crate) async fn start_projector(
         let message = "failures.counts_retention is shorter than failures.retention: counts must outlive what they count";
         return Err(Failure::new(Kind::Configuration, message));
     }
-    // Rules, alerts and deliveries are where the dashboard reads: in the database of the configuration.
+    let alerts = database_access::connect(url.expose_secret(), 4, "alerts").await?;
     let webhooks = WebhookConfig {
-        database: database_access::connect(surroundings.database_url.expose_secret(), 4, "alerts")
-            .await?,
+        accounts_database: accounts_database.clone().unwrap_or_else(|| alerts.clone()),
+        database: alerts,
         vault: surroundings.vault.clone(),
         outbound: outbound(config, &[]),
         allow_http: config.webhooks_allow_http,

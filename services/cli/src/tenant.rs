@@ -6,7 +6,9 @@ use limpid_dashboard_api::commands::{
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
 use limpid_domain::ids::ImagekitId;
 use limpid_domain::refusal::Refusal;
-use limpid_domain::tenant::{CreateTenant, TenantLifecycle, TenantLimits, TenantSettingsChange};
+use limpid_domain::tenant::{
+    CreateTenant, EraseTenant, TenantLifecycle, TenantLimits, TenantSettingsChange,
+};
 use limpid_event_store::Database;
 use limpid_event_store::vault::Vault;
 use limpid_read_models::delivery_config::{self, TenantView};
@@ -115,6 +117,23 @@ pub(crate) async fn limits(
     output::print_json(&changed.limits)
 }
 
+/// Begins to erase a tenant and says so as JSON; the projector does the rest.
+///
+/// Errors: an unknown tenant (not found), another name as confirmation (refused), the database.
+pub(crate) async fn erase(
+    context: &CommandContext<'_>,
+    (id, confirm): (&str, &str),
+) -> Result<(), Failure> {
+    let tenant = find(context, id).await?;
+    let erase = EraseTenant {
+        confirm: confirm.to_owned(),
+    };
+    commands::erase_tenant(context, tenant.tenant_id, erase)
+        .await
+        .map_err(|error| failure("erase the tenant", &error))?;
+    output::print_json(&json!({ "imagekitId": id, "state": "running" }))
+}
+
 /// A body as the API takes it, of the fields that are given.
 fn named<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let given = fields
@@ -150,6 +169,7 @@ pub(crate) fn context<'a>(database: &'a Database, vault: &'a Vault) -> CommandCo
             source: None,
             request_id: None,
             command_id: None,
+            note: None,
         },
     }
 }

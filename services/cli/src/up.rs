@@ -128,11 +128,7 @@ impl Everything<'_> {
     }
 
     async fn migrate(&self) -> Result<(), Failure> {
-        database_access::migrate(self.database_url.expose_secret()).await?;
-        if let Some(failures) = &self.config.failures.database_url {
-            database_access::migrate(failures.expose_secret()).await?;
-        }
-        Ok(())
+        database_access::migrate(self.config, self.database_url.expose_secret()).await
     }
 
     /// Asks until the database answers.
@@ -188,6 +184,7 @@ impl Everything<'_> {
                 source: None,
                 request_id: None,
                 command_id: None,
+                note: None,
             },
         };
         let account = demo::create(&context, self.data_dir.path(), ports).await?;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`alerts`] | what groups and shares mean to the tenants' rules, put on its way |
 //! | [`webhooks`] | messages signed, sent, tried again |
+//! | `configuration` | a copy of it beside failures that have a database of their own |
 //! | `erasure` | tenants that are to vanish, erased in batches |
 //! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
@@ -15,6 +16,7 @@
 //! | `metrics` | what the jobs report |
 
 pub mod alerts;
+mod configuration;
 mod erasure;
 mod groups;
 mod maintenance;
@@ -104,6 +106,7 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
         metrics.clone(),
         shutdown.clone(),
     ));
+    jobs.spawn(configuration::run(config.clone(), shutdown.clone()));
     jobs.spawn(erasure::run(config.clone(), shutdown.clone()));
     jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));

@@ -24,7 +24,7 @@ async fn once(config: &ProjectorConfig, metrics: &Metrics) -> Result<(), StoreEr
     let found = verify(&config.database, window).await?;
     metrics.report_reconciliation(&found);
     let groups = failure_groups::verify_since(&config.database, window.from).await?;
-    metrics.report_group_drift(groups.differing_hours + groups.differing_days);
+    metrics.report_group_drift(groups.differences());
     if !groups.agrees() {
         tracing::error!(
             ?groups,

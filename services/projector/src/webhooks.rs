@@ -31,8 +31,10 @@ const MAX_UNDER_WAY: usize = 64;
 /// What sending messages needs.
 #[derive(Debug, Clone)]
 pub struct WebhookConfig {
-    /// Where rules, alerts and deliveries are: the database of the configuration.
+    /// Where rules, alerts and deliveries are: beside the failures.
     pub database: Database,
+    /// Where secrets are, and where a webhook is disabled: the accounts' database.
+    pub accounts_database: Database,
     /// Opens the secrets that sign.
     pub vault: Vault,
     /// Time-outs and exempt addresses, as for originals.
@@ -45,6 +47,7 @@ pub struct WebhookConfig {
 #[derive(Debug, Clone)]
 pub struct Deliverer {
     database: Database,
+    accounts_database: Database,
     vault: Vault,
     sender: MessageSender,
     clock: Clock,
@@ -103,6 +106,7 @@ impl Deliverer {
         Ok(Self {
             sender: MessageSender::new(&config.outbound, config.allow_http)?,
             database: config.database,
+            accounts_database: config.accounts_database,
             vault: config.vault,
             clock,
         })
@@ -164,7 +168,7 @@ impl Deliverer {
         };
         if let Some(reason) = finish(&self.database, attempted).await? {
             let webhook = (delivery.tenant_id, delivery.webhook_id);
-            disable::disable(&self.database, webhook, reason).await?;
+            disable::disable(&self.accounts_database, webhook, reason).await?;
         }
         Ok(tried)
     }
@@ -180,7 +184,7 @@ impl Deliverer {
             stream_id: delivery.webhook_id.into(),
             version: delivery.secret_version,
         };
-        let mut connection = self.database.service().await?;
+        let mut connection = self.accounts_database.service().await?;
         let sealed = vault::fetch(&mut connection, address)
             .await?
             .ok_or(StoreError::Corrupt("a webhook has no secret"))?;

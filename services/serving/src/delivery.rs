@@ -100,7 +100,8 @@ impl Delivery {
         admitted: Admitted,
     ) -> Answer {
         note_tenant(&admitted.order);
-        let cached = debug_span!("cache.lookup").in_scope(|| self.cache.get(&admitted.key));
+        let cached = debug_span!("cache.lookup")
+            .in_scope(|| self.cache.get(&admitted.key, self.clock.now()));
         if let Some(variant) = cached {
             count_cache(CacheResult::Hit);
             let answer = served(&variant, &request, &admitted, None);
@@ -220,7 +221,8 @@ impl Delivery {
                 let stand_in = self
                     .record_stand_in(context, (attempts, kind), events)
                     .await;
-                served(variant, request, admitted, Some(stand_in))
+                let answer = served(variant, request, admitted, Some(stand_in));
+                with_error(answer, context, attempts)
             }
             Outcome::Stale {
                 variant,
@@ -267,7 +269,8 @@ impl Delivery {
                 let stand_in = self
                     .record_stand_in(context, (attempts, kind), events)
                     .await;
-                served(variant, request, admitted, Some(stand_in))
+                let answer = served(variant, request, admitted, Some(stand_in));
+                with_error(answer, context, attempts)
             }
             Outcome::Stale {
                 variant,
@@ -309,7 +312,7 @@ impl Delivery {
     /// The work itself, done once for all who wait.
     async fn produce_and_keep(&self, key: VariantKey, owner: Owner, order: &Order) -> Arc<Outcome> {
         // Another flight may have landed between this request's look-up and its take-off.
-        if let Some(variant) = self.cache.get(&key) {
+        if let Some(variant) = self.cache.get(&key, self.clock.now()) {
             let rescued = Vec::new();
             return Arc::new(Outcome::Made { variant, rescued });
         }
@@ -318,7 +321,9 @@ impl Delivery {
         }
         let outcome = Arc::new(self.production.produce(order, &mut Steps::off()).await);
         if let Outcome::Made { variant, .. } = &*outcome {
-            debug_span!("cache.store").in_scope(|| self.cache.insert(key, Arc::clone(variant)));
+            let now = self.clock.now();
+            debug_span!("cache.store")
+                .in_scope(|| self.cache.insert(key, Arc::clone(variant), now));
         } else if let Some(until) = outcome.repeatable_until() {
             let time = (self.clock.now(), until);
             self.outcomes.insert(owner, key, Arc::clone(&outcome), time);
@@ -420,6 +425,18 @@ fn served(
         error_code: None,
         format: DeliveredFormat::of_content_type(&variant.content_type),
         delivered: None,
+    }
+}
+
+/// Says of a default image what it stands in for.
+fn with_error(answer: Answer, context: &EventContext, attempts: &[FailedAttempt]) -> Answer {
+    let Some(headline) = headline_of(attempts) else {
+        return answer;
+    };
+    let error = error::failed(headline, context.detail_level, context.request_id, None);
+    Answer {
+        response: response::with_error(answer.response, &error),
+        ..answer
     }
 }
 

@@ -163,6 +163,17 @@ pub(crate) fn method_not_allowed(request_id: RequestId) -> ErrorAnswer {
     }
 }
 
+/// The answer to a request that one of us sent to an origin and that came back here.
+pub(crate) fn loop_detected(request_id: RequestId) -> ErrorAnswer {
+    let sentence = "The origin of this URL is this platform itself: the request came back to it";
+    let status = StatusCode::LOOP_DETECTED;
+    ErrorAnswer {
+        status,
+        body: body_of(status),
+        ..refused(&Refusal::forbidden(sentence), request_id)
+    }
+}
+
 fn bad_request_like(sentence: &str, request_id: RequestId) -> ErrorAnswer {
     refused(&Refusal::invalid(sentence), request_id)
 }
@@ -183,6 +194,7 @@ fn body_of(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::METHOD_NOT_ALLOWED => "Method Not Allowed",
         StatusCode::SERVICE_UNAVAILABLE => "Service Unavailable",
+        StatusCode::LOOP_DETECTED => "Loop Detected",
         _ => "Bad Request",
     }
 }

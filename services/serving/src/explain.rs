@@ -153,7 +153,7 @@ impl AnswerMemory<'_> {
     /// Tells what would be given; it is made anew all the same.
     fn note(&self, admitted: &Admitted, now: DateTime<Utc>, steps: &mut Steps) {
         let started = Instant::now();
-        let kept = self.variants.get(&admitted.key);
+        let kept = self.variants.get(&admitted.key, now);
         steps.done("variant cache", started, || match kept {
             Some(variant) => format!(
                 "a finished answer of {} bytes is kept and would be given; made anew here",
@@ -314,7 +314,12 @@ fn answer(
             };
             let context = admitted.success_context(request, Some(stand_in));
             let decided = headline.map(|headline| decided(headline, Some(admitted)));
-            (response::success(variant, &context), decided)
+            let mut response = response::success(variant, &context);
+            if let (StandInKind::DefaultImage, Some(headline)) = (kind, headline) {
+                let error = error::failed(headline, level, request.id, None);
+                response = response::with_error(response, &error);
+            }
+            (response, decided)
         }
         Outcome::Refused { refusal, .. } => {
             (response::error(&error::refused(refusal, request.id)), None)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request};
+use http::{HeaderName, Method, Request};
 use http_body::Body as _;
 use limpid_domain::diagnosis;
 use limpid_domain::ids::RequestId;
@@ -29,6 +29,9 @@ const ACCESS_LOG: &str = "limpid::access";
 /// Longest URL in the access log. Units: bytes.
 const MAX_LOGGED_URL_BYTES: usize = 2048;
 
+/// Whom a request has passed through already. Source: RFC 8586.
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
 /// What the listener hands requests to.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpService {
@@ -37,6 +40,8 @@ pub(crate) struct HttpService {
     pub(crate) health: Arc<Health>,
     pub(crate) usage: Arc<UsageCounter>,
     pub(crate) trust_traceparent: bool,
+    /// What requests of ours to origins carry.
+    pub(crate) loop_token: String,
 }
 
 impl HttpService {
@@ -96,6 +101,15 @@ impl HttpService {
         self.usage.count(answered, delivered);
     }
 
+    /// Whether one of us sent it to an origin and it came back.
+    fn is_ours(&self, parts: &Parts) -> bool {
+        let passed = parts.headers.get_all(CDN_LOOP).iter();
+        passed
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|token| token.trim() == self.loop_token)
+    }
+
     async fn answer_in_span(&self, parts: &Parts, request_id: RequestId) -> Answer {
         if let Err(error) = check_framing(parts) {
             return bad_request(error, request_id);
@@ -105,6 +119,10 @@ impl HttpService {
         }
         if parts.method != Method::GET && parts.method != Method::HEAD {
             let answer = error::method_not_allowed(request_id);
+            return Answer::text(response::error(&answer), Some(answer.code));
+        }
+        if self.is_ours(parts) {
+            let answer = error::loop_detected(request_id);
             return Answer::text(response::error(&answer), Some(answer.code));
         }
         match ImageRequest::parse(request_id, parts) {

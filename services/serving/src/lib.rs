@@ -46,6 +46,7 @@ mod health;
 mod http_service;
 mod image_request;
 mod layer_files;
+mod lifetime;
 mod listener;
 mod metrics;
 mod negative_cache;

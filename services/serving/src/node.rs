@@ -10,11 +10,12 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use limpid_domain::clock::Clock;
 use limpid_domain::diagnosis::Explanation;
-use limpid_domain::ids::NodeId;
+use limpid_domain::ids::{NodeId, TenantId};
 use limpid_event_store::drainer::FailureDrainer;
 use limpid_event_store::spool::{self, FsyncPolicy};
+use limpid_event_store::vault::Vault;
 use limpid_event_store::{Database, DatabaseOptions};
-use limpid_origins::OriginFetcher;
+use limpid_origins::{FetchConfig, OriginFetcher};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -154,6 +155,7 @@ impl Serving {
                 health: Arc::new(health),
                 usage: counter,
                 trust_traceparent: config.trust_traceparent,
+                loop_token: loop_token(&config.vault),
             },
             drainer,
             reconciler,
@@ -275,8 +277,12 @@ fn diagnosis(config: &ServingConfig, delivery: &Arc<Delivery>) -> Arc<Diagnosis>
 
 fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production, ServingError> {
     let threads = config.transform_threads.unwrap_or_else(cores);
-    let fetcher = OriginFetcher::new(config.origins.clone())
-        .map_err(|error| set_up("the origin fetcher", error))?;
+    let origins = FetchConfig {
+        loop_token: Some(loop_token(&config.vault)),
+        ..config.origins.clone()
+    };
+    let fetcher =
+        OriginFetcher::new(origins).map_err(|error| set_up("the origin fetcher", error))?;
     let pool =
         TransformPool::start(threads).map_err(|error| set_up("the transform pool", error))?;
     let limits = (config.limits.clone(), &config.cache);
@@ -318,6 +324,12 @@ fn sync_interval(config: &ServingConfig) -> Option<Duration> {
         FsyncPolicy::Always => None,
         FsyncPolicy::Every(interval) => Some(interval),
     }
+}
+
+/// The same for all nodes of an installation, and of no other one: they share the key ring.
+fn loop_token(vault: &Vault) -> String {
+    let fingerprint = vault.fingerprint(TenantId(0), b"cdn-loop");
+    format!("limpid-{}", fingerprint.0)
 }
 
 fn longest_wait(config: &ServingConfig) -> Duration {

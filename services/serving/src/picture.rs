@@ -227,6 +227,7 @@ fn variant(original: &Original, order: &PictureOrder, delivered: Delivered) -> V
         canonical_link: order.canonical_link.clone(),
         focus_fallback: delivered.focus_fallback,
         is_private: original.is_private || order.layer_files.is_private(),
+        lifetime: None,
         body: delivered.body,
         content_type: delivered.content_type,
         extension: delivered.extension,

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use limpid_delivery_url::{FilePath, Transformation};
 use limpid_domain::caching::Caching;
 use limpid_domain::clock::Clock;
@@ -19,6 +20,7 @@ use crate::config_snapshot::{Account, Endpoint, Origin};
 use crate::error::{Refusal, refusal_of};
 use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::{FetchedLayerFiles, LayerFiles};
+use crate::lifetime::Lifetime;
 use crate::origin_observations::OriginObservations;
 use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
@@ -338,7 +340,11 @@ impl Production {
             Ok(Ok(picture)) => {
                 note_stages(&span, &picture);
                 note_picture(&picture, started, steps);
-                return Ok(picture.variant);
+                let mut variant = picture.variant;
+                if order.endpoint.caching.origin_cache_control {
+                    variant.lifetime = lifetime_of(&original, self.clock.now());
+                }
+                return Ok(variant);
             }
             Ok(Err(ImagingError::Layer { input, error })) => {
                 let layer_input = order.layer_files.number_of(&input);
@@ -352,6 +358,7 @@ impl Production {
                 return Err(Ended::LayerFailed(vec![attempt]));
             }
             Ok(Err(error)) => self.failure_by(&error),
+            Err(PoolError::Late) => self.failure_by(&ImagingError::Timeout),
             Err(PoolError::Full | PoolError::Expired) => Err(Refusal::busy(
                 "Too many transformations are waiting, try again",
             )),
@@ -386,6 +393,13 @@ impl Production {
 /// Too many large originals at once, of this tenant or of all.
 fn no_room() -> Refusal {
     Refusal::busy("Too many originals are on their way, try again")
+}
+
+/// How long what is made of an original may be kept by the word of its origin, and until when that is.
+fn lifetime_of(original: &Original, now: DateTime<Utc>) -> Option<(Lifetime, DateTime<Utc>)> {
+    let lifetime = Lifetime::parse(original.cache_control.as_deref()?)?;
+    let until = TimeDelta::from_std(lifetime.shared()).ok()?;
+    Some((lifetime, now.checked_add_signed(until)?))
 }
 
 /// Adds to a failure of the pixel work where its bytes came from.

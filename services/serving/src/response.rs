@@ -152,15 +152,9 @@ pub(crate) fn error(answer: &ErrorAnswer) -> HttpResponse {
     headers.insert(header::CACHE_CONTROL, ERROR_CACHE_CONTROL);
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     put(headers, header::ETAG, &error_etag(answer.body));
-    put(headers, IK_ERROR, &answer.ik_error);
-    if let Some(reason) = answer.reason {
-        put(headers, IK_ERROR_REASON, reason);
-    }
+    write_error(headers, answer);
     if let Some(event_id) = answer.event_id {
         put(headers, IK_EVENT_ID, &event_id.to_string());
-    }
-    if let Some(proxy_status) = &answer.proxy_status {
-        put(headers, PROXY_STATUS, proxy_status);
     }
     if let Some(retry_after) = answer.retry_after {
         put(
@@ -182,6 +176,25 @@ pub(crate) fn error(answer: &ErrorAnswer) -> HttpResponse {
         _ => {}
     }
     response
+}
+
+/// The answer with a default image, saying too what it stands in for: whoever looks for the cause finds it where errors have it.
+pub(crate) fn with_error(mut response: HttpResponse, error: &ErrorAnswer) -> HttpResponse {
+    let status = response.status();
+    if status.is_success() || status == StatusCode::NOT_MODIFIED {
+        write_error(response.headers_mut(), error);
+    }
+    response
+}
+
+fn write_error(headers: &mut HeaderMap, error: &ErrorAnswer) {
+    put(headers, IK_ERROR, &error.ik_error);
+    if let Some(reason) = error.reason {
+        put(headers, IK_ERROR_REASON, reason);
+    }
+    if let Some(proxy_status) = &error.proxy_status {
+        put(headers, PROXY_STATUS, proxy_status);
+    }
 }
 
 /// The answer to `OPTIONS`.
@@ -343,6 +356,13 @@ fn write_validators(
 
 /// Private files must not stay in caches that others ask, and stand-ins nowhere for long.
 fn cache_control(variant: &Variant, context: &SuccessContext<'_>) -> HeaderValue {
+    let decided = variant
+        .lifetime
+        .as_ref()
+        .filter(|_| context.stand_in.is_none());
+    if let Some(decided) = decided.and_then(|(lifetime, _)| lifetime.header(variant.is_private)) {
+        return decided;
+    }
     match (variant.is_private, context.stand_in) {
         (false, None) => SUCCESS_CACHE_CONTROL,
         (true, None) => HeaderValue::from_static("private, max-age=31536000, must-revalidate"),
@@ -413,6 +433,7 @@ mod tests {
             canonical_link: None,
             focus_fallback: None,
             is_private: false,
+            lifetime: None,
         }
     }
 

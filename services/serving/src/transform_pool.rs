@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -35,6 +36,9 @@ pub(crate) enum PoolError {
     /// The deadline passed before a thread was free. At fault: load.
     #[error("the deadline passed in the queue")]
     Expired,
+    /// The deadline passed while a thread was at it; the thread stops at the engine's next look at the time. At fault: the work.
+    #[error("the deadline passed at work")]
+    Late,
     /// The job panicked: a bug of ours.
     #[error("the transformation panicked")]
     Panicked,
@@ -96,8 +100,11 @@ impl TransformPool {
     ) -> Result<T, PoolError> {
         let (sender, receiver) = oneshot::channel();
         let (span, trace) = (Span::current(), Context::current());
+        let has_started = Arc::new(AtomicBool::new(false));
+        let starts = Arc::clone(&has_started);
         let run: Job = Box::new(move |may_start| {
             let result = if may_start && !sender.is_closed() {
+                starts.store(true, Ordering::Relaxed);
                 let _in_trace = trace.attach();
                 catch_unwind(AssertUnwindSafe(|| span.in_scope(work)))
                     .map_err(|_| PoolError::Panicked)
@@ -108,7 +115,11 @@ impl TransformPool {
             drop(sender.send(result));
         });
         self.queue.push(tenant, QueuedJob { deadline, run })?;
-        receiver.await.unwrap_or(Err(PoolError::Panicked))
+        match tokio::time::timeout_at(deadline.into(), receiver).await {
+            Ok(ended) => ended.unwrap_or(Err(PoolError::Panicked)),
+            Err(_) if has_started.load(Ordering::Relaxed) => Err(PoolError::Late),
+            Err(_) => Err(PoolError::Expired),
+        }
     }
 }
 
@@ -228,6 +239,16 @@ mod tests {
         let pool = one_thread();
         let result = pool.run(TenantId(1), Instant::now(), || 1).await;
         assert_eq!(result, Err(PoolError::Expired));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_deadline_for_a_job_that_does_not_look_at_the_time() {
+        let pool = one_thread();
+        let (open, gate) = mpsc::channel::<()>();
+        let deadline = Instant::now() + Duration::from_millis(200);
+        let result = pool.run(TenantId(1), deadline, move || gate.recv().is_ok());
+        assert_eq!(result.await, Err(PoolError::Late));
+        open.send(()).unwrap();
     }
 
     #[tokio::test]

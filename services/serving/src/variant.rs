@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use limpid_domain::ids::{TenantId, TenantSeq};
 use limpid_imaging::AcceptedFormats;
 use moka::sync::Cache;
 
 use crate::config_snapshot::Revision;
 use crate::content_coding::CodedBodies;
+use crate::lifetime::Lifetime;
 use crate::negative_cache::HeapBytes;
 
 /// What a cache entry costs beside its body and key. Units: bytes.
@@ -38,6 +40,8 @@ pub(crate) struct Variant {
     pub(crate) focus_fallback: Option<&'static str>,
     /// The origin marked the file private: only signed requests get it.
     pub(crate) is_private: bool,
+    /// How long it may be kept, where its origin decides, and until when that is here.
+    pub(crate) lifetime: Option<(Lifetime, DateTime<Utc>)>,
 }
 
 /// Everything a variant depends on, compared in full.
@@ -84,12 +88,22 @@ impl VariantCache {
         Self { entries }
     }
 
-    pub(crate) fn get(&self, key: &VariantKey) -> Option<Arc<Variant>> {
-        self.entries.get(key)
+    pub(crate) fn get(&self, key: &VariantKey, now: DateTime<Utc>) -> Option<Arc<Variant>> {
+        let variant = self.entries.get(key)?;
+        let is_over = |(_, until): &(Lifetime, DateTime<Utc>)| *until <= now;
+        if variant.lifetime.as_ref().is_some_and(is_over) {
+            self.entries.invalidate(key);
+            return None;
+        }
+        Some(variant)
     }
 
-    pub(crate) fn insert(&self, key: VariantKey, variant: Arc<Variant>) {
-        self.entries.insert(key, variant);
+    /// Keeps a variant, unless its time is over by now.
+    pub(crate) fn insert(&self, key: VariantKey, variant: Arc<Variant>, now: DateTime<Utc>) {
+        let is_over = |(_, until): &(Lifetime, DateTime<Utc>)| *until <= now;
+        if !variant.lifetime.as_ref().is_some_and(is_over) {
+            self.entries.insert(key, variant);
+        }
     }
 }
 

@@ -118,6 +118,21 @@ impl<'t> Parameter<'t> {
         self.refuse(&format!("{} takes {allowed}", self.key))
     }
 
+    /// "did you mean …" where the value is nearly one of `names`, else [`Self::takes`].
+    pub(super) fn takes_one<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        allowed: &str,
+    ) -> TransformationError {
+        let key = self.key;
+        match unknown::meant(self.value.unwrap_or_default(), names) {
+            Some(name) => self.refuse(&format!(
+                "{key} has no such value; did you mean {key}-{name}?"
+            )),
+            None => self.takes(allowed),
+        }
+    }
+
     /// A refusal in our own words.
     pub(super) fn refuse(&self, reason: &str) -> TransformationError {
         TransformationError::new(self.token, reason)

@@ -18,6 +18,8 @@ pub(super) struct Parser<'t> {
     steps: usize,
     pub(super) layer_depth: usize,
     conditional_depth: usize,
+    /// The first refused parameter of a step; next to `orig-true` it says nothing.
+    refused: Option<TransformationError>,
 }
 
 /// What ended a chain of steps.
@@ -35,12 +37,20 @@ impl<'t> Parser<'t> {
             steps: 0,
             layer_depth: 0,
             conditional_depth: 0,
+            refused: None,
         }
     }
 
     /// The whole text.
     pub(super) fn transformation(mut self) -> Result<Transformation, TransformationError> {
-        let (transformation, ending) = self.chain()?;
+        let parsed = self.chain();
+        let refused = self.refused.take();
+        let (transformation, ending) = match (parsed, refused) {
+            (Ok(parsed), None) => parsed,
+            // Source: `imagekit.md` R145 and section 2
+            (Ok(parsed), Some(_)) if parsed.0.wants_original() => parsed,
+            (_, Some(error)) | (Err(error), None) => return Err(error),
+        };
         match ending {
             Ending::EndOfText => Ok(transformation),
             Ending::Else => Err(TransformationError::new(
@@ -140,7 +150,14 @@ impl<'t> Parser<'t> {
             draft.layer(layer);
             return Ok(());
         }
-        parameters::apply(&parameter, draft)
+        // one refusal is sought for in words, which costs; after it only what serves originals counts
+        if self.refused.is_some() && !matches!(parameter.key, "orig" | "di") {
+            return Ok(());
+        }
+        if let Err(error) = parameters::apply(&parameter, draft) {
+            self.refused.get_or_insert(error);
+        }
+        Ok(())
     }
 
     /// What follows `if-<condition>`, up to its `if-end`.

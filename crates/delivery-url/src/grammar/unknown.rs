@@ -101,6 +101,11 @@ pub(super) fn refuse(parameter: &Parameter<'_>) -> TransformationError {
     if TEXT_ONLY.contains(&key) {
         return parameter.refuse("this parameter belongs inside a text layer, directly after l-text and before any colon");
     }
+    if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
+        return parameter.refuse(
+            "a colon begins the next step, and no step is a number; a ratio is written ar-4-3",
+        );
+    }
     match nearest(key) {
         Some(known) => parameter.refuse(&format!(
             "there is no such parameter; did you mean {known}?"
@@ -128,6 +133,23 @@ pub(super) fn refuse_effect(
             "there is no such effect; known are grayscale, contrast, sharpen, usm, shadow, gradient, colorize and distort",
         ),
     }
+}
+
+/// The value that is meant by one that does not exist: one letter off, or two in a word of four and more.
+pub(super) fn meant<'n>(
+    written: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> Option<&'n str> {
+    let close = known.into_iter().filter_map(|name| {
+        let allowed = match name.len() {
+            0..3 => 0,
+            3 => 1,
+            _ => 2,
+        };
+        let away = distance(written, name);
+        (away <= allowed && away < name.len().min(written.len())).then_some((away, name))
+    });
+    close.min_by_key(|(away, _)| *away).map(|(_, name)| name)
 }
 
 fn nearest(key: &str) -> Option<&'static str> {

@@ -41,7 +41,7 @@ const MALFORMED: &[&str] = &[
     "b-red",
     "b-5",
     "b-99999_red",
-    "o-0.8",
+    "o-100.5",
     "o-101",
     "bl-0",
     "t-0",
@@ -51,6 +51,7 @@ const MALFORMED: &[&str] = &[
     "cr-red_101",
     "e-",
     "e-sharpen-0",
+    "e-sharpen-100",
     "e-usm-1-2",
     "e-shadow-bl-16",
     "e-shadow-foo-1",
@@ -154,6 +155,38 @@ fn unknown_parameters_are_named_with_a_suggestion() {
     assert!(sentence("e-sharpn").ends_with("did you mean e-sharpen?"));
     assert!(sentence("c-pad_resize").contains("cm-pad_resize"));
     assert!(sentence("cm-at_max").contains("c-at_max"));
+}
+
+#[test]
+fn misspelt_values_are_answered_with_a_suggestion() {
+    for (text, meant) in [
+        ("f-wepb", "f-webp"),
+        ("c-fit", "c-at_max"),
+        ("c-forced", "c-force"),
+        ("cm-pad_rezise", "cm-pad_resize"),
+        ("fo-topleft", "fo-top_left"),
+        ("bg-redd", "bg-red"),
+    ] {
+        let suggestion = format!("did you mean {meant}?");
+        assert!(sentence(text).ends_with(&suggestion), "{}", sentence(text));
+    }
+    assert!(sentence("f-bmp").contains("takes"));
+}
+
+#[test]
+fn a_ratio_with_a_colon_is_told_how_ratios_are_written() {
+    for text in ["ar-4:3", "w-300,ar-16:9"] {
+        assert!(sentence(text).contains("ar-4-3"), "{}", sentence(text));
+    }
+}
+
+#[test]
+fn next_to_orig_true_a_refused_parameter_says_nothing() {
+    for text in ["orig-true,foo-1", "w-abc,orig-true", "foo-1:orig-true"] {
+        assert!(parse(text).unwrap().wants_original(), "{text}");
+    }
+    assert!(parse("orig-false,foo-1").is_err());
+    assert!(parse("orig-true,,w-1").is_err());
 }
 
 #[test]

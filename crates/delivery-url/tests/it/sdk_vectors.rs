@@ -72,8 +72,9 @@ fn transformation_texts(vector: &Vector) -> Vec<String> {
     }
 }
 
+/// Next to `orig-true` nothing else counts (R145).
 fn is_for_us(text: &str) -> bool {
-    !NOT_FOR_US.iter().any(|piece| text.contains(piece))
+    text.contains("orig-true") || !NOT_FOR_US.iter().any(|piece| text.contains(piece))
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn no_row_is_skipped() {
         }
     }
     // What is refused is refused for a reason: see the two tests above.
-    assert_eq!((without_url, plain, understood, refused), (1, 24, 147, 35));
+    assert_eq!((without_url, plain, understood, refused), (1, 24, 152, 30));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use limpid_delivery_url::target::{self, Fault};
+use limpid_delivery_url::transformation::parse;
 use limpid_delivery_url::{FilePath, Mount, ResolvedTarget, TargetError};
 
 fn resolve_at(mount: Mount<'_>, target: &str) -> Result<ResolvedTarget, TargetError> {
@@ -125,7 +126,6 @@ fn first_tr_segment_counts_wherever_it_stands_but_last() {
     assert_eq!(file("/demo/tr:w-1/tr:h-5/a.jpg"), "tr:h-5/a.jpg");
     assert_eq!(file("/demo/img/tr:w-1"), "img/tr:w-1");
     assert_eq!(file("/demo/tr/a.jpg"), "tr/a.jpg");
-    assert_eq!(file("/demo/tr%3Aw-1/a.jpg"), "tr%3Aw-1/a.jpg");
 }
 
 #[test]
@@ -138,6 +138,25 @@ fn empty_tr_segment_is_a_bad_request() {
             "{target}"
         );
     }
+}
+
+#[test]
+fn a_segment_that_was_encoded_as_a_whole_is_a_transformation_too() {
+    for target in [
+        "/demo/tr%3Aw-100%2Ch-50/a.jpg",
+        "/demo/tr%3aw-100,h-50/a.jpg",
+    ] {
+        let resolved = resolve(target).unwrap();
+        assert_eq!(resolved.file.as_raw(), "a.jpg", "{target}");
+        let plain = resolve("/demo/tr:w-100,h-50/a.jpg").unwrap();
+        let asked = |texts: &[String]| texts.iter().map(|text| parse(text)).collect::<Vec<_>>();
+        assert_eq!(
+            asked(&resolved.transformations),
+            asked(&plain.transformations),
+            "{target}"
+        );
+    }
+    assert_eq!(file("/demo/tr%2Cw-100/a.jpg"), "tr%2Cw-100/a.jpg");
 }
 
 #[test]

@@ -26,8 +26,12 @@ pub struct AdviceContext<'a> {
 
 /// The advice of `reason` with every placeholder filled, from what is known, else by a general word.
 pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
-    let kind = context.origin.map(|origin| origin.location.kind());
-    let template = kind.and_then(|kind| for_kind(reason, kind));
+    let template = context.origin.and_then(|origin| {
+        if is_of_the_role(reason, &origin.location) {
+            return Some(OF_THE_ROLE);
+        }
+        for_kind(reason, origin.location.kind())
+    });
     let mut text = template.unwrap_or(reason.row().advice).to_owned();
     for (placeholder, value) in placeholders(context) {
         if text.contains(placeholder) {
@@ -40,6 +44,28 @@ pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
         Some(note) => format!("{text} We saw: {note}."),
         None => text,
     }
+}
+
+/// The advice where the server signs with a role of its own: no tenant can mistype that or renew it.
+const OF_THE_ROLE: &str = "Ask who hosts this service: origin {origin} signs with the role of the server itself (useIAMRole), and they must allow that with origins.allow_ambient_credentials and have a role that may read the bucket {bucket}. Or switch useIAMRole off and save the origin with an access key of your own.";
+
+/// Whether a failure is about the server's own role, lent to this origin.
+fn is_of_the_role(reason: Reason, location: &OriginLocation) -> bool {
+    let is_lent = matches!(
+        location,
+        OriginLocation::S3 {
+            use_iam_role: true,
+            ..
+        } | OriginLocation::CloudinaryBackup {
+            use_iam_role: true,
+            ..
+        }
+    );
+    is_lent
+        && matches!(
+            reason,
+            Reason::CredentialsInvalid | Reason::CredentialsExpired | Reason::SignatureMismatch
+        )
 }
 
 /// The advice where one kind of origin has a better one than the table's, which speaks to all of them.
@@ -121,10 +147,7 @@ fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 9] {
         ),
         (
             "{host}",
-            location
-                .and_then(host_of)
-                .or_else(|| Some(host_of_url(&Url::parse(context.location?).ok()?)))
-                .unwrap_or_else(|| "the origin".to_owned()),
+            place(context).map_or_else(|| "the origin".to_owned(), |url| host_of_url(&url)),
         ),
         (
             "{account}",
@@ -149,17 +172,27 @@ fn bucket_of(location: &OriginLocation) -> Option<&str> {
     }
 }
 
-fn host_of(location: &OriginLocation) -> Option<String> {
+/// The server that was asked: the one we looked at, which a redirect or a token endpoint may have made another than the
+/// origin's own; that one where the location is no URL.
+fn place(context: &AdviceContext<'_>) -> Option<Url> {
+    let looked_at = context.location.and_then(|at| Url::parse(at).ok());
+    looked_at
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .or_else(|| address_of(&context.origin?.location))
+}
+
+fn address_of(location: &OriginLocation) -> Option<Url> {
+    let named = |host: String| Url::parse(&format!("https://{host}/")).ok();
     match location {
         OriginLocation::WebFolder { base_url: url, .. }
         | OriginLocation::AkeneoPim { base_url: url }
-        | OriginLocation::S3Compatible { endpoint: url, .. } => Some(host_of_url(url)),
+        | OriginLocation::S3Compatible { endpoint: url, .. } => Some(url.url().clone()),
         OriginLocation::AzureBlob { account_name, .. } => {
-            Some(format!("{account_name}.blob.core.windows.net"))
+            named(format!("{account_name}.blob.core.windows.net"))
         }
-        OriginLocation::Gcs { .. } => Some("storage.googleapis.com".to_owned()),
+        OriginLocation::Gcs { .. } => named("storage.googleapis.com".to_owned()),
         OriginLocation::S3 { bucket, .. } | OriginLocation::CloudinaryBackup { bucket, .. } => {
-            Some(format!("{bucket}.s3.amazonaws.com"))
+            named(format!("{bucket}.s3.amazonaws.com"))
         }
         OriginLocation::WebProxy => None,
     }
@@ -169,21 +202,6 @@ fn host_of_url(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// Where a connection would go: the host, without its port, and the port.
-fn host_and_port(context: &AdviceContext<'_>) -> Option<(String, u16)> {
-    let at = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
-    match context.origin.map(|origin| &origin.location)? {
-        OriginLocation::WebFolder { base_url: url, .. }
-        | OriginLocation::AkeneoPim { base_url: url }
-        | OriginLocation::S3Compatible { endpoint: url, .. } => at(url),
-        OriginLocation::WebProxy => at(&Url::parse(context.location?).ok()?),
-        named @ (OriginLocation::S3 { .. }
-        | OriginLocation::CloudinaryBackup { .. }
-        | OriginLocation::Gcs { .. }
-        | OriginLocation::AzureBlob { .. }) => Some((host_of(named)?, 443)),
-    }
 }
 
 #[cfg(test)]
@@ -259,6 +277,60 @@ mod tests {
             text.contains("container pictures of acmephotos.blob.core.windows.net"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn keys_of_the_servers_own_role_are_not_the_tenants_to_mend() {
+        let mut origin = bucket_origin();
+        for is_lent in [false, true] {
+            origin.location = OriginLocation::S3 {
+                bucket: "acme-photos".to_owned(),
+                prefix: String::new(),
+                use_iam_role: is_lent,
+            };
+            let context = AdviceContext {
+                origin: Some(&origin),
+                location: Some("s3://acme-photos/a.jpg"),
+                ..AdviceContext::default()
+            };
+            let text = advice(Reason::CredentialsInvalid, &context);
+            assert_eq!(text.contains("mistyped"), !is_lent, "{text}");
+            let names_who = text.contains("who hosts this service")
+                && text.contains("origins.allow_ambient_credentials");
+            assert_eq!(names_who, is_lent, "{text}");
+            let shown = snippet(Reason::CredentialsInvalid, &context);
+            assert_eq!(shown.is_none(), is_lent, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn the_server_is_the_one_that_was_asked() {
+        let google = OriginSettings {
+            location: OriginLocation::Gcs {
+                bucket: "acme-photos".to_owned(),
+                prefix: String::new(),
+                client_email: "reader@acme.example".to_owned(),
+            },
+            ..bucket_origin()
+        };
+        for (location, host) in [
+            (None, "storage.googleapis.com"),
+            (
+                Some("https://oauth2.googleapis.com/token"),
+                "oauth2.googleapis.com",
+            ),
+            (Some("s3://acme-photos/a.jpg"), "storage.googleapis.com"),
+        ] {
+            let context = AdviceContext {
+                origin: Some(&google),
+                location,
+                ..AdviceContext::default()
+            };
+            let text = advice(Reason::ConnectionTimeout, &context);
+            assert!(text.contains(&format!("that {host} is up")), "{text}");
+            let shown = snippet(Reason::DnsNotFound, &context).unwrap().text;
+            assert!(shown.starts_with(&format!("dig '{host}' A")), "{shown}");
+        }
     }
 
     #[test]

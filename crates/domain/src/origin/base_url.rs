@@ -47,6 +47,17 @@ impl BaseUrl {
         &self.text
     }
 
+    /// The root of the same server.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        Self {
+            text: url.to_string(),
+            url,
+        }
+    }
+
     /// The parsed address.
     pub fn url(&self) -> &Url {
         &self.url

@@ -157,6 +157,7 @@ fn samples() -> Vec<ConfigEvent> {
         ConfigEvent::UrlEndpointCachingSet {
             caching: Caching {
                 failure_seconds: Some(30),
+                ..Caching::default()
             },
         },
         ConfigEvent::CachePurged {

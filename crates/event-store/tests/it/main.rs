@@ -45,6 +45,7 @@ fn meta() -> EventMeta {
         source: None,
         request_id: None,
         command_id: None,
+        note: None,
     }
 }
 

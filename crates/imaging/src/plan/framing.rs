@@ -51,7 +51,7 @@ pub(super) fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
         return extract::frame(step, crop, input, frame, anchor);
     }
     Ok(match (width, height) {
-        (None, None) => Framing::scaled(input, input),
+        (None, None) => shaped(step, crop, input).unwrap_or_else(|| Framing::scaled(input, input)),
         (Some(width), None) => {
             Framing::scaled(input, one_side(crop, input, input.with_width(width)))
         }
@@ -59,6 +59,26 @@ pub(super) fn frame(step: &Step, input: Size) -> Result<Framing, ImagingError> {
             Framing::scaled(input, one_side(crop, input, input.with_height(height)))
         }
         (Some(width), Some(height)) => both_sides(crop, input, Size { width, height }, anchor),
+    })
+}
+
+/// The largest part of the shape `ar` that may lie around faces or objects; elsewhere `ar` without a side says nothing.
+fn shaped(step: &Step, crop: Crop, input: Size) -> Option<Framing> {
+    let AspectRatio { width, height } = step.aspect_ratio?;
+    let is_around = matches!(step.focus, Some(Focus::Face | Focus::Objects(_)));
+    if !is_around || crop != Crop::MaintainRatio {
+        return None;
+    }
+    let across = f64::from(input.width).min(f64::from(input.height) * width / height);
+    let scaled = Size {
+        width: whole_pixels(across),
+        height: whole_pixels(across * height / width),
+    };
+    Some(Framing {
+        crop: input.crop_to_shape(scaled, Anchor::Center),
+        scaled,
+        canvas: None,
+        is_movable: true,
     })
 }
 

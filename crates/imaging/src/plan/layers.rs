@@ -2,7 +2,7 @@
 //!
 //! A picture is trimmed before it is laid over unless `t-false` says otherwise, and what that leaves only its pixels can
 //! tell. Its steps are therefore planned here as if nothing were cut off, so that a size too large is refused at once, and
-//! planned again when the edge is known.
+//! planned again when the edge is known. A drawing is not trimmed unless `t` asks for it.
 //!
 //! Source: `imagekit.md` 5.9.
 
@@ -12,7 +12,14 @@ use limpid_delivery_url::{
 };
 
 use super::{Surroundings, extent, framing::requested_sides, invalid, plan_in};
-use crate::{error::ImagingError, geometry::Size, probe::probe, text};
+use crate::{
+    error::ImagingError,
+    geometry::Size,
+    probe::probe,
+    sniff::{Sniffed, sniff},
+    svg::raster::Drawing,
+    text,
+};
 
 /// Colour of a block without `bg`. Source: `imagekit.md` 5.7.
 const BLACK: Color = super::BLACK;
@@ -69,7 +76,11 @@ fn plan(
 ) -> Result<PlannedLayer, ImagingError> {
     let (content, transformation) = match &layer.source {
         LayerSource::Image(path) => {
-            let transformation = trimmed_by_default(&layer.transformation);
+            // a drawing is drawn as large as it is shown, which trimming its pixels first would not allow
+            let transformation = match sniff(file(path, surroundings)?) {
+                Sniffed::Svg => layer.transformation.clone(),
+                _ => trimmed_by_default(&layer.transformation),
+            };
             let size = named(path, image_size(path, surroundings))?;
             plan_in(&transformation, size, surroundings)?;
             (PlannedContent::Image(path.clone()), transformation)
@@ -111,6 +122,9 @@ pub(crate) fn file<'a>(
 fn image_size(path: &str, surroundings: &Surroundings<'_>) -> Result<Size, ImagingError> {
     let bytes = file(path, surroundings)?;
     surroundings.limits.check_source_bytes(bytes.len())?;
+    if sniff(bytes) == Sniffed::Svg {
+        return Ok(Drawing::open(bytes)?.info().size());
+    }
     let info = probe(bytes)?;
     surroundings
         .limits

@@ -92,6 +92,7 @@ impl<'a> Container<'a> {
             has_alpha: self.alpha.is_some(),
             frames: 1,
             has_profile: self.profile.is_some(),
+            quality: None,
         }
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn info(bytes: &[u8]) -> Result<ImageInfo, ImagingError> {
         has_alpha: walk.has_alpha,
         frames: frames.max(1),
         has_profile: false,
+        quality: None,
     })
 }
 

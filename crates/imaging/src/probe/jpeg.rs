@@ -12,6 +12,7 @@ mod marker {
     pub(super) const START_OF_IMAGE: u8 = 0xd8;
     pub(super) const END_OF_IMAGE: u8 = 0xd9;
     pub(super) const START_OF_SCAN: u8 = 0xda;
+    pub(super) const QUANTISATION: u8 = 0xdb;
     pub(super) const APP1: u8 = 0xe1;
     pub(super) const APP2: u8 = 0xe2;
     pub(super) const APP14: u8 = 0xee;
@@ -24,6 +25,7 @@ pub(crate) struct Header {
     pub(crate) orientation: Orientation,
     pub(crate) is_progressive: bool,
     has_profile: bool,
+    quality: Option<u8>,
 }
 
 impl Header {
@@ -31,6 +33,7 @@ impl Header {
         let mut frame = None;
         let mut orientation = Orientation::Upright;
         let mut has_profile = false;
+        let mut quality = None;
         for segment in Segments::of(bytes) {
             let (marker, payload) = segment?;
             match marker {
@@ -41,6 +44,7 @@ impl Header {
                 marker::APP1 if payload.starts_with(b"Exif\0\0") => {
                     orientation = exif::orientation(payload);
                 }
+                marker::QUANTISATION => quality = quality.or_else(|| luma_quality(payload)),
                 marker::APP2 if payload.starts_with(PROFILE_NAME) => has_profile = true,
                 marker::END_OF_IMAGE => return Err(corrupt("no scan before the end of the image")),
                 _ => {}
@@ -55,6 +59,7 @@ impl Header {
             orientation,
             is_progressive: frame.is_progressive,
             has_profile,
+            quality,
         })
     }
 
@@ -66,8 +71,46 @@ impl Header {
             has_alpha: false,
             frames: 1,
             has_profile: self.has_profile,
+            quality: self.quality,
         }
     }
+}
+
+/// Sum of the luma table that encoders scale by quality. Source: ITU-T T.81, table K.1.
+const LUMA_SUM: u32 = 3_689;
+
+/// The quality that the first table stands for, as if it were that one scaled: by (200 - 2 q) per cent from 50 on, by 5000/q below. Other
+/// tables come out as what is about as coarse. `None` where the first table is not the one for luma.
+fn luma_quality(payload: &[u8]) -> Option<u8> {
+    let (header, steps) = payload.split_first()?;
+    let sum: u32 = match header {
+        0x00 => steps
+            .first_chunk::<64>()?
+            .iter()
+            .map(|step| u32::from(*step))
+            .sum(),
+        0x10 => steps
+            .first_chunk::<128>()?
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|pair| u32::from(u16::from_be_bytes(*pair)))
+            .sum(),
+        _ => return None,
+    };
+    let percent = f64::from(sum) * 100.0 / f64::from(LUMA_SUM);
+    let quality = if percent <= 100.0 {
+        (200.0 - percent) / 2.0
+    } else {
+        5_000.0 / percent
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 to 100"
+    )]
+    let quality = quality.round().clamp(1.0, 100.0) as u8;
+    Some(quality)
 }
 
 const PROFILE_NAME: &[u8] = b"ICC_PROFILE\0";

@@ -62,6 +62,7 @@ impl<'a> Header<'a> {
             // of a moving picture only the first frame is shown
             frames: 1,
             has_profile: self.has_profile,
+            quality: None,
         }
     }
 }

@@ -39,5 +39,6 @@ pub(super) fn info(bytes: &[u8], format: ImageFormat) -> Result<ImageInfo, Imagi
         has_alpha: decoder.color_type().has_alpha(),
         frames: 1,
         has_profile: false,
+        quality: None,
     })
 }

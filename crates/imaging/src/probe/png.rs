@@ -70,6 +70,7 @@ impl Header {
             has_alpha: self.has_transparency_chunk || matches!(self.color_type, 4 | 6),
             frames: self.frames,
             has_profile: self.has_profile,
+            quality: None,
         }
     }
 }

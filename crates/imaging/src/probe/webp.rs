@@ -54,6 +54,7 @@ impl<'a> Header<'a> {
             has_alpha: self.has_alpha,
             frames: self.frames.max(1),
             has_profile: self.profile.is_some(),
+            quality: None,
         }
     }
 

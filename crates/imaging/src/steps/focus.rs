@@ -51,6 +51,10 @@ pub(crate) fn place(
             Some(FocusFallback::NoFace)
         }
     };
+    if region == picture.size.region() {
+        // there is nowhere to move it to
+        return Ok(Place { region, fallback });
+    }
     let sketch = resize::sketch(picture, SKETCH_SIDE)?;
     let (across, down) = saliency::best(&sketch, share(region, picture.size));
     Ok(Place {

@@ -98,6 +98,7 @@ impl Drawing {
             has_alpha: true,
             frames: 1,
             has_profile: false,
+            quality: None,
         }
     }
 

@@ -50,6 +50,15 @@ pub fn is_built_in_font(name: &str) -> bool {
     built_in(name).is_some()
 }
 
+/// Other names: of typefaces that may not be bundled, for what is as wide or like them. Letters only, small. `Ubuntu` is in `ImageKit`'s list,
+/// its licence is not among ours.
+static ALIASES: [(&str, &Typeface); 4] = [
+    ("ubuntu", &OPEN_SANS),
+    ("arial", &ARIMO),
+    ("helvetica", &ARIMO),
+    ("arimo", &ARIMO),
+];
+
 /// The typeface with this name. Case, spaces and underscores play no part: `Open Sans` is also written `OpenSans`.
 pub(crate) fn built_in(name: &str) -> Option<&'static Typeface> {
     let letters = |text: &str| -> String {
@@ -62,6 +71,10 @@ pub(crate) fn built_in(name: &str) -> Option<&'static Typeface> {
     TYPEFACES
         .into_iter()
         .find(|typeface| letters(typeface.name) == wanted)
+        .or_else(|| {
+            let alias = ALIASES.iter().find(|(name, _)| *name == wanted);
+            alias.map(|(_, typeface)| *typeface)
+        })
 }
 
 /// The file with the Latin letters of every style of every typeface, and whether it is bold.
@@ -115,6 +128,16 @@ static AMARANTH: Typeface = Typeface {
     bold: &[font!("amaranth-latin-700-normal")],
     italic: &[],
     bold_italic: &[],
+};
+
+/// As wide as Arial; drawings are lettered with it too.
+static ARIMO: Typeface = Typeface {
+    name: "Arimo",
+    has_styles: true,
+    regular: &[font!("arimo-complete-400-normal")],
+    bold: &[font!("arimo-complete-700-normal")],
+    italic: &[font!("arimo-complete-400-italic")],
+    bold_italic: &[font!("arimo-complete-700-italic")],
 };
 
 static ARVO: Typeface = Typeface {
@@ -396,10 +419,13 @@ mod tests {
             "PT Serif",
             "Exo",
             "OldStandard",
+            "Ubuntu",
+            "Arial",
+            "helvetica",
         ] {
             assert!(is_built_in_font(name), "{name}");
         }
-        for name in ["", "fonts/Roboto.ttf", "Ubuntu", "Comic"] {
+        for name in ["", "fonts/Roboto.ttf", "Comic"] {
             assert!(!is_built_in_font(name), "{name}");
         }
     }

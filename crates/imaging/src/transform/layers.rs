@@ -5,7 +5,7 @@ use limpid_delivery_url::transformation::{EdgeOffset, LayerMode, LayerPosition, 
 use super::{
     TransformRequest,
     chain::{self, Findings},
-    useful_shrink,
+    drawn_for, useful_shrink,
 };
 use crate::{
     decode::{DecodeRequest, Decoded, animation::still, decode},
@@ -19,7 +19,9 @@ use crate::{
         place, plan_in,
     },
     probe::{ImageInfo, Orientation, probe},
+    sniff::{Sniffed, sniff},
     steps::{blend, check_deadline, displace::displace},
+    svg::raster::Drawing,
     text,
 };
 
@@ -112,7 +114,14 @@ fn image(
         deadline,
         ..
     } = *request;
-    let info = probe(source)?;
+    let drawing = match sniff(source) {
+        Sniffed::Svg => Some(Drawing::open(source)?),
+        _ => None,
+    };
+    let info = match &drawing {
+        Some(drawing) => drawing.info(),
+        None => probe(source)?,
+    };
     let plan = plan_in(request.transformation, info.size(), surroundings)?;
     let wanted = DecodeRequest {
         source,
@@ -122,11 +131,12 @@ fn image(
         cut: chain::first_cut(&plan, &info),
         deadline,
     };
-    let decoded = match plan.frame {
-        Some(number) if number > info.frames => {
+    let decoded = match (&drawing, plan.frame) {
+        (_, Some(number)) if number > info.frames => {
             return Err(invalid(format!("the layer has no frame {number}")));
         }
-        Some(number) if info.frames > 1 => still(&wanted, number.saturating_sub(1))?,
+        (Some(drawing), _) => drawn_for(&plan, (drawing, &info), limits)?,
+        (None, Some(number)) if info.frames > 1 => still(&wanted, number.saturating_sub(1))?,
         _ => decode(&wanted)?,
     };
     let (request, mut findings) = ((request, surroundings.base), Findings::default());
@@ -165,5 +175,6 @@ fn drawn_info(size: Size) -> ImageInfo {
         has_alpha: true,
         frames: 1,
         has_profile: false,
+        quality: None,
     }
 }

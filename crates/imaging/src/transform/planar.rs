@@ -44,7 +44,7 @@ pub(super) fn transform(job: &Job<'_>) -> Result<Option<Transformed>, ImagingErr
     else {
         return Ok(None);
     };
-    let quality = plan.quality.unwrap_or(request.settings.default_quality);
+    let quality = plan.quality.unwrap_or_else(|| job.usual_quality());
     let Some(planes) = planes(job, keeps_full_chroma(format, quality))? else {
         return Ok(None);
     };
@@ -157,6 +157,7 @@ fn only_crop_and_resize(plan: &Plan, source: Size) -> Option<(Region, Size)> {
                 scaled,
                 // behind an opaque picture nothing shows
                 background: _,
+                is_on_dominant: _,
                 canvas: None,
                 turn: None,
                 flip: None,

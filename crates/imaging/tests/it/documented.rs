@@ -1,6 +1,6 @@
 //! The documented figures, as the URLs that ask for them. Source: `imagekit.md` 5.3 to 5.5 and R36 to R42, R124 to R133.
 
-use image::Rgba;
+use image::{Rgba, RgbaImage};
 use limpid_imaging::ImagingError;
 
 use crate::{
@@ -105,6 +105,22 @@ fn padding_is_black_or_the_colour_asked_for_and_lies_opposite_the_focus() {
     let top = made(&source, "w-40,h-80,cm-pad_resize,bg-F3F3F350,fo-top");
     // two decimal digits: 50 is an opacity of 0.50, or 128 of 255
     assert_eq!(top.get_pixel(20, 79).0, [0xf3, 0xf3, 0xf3, 128]);
+}
+
+#[test]
+fn the_dominant_colour_stands_behind_transparency_without_padding_too() {
+    let circle = RgbaImage::from_fn(20, 20, |x, _| {
+        if x < 15 {
+            Rgba([0, 128, 255, 255])
+        } else {
+            Rgba([9, 9, 9, 0])
+        }
+    });
+    let made = made(&png(circle), "bg-dominant");
+    assert!(
+        made.pixels()
+            .all(|pixel| *pixel == Rgba([0, 128, 255, 255]))
+    );
 }
 
 #[test]

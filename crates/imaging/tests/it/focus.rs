@@ -147,3 +147,30 @@ fn what_cannot_be_found_is_said_and_the_crop_follows_the_eye() {
         "said by an earlier step"
     );
 }
+
+#[test]
+fn with_a_ratio_alone_the_largest_part_of_that_shape_is_shown() {
+    let source = png(block_at((200, 100), (110, 10, 80, 80)));
+    let around = made(&source, "ar-1-1,fo-person");
+    assert_eq!(around.dimensions(), (100, 100));
+    assert!(red_part(&around) > 0.6, "{}", red_part(&around));
+    assert_eq!(
+        made(&source, "ar-1-1,fo-face").dimensions(),
+        (100, 100),
+        "no face"
+    );
+    assert_eq!(made(&source, "ar-1-1").dimensions(), (200, 100));
+}
+
+#[test]
+fn that_objects_are_not_found_is_said_where_nothing_is_cut_off_too() {
+    let source = png(block_at((200, 100), (110, 10, 80, 80)));
+    for text in ["fo-person", "w-50,fo-person", "ar-1-1,fo-person"] {
+        let transformed = run(&source, &steps(text)).unwrap();
+        assert_eq!(
+            transformed.focus_fallback,
+            Some(FocusFallback::Objects),
+            "{text}"
+        );
+    }
+}

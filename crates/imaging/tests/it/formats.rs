@@ -299,3 +299,38 @@ fn the_smallest_result_is_given_where_the_format_is_free() {
         assert_eq!(free.format, smaller);
     }
 }
+
+#[test]
+fn without_q_a_jpeg_is_not_written_finer_than_it_was_stored() {
+    let stored = |quality| {
+        let mut bytes = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality)
+            .encode_image(&photograph(160, 120))
+            .unwrap();
+        bytes
+    };
+    for quality in [30, 40, 60, 79, 80, 81, 95, 100] {
+        let found = probe(&stored(quality)).unwrap().quality.unwrap();
+        assert!(found.abs_diff(quality) <= 1, "{found} for {quality}");
+    }
+    let of = |source: &[u8], text: &str| {
+        let bytes = encoded_by(source, text);
+        probe(&bytes).unwrap().quality.unwrap()
+    };
+    let coarse = stored(40);
+    for text in ["f-jpg", "w-80,f-jpg", "rt-90,f-jpg"] {
+        assert!(of(&coarse, text).abs_diff(40) <= 1, "{text}");
+        assert!(of(&stored(95), text).abs_diff(80) <= 1, "{text}");
+    }
+    assert!(
+        of(&coarse, "q-90,f-jpg").abs_diff(90) <= 1,
+        "what is asked for is done"
+    );
+}
+
+fn encoded_by(source: &[u8], text: &str) -> Vec<u8> {
+    let steps = limpid_delivery_url::transformation::parse(text)
+        .unwrap()
+        .steps;
+    run(source, &steps).unwrap().bytes
+}

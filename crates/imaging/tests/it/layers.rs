@@ -89,6 +89,22 @@ fn a_picture_is_trimmed_and_centred_unless_told_otherwise() {
 }
 
 #[test]
+fn a_drawing_is_laid_over_as_sharp_as_it_is_large() {
+    let drawing = br##"<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4">
+        <rect width="2" height="4" fill="#ff0000"/><rect x="2" width="2" height="4" fill="#0000ff"/></svg>"##;
+    let files: [(&str, &[u8]); 1] = [("logo.svg", drawing)];
+    let base = even(40, 30, GRAY);
+    let small = laid(&base, "l-image,i-logo.svg,lx-0,ly-0,l-end", &files);
+    assert_eq!(
+        [1, 2, 3, 4].map(|x| *small.get_pixel(x, 0)),
+        [RED, BLUE, BLUE, GRAY]
+    );
+    let large = laid(&base, "l-image,i-logo.svg,w-20,lx-0,ly-0,l-end", &files);
+    let across = [9, 10, 19, 20].map(|x| *large.get_pixel(x, 5));
+    assert_eq!(across, [RED, BLUE, BLUE, GRAY], "enlarged without blur");
+}
+
+#[test]
 fn coordinates_count_from_both_edges_and_stay_inside() {
     for (position, left, top) in [
         ("lx-3,ly-4", 3, 4),

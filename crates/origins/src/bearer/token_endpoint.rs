@@ -148,7 +148,7 @@ fn refusal(status: StatusCode, document: &[u8]) -> Box<AttemptFailure> {
         .is_some_and(|message| message.contains("Check your iat and exp"));
     let reason = match status.as_u16() {
         _ if blames_our_clock => Reason::ClockSkew,
-        400 | 401 | 422 => Reason::CredentialsInvalid,
+        400 | 401 | 403 | 422 => Reason::CredentialsInvalid,
         // No file is missing: the address is not that of a token endpoint.
         404 | 405 | 410 => Reason::OriginUnexpectedStatus,
         _ => reason_of_status(status),
@@ -201,6 +201,10 @@ mod tests {
         assert_eq!(reason(404, "<html>"), Reason::OriginUnexpectedStatus);
         assert_eq!(reason(503, ""), Reason::OriginOverloaded);
         assert_eq!(reason(429, ""), Reason::OriginRateLimited);
-        assert_eq!(reason(403, ""), Reason::AccessDenied);
+        let disabled = r#"{"error":"access_denied","error_description":"Account disabled"}"#;
+        for (status, document) in [(401, ""), (403, ""), (403, disabled)] {
+            let refused = reason(status, document);
+            assert_eq!(refused, Reason::CredentialsInvalid, "{status} {document}");
+        }
     }
 }

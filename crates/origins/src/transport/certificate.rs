@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 use limpid_domain::diagnosis::Certificate;
+use limpid_domain::expiry::days_left;
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -35,15 +36,27 @@ pub(crate) fn end_of(sent: &CertificateDer<'_>) -> Option<DateTime<Utc>> {
 }
 
 /// The sentence about a server's own certificate that soon ends; nothing once it has ended, because that is a failure.
-pub(crate) fn warning(certificates: &[Certificate]) -> Option<String> {
+pub(crate) fn warning(certificates: &[Certificate], now: DateTime<Utc>) -> Option<String> {
     let own = certificates.first()?;
-    (0..WARNING_DAYS).contains(&own.days_left).then(|| {
+    let soon_ends = own.not_after > now && own.days_left < WARNING_DAYS;
+    soon_ends.then(|| {
         format!(
             "the certificate ends on {}, in {} days: renew it before then",
             own.not_after.format("%Y-%m-%d"),
             own.days_left
         )
     })
+}
+
+/// The names and addresses a certificate is for, the first few of them.
+pub(crate) fn names_of(sent: &CertificateDer<'_>) -> Vec<String> {
+    X509Certificate::from_der(sent).map_or_else(|_| Vec::new(), |(_, read)| names(&read))
+}
+
+/// Whether a certificate names itself as its issuer.
+pub(crate) fn is_self_issued(sent: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(sent)
+        .is_ok_and(|(_, read)| read.subject().as_raw() == read.issuer().as_raw())
 }
 
 fn read_one(sent: &CertificateDer<'_>, now: DateTime<Utc>) -> Option<Certificate> {
@@ -55,7 +68,7 @@ fn read_one(sent: &CertificateDer<'_>, now: DateTime<Utc>) -> Option<Certificate
         issuer: printable(&certificate.issuer().to_string()),
         not_before: DateTime::from_timestamp(validity.not_before.timestamp(), 0)?,
         not_after,
-        days_left: (not_after - now).num_seconds().div_euclid(86_400),
+        days_left: days_left(not_after, now),
         names: names(&certificate),
         fingerprint_sha256: fingerprint(sent),
     })
@@ -95,15 +108,19 @@ fn fingerprint(sent: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
-    fn ending(days_left: i64) -> Certificate {
+    /// A certificate that ends so many hours after the beginning of 1970.
+    fn ending(hours: i64) -> Certificate {
+        let not_after = DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
         Certificate {
             subject: String::new(),
             issuer: String::new(),
             not_before: DateTime::UNIX_EPOCH,
-            not_after: DateTime::UNIX_EPOCH,
-            days_left,
+            not_after,
+            days_left: days_left(not_after, DateTime::UNIX_EPOCH),
             names: Vec::new(),
             fingerprint_sha256: String::new(),
         }
@@ -111,11 +128,18 @@ mod tests {
 
     #[test]
     fn only_an_own_certificate_that_soon_ends_is_warned_of() {
-        for (days, warns) in [(-1, false), (0, true), (20, true), (21, false)] {
-            let chain = [ending(days), ending(1)];
-            assert_eq!(warning(&chain).is_some(), warns, "{days}");
+        for (hours, warns) in [
+            (-30, false),
+            (-1, false),
+            (1, true),
+            (20 * 24, true),
+            (21 * 24, false),
+        ] {
+            let chain = [ending(hours), ending(24)];
+            let warning = warning(&chain, DateTime::UNIX_EPOCH);
+            assert_eq!(warning.is_some(), warns, "{hours}");
         }
-        assert_eq!(warning(&[]), None);
+        assert_eq!(warning(&[], DateTime::UNIX_EPOCH), None);
     }
 
     #[test]
@@ -123,5 +147,6 @@ mod tests {
         let junk = CertificateDer::from(vec![0x30, 0x82, 0xff, 0xff, 0x30]);
         assert_eq!(read(std::slice::from_ref(&junk), DateTime::UNIX_EPOCH), []);
         assert_eq!(end_of(&junk), None);
+        assert!(names_of(&junk).is_empty() && !is_self_issued(&junk));
     }
 }

@@ -21,6 +21,16 @@ const SERVICE_PORTS: [u16; 14] = [
     1433, 1521, 2375, 2376, 2379, 2380, 3306, 5432, 5672, 6379, 10250, 11211, 27017, 61616,
 ];
 
+/// Names under which a cloud answers its machines, credentials among it. Whatever they stand for on this network, no
+/// origin has one of them. Source: "About VM metadata" (Google Cloud), "Instance metadata" (EC2 user guide).
+const METADATA_NAMES: [&str; 5] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
 /// The rules.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -36,7 +46,8 @@ impl Guard {
     /// Judges scheme, user info, host and port of a URL. `configured` is the origin's own base URL: its port was chosen
     /// deliberately, so at its host it may be any user port; elsewhere only 80 and 443 are open.
     ///
-    /// Errors: `scheme_not_allowed`, `host_not_allowed`, `port_not_allowed`.
+    /// Errors: `scheme_not_allowed`, `host_not_allowed`, `port_not_allowed`; `address_prohibited` for the names of metadata
+    /// services, which no exemption opens.
     pub(crate) fn check_url(
         &self,
         url: &Url,
@@ -59,6 +70,10 @@ impl Guard {
             && name.trim_end_matches('.').is_empty()
         {
             return Err(failure(Reason::HostNotAllowed, "the host name is empty"));
+        }
+        if is_metadata_name(&authority.host) {
+            let note = "the host name is that of a metadata service";
+            return Err(failure(Reason::AddressProhibited, note));
         }
         let is_own_port = configured.is_some_and(|own| {
             own.host() == url.host() && own.port_or_known_default() == Some(authority.port)
@@ -134,6 +149,16 @@ fn is_localhost(host: &Host) -> bool {
         .rsplit('.')
         .next()
         .is_some_and(|label| label.eq_ignore_ascii_case("localhost")))
+}
+
+fn is_metadata_name(host: &Host) -> bool {
+    let Host::Domain(name) = host else {
+        return false;
+    };
+    let name = name.trim_end_matches('.');
+    METADATA_NAMES
+        .iter()
+        .any(|metadata| name.eq_ignore_ascii_case(metadata))
 }
 
 /// Why nobody may connect to an address; `None` for ordinary public ones.

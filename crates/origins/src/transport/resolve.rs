@@ -38,8 +38,8 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// Asks the configured name servers, or the machine's.
-    pub(crate) fn new(config: &DnsConfig) -> Result<Self, FetcherError> {
+    /// Asks the configured name servers, or the machine's, and never for longer than a connection may take.
+    pub(crate) fn new(config: &DnsConfig, connect_timeout: Duration) -> Result<Self, FetcherError> {
         let dns = |error: NetError| FetcherError::Dns(Box::new(error));
         let (servers, mut options) = if config.servers.is_empty() {
             of_the_machine()
@@ -54,7 +54,8 @@ impl Resolver {
             let servers = ResolverConfig::from_name_servers(servers.collect());
             (servers, ResolverOpts::default())
         };
-        options.timeout = config.timeout;
+        let timeout = config.timeout.min(connect_timeout / 5 * 2);
+        options.timeout = timeout;
         options.attempts = RETRIES;
         options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
         options.cache_size = CACHE_ENTRIES;
@@ -65,7 +66,7 @@ impl Resolver {
             .build()
             .map_err(dns)?;
         // Both tries, and half a try of slack for servers that are asked one after the other.
-        let limit = config.timeout * 5 / 2;
+        let limit = timeout * 5 / 2;
         Ok(Self { inner, limit })
     }
 

@@ -1,5 +1,7 @@
 //! Akeneo PIM: against a server that behaves as its REST API is documented.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chrono::TimeDelta;
 use limpid_domain::clock::Clock;
 use limpid_domain::failure::{AttemptFailure, Reason};
@@ -68,6 +70,36 @@ async fn an_ended_token_is_refreshed_and_after_that_the_password_helps() {
     clock.advance(TimeDelta::minutes(58));
     fetching.original(path).await;
     assert_eq!(server.grants().len(), 4);
+}
+
+#[tokio::test]
+async fn a_token_refused_in_the_fetch_that_asked_for_it_is_renewed_once() {
+    let asset = "asset-media-files/0/2/5/0/0250_asset.jpg";
+    for accepted in ["Bearer canary-token-2", "Bearer canary-none"] {
+        let server = AkeneoServer::start().await;
+        let granted = AtomicUsize::new(0);
+        server.origin.judge(move |request| {
+            let is_good = request.header("authorization") == Some(accepted);
+            Some(if request.target == "/api/oauth/v1/token" {
+                let number = granted.fetch_add(1, Ordering::Relaxed) + 1;
+                let token = format!("{{\"access_token\":\"canary-token-{number}\"}}");
+                Script::response(200, &[], token.as_bytes())
+            } else if is_good {
+                Script::ok("image/jpeg", PHOTO_JPEG)
+            } else {
+                Script::response(401, &[], b"{\"code\":401,\"message\":\"expired\"}")
+            })
+        });
+        let fetching = asking(&server, AkeneoServer::CREDENTIALS, &clock());
+        if accepted == "Bearer canary-none" {
+            let failed = failure(&fetching, asset).await;
+            assert_eq!(failed.reason, Reason::CredentialsInvalid, "{failed:?}");
+        } else {
+            assert_eq!(fetching.original(asset).await.bytes, PHOTO_JPEG);
+        }
+        // A token, its refusal, another token, the answer to that.
+        assert_eq!(server.origin.requests().len(), 4, "{accepted}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use limpid_domain::failure::{AttemptFailure, Reason};
 use limpid_domain::ids::{StreamVersion, TenantId};
 use limpid_domain::origin::{OriginCredentials, OriginLocation};
 use limpid_origins::{
-    BreakerLimits, BreakerState, Existence, FetchConfig, FetchRequest, OriginAccess,
+    BreakerLimits, BreakerState, Existence, FetchConfig, FetchRequest, OriginAccess, near_paths,
 };
 use limpid_testkit::fake_origin::FakeOrigin;
 use limpid_testkit::fake_origin::script::{PHOTO_JPEG, Script};
@@ -109,6 +109,47 @@ async fn a_store_is_asked_with_a_signed_head() {
             .iter()
             .all(|request| request.method == "HEAD")
     );
+}
+
+#[tokio::test]
+async fn keys_outside_the_prefix_and_keys_that_begin_with_a_slash_are_found() {
+    let origin = FakeOrigin::start().await;
+    let keys = ["lead.jpg", "pre//l3.jpg", "/pre/l2.jpg"];
+    origin.judge(move |request| {
+        let is_there = keys
+            .iter()
+            .any(|key| request.target == format!("/pictures/{key}"));
+        Some(Script::response(if is_there { 200 } else { 404 }, &[], b""))
+    });
+    let mut fetching = Fetching::from(OriginLocation::S3Compatible {
+        bucket: "pictures".to_owned(),
+        prefix: "/pre/".to_owned(),
+        endpoint: origin.base_url().parse().unwrap(),
+        s3_force_path_style: true,
+    });
+    fetching.credentials = OriginCredentials::AccessKey {
+        access_key: "AKIAEXISTENCE".into(),
+        secret_key: "secret-of-existence".into(),
+    };
+    for (path, expected) in [
+        ("/lead.jpg", Some("outside the folder")),
+        ("/l3.jpg", Some("slash before its name")),
+        ("/l2.jpg", Some("slash before the folder")),
+        ("/none.jpg", None),
+    ] {
+        let mut found = Vec::new();
+        for near in near_paths(path, fetching.settings.location.folder()) {
+            if ask(&fetching, &near.path).await.unwrap().is_there {
+                found.push(near.difference);
+            }
+        }
+        assert_eq!(found.len(), usize::from(expected.is_some()), "{found:?}");
+        let is_expected = |difference: &&str| expected.is_some_and(|it| difference.contains(it));
+        assert!(found.iter().all(is_expected), "{path}: {found:?}");
+    }
+    let folder = Fetching::folder(&format!("{}/media", origin.base_url()));
+    assert!(ask(&folder, "/pictures/lead.jpg").await.unwrap().is_there);
+    assert!(!ask(&folder, "pictures/lead.jpg").await.unwrap().is_there);
 }
 
 #[tokio::test]

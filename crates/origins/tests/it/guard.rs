@@ -257,6 +257,46 @@ async fn no_answer_of_a_name_server_leads_inside() {
 }
 
 #[tokio::test]
+async fn names_of_metadata_services_are_refused_before_anybody_is_asked() {
+    let dns = FakeDns::start().await;
+    let origin = FakeOrigin::start().await;
+    // Even where the name leads to an address that is exempt.
+    let mut config = config();
+    config.dns.servers = vec![dns.addr()];
+    let proxy = Fetching::with_config(OriginLocation::WebProxy, config.clone());
+    let redirecting = Fetching::with_config(folder(&origin.base_url()), config.clone());
+    let names = [
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "instance-data.ec2.internal",
+    ];
+    for (number, name) in names.into_iter().enumerate() {
+        dns.set(name, DnsAnswer::Addresses(addresses(&["127.0.0.1"])));
+        for host in [name.to_owned(), name.to_uppercase(), format!("{name}.")] {
+            let base = format!("http://{host}:{}", origin.addr().port());
+            let own = Fetching::with_config(folder(&base), config.clone());
+            for ended in [
+                proxy.get(&format!("http://{host}/a.jpg")).await,
+                own.get("photo.jpg").await,
+            ] {
+                assert_refused(&ended, &host);
+                assert!(!ended.step_names().contains(&"dns"), "{host}: {ended:?}");
+            }
+        }
+        let page = format!("{number}.jpg");
+        let location = format!("http://{name}/computeMetadata/v1/");
+        let answer = Script::response(302, &[("location", &location)], b"");
+        origin.answer(&format!("/{page}"), answer);
+        let reason = redirecting.reason(&page).await;
+        assert_eq!(reason, Reason::AddressProhibited, "{name}");
+        assert_eq!(dns.questions(name), 0, "{name}");
+    }
+    assert_eq!(origin.requests().len(), names.len());
+}
+
+#[tokio::test]
 async fn schemes_ports_and_user_info_are_refused_without_a_question() {
     let dns = FakeDns::start().await;
     let mut config = guarded();

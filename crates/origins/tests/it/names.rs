@@ -60,6 +60,22 @@ async fn every_way_a_name_can_fail_has_its_reason() {
 }
 
 #[tokio::test]
+async fn silent_name_servers_cost_no_more_than_a_connection_may() {
+    let dns = FakeDns::start().await;
+    dns.set("silence.example", DnsAnswer::Silence);
+    let mut config = asking(&dns);
+    config.connect_timeout = Duration::from_millis(200);
+    config.dns.timeout = Duration::from_secs(3);
+    let location = folder("http://silence.example");
+    let ended = Fetching::with_config(location, config).get("a.jpg").await;
+    let failed = ended.result.unwrap_err();
+    assert_eq!(failed.reason, Reason::DnsTimeout, "{failed:?}");
+    assert_eq!(failed.retries, 1);
+    // Two attempts and the pause between them; without the limit each takes six seconds.
+    assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
+}
+
+#[tokio::test]
 async fn a_name_is_resolved_and_its_time_taken() {
     let dns = FakeDns::start().await;
     let origin = FakeOrigin::start().await;

@@ -1,8 +1,9 @@
 //! Batches into groups and their counts.
 //!
-//! A node's batches are numbered without gaps and stored in order, so a number per node says exactly what has been counted. It
-//! moves in the transaction that counts: a crash at any point repeats or skips nothing. Late events need no care: they are counted
-//! with their batch, in the hour they belong to.
+//! A node's batches are numbered without gaps and stored in order, so a number per node, the checkpoint, says where to go on. That a
+//! batch is counted is said by its row in the ledger. Both change in the statement that counts: a crash at any point repeats or skips
+//! nothing, and a checkpoint that was set back or lost passes over what is counted. Late events need no care: they are counted with
+//! their batch, in the hour they belong to.
 
 use chrono::{DateTime, Utc};
 use limpid_domain::ids::{BatchSeq, NodeId};
@@ -19,6 +20,9 @@ const MAX_EVENTS: i64 = 50_000;
 /// Batches that are looked at for one transaction.
 const MAX_BATCHES: i64 = 5_000;
 
+/// Batches that one transaction passes over because they are counted.
+const MAX_PASSED_OVER: i64 = 500_000;
+
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
 pub(crate) const LOCK_KEY: i64 = 0x6c69_6d70_6964_0002;
 
@@ -31,7 +35,7 @@ pub struct Projected {
     pub steps: u64,
 }
 
-/// Some batches of one node.
+/// Some batches of one node: either none of them is counted, or all are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchRange {
     pub(super) node: NodeId,
@@ -41,6 +45,8 @@ pub(super) struct BatchRange {
     pub(super) upto: BatchSeq,
     /// Moments of the first and last event; `None` where no batch has events.
     pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Whether the ledger says that they are counted: the checkpoint was set back.
+    is_counted: bool,
 }
 
 /// Counts every batch that is stored and not counted yet. Any number of projectors may run; one at a time works.
@@ -67,6 +73,11 @@ async fn step(database: &Database) -> Result<Option<i64>, StoreError> {
         tx.rollback().await?;
         return Ok(None);
     };
+    if range.is_counted {
+        pass_over(&mut tx, range).await?;
+        tx.commit().await?;
+        return Ok(Some(0));
+    }
     register_fingerprints(&mut tx, range).await?;
     let (events, groups) = count(&mut tx, range).await?;
     after_counting(&mut tx, &groups).await?;
@@ -88,16 +99,16 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<bool, StoreErr
 /// The next batches of the node that waits longest.
 async fn next_range(connection: &mut PgConnection) -> Result<Option<BatchRange>, StoreError> {
     // The recursion jumps from node to node in the index, however many batches each has.
-    let node: Option<(i64, i64)> = sqlx::query_as(
+    let node: Option<(i64, i64, bool)> = sqlx::query_as(
         "with recursive n as (
            (select node_id from ingest_batch order by node_id limit 1)
            union all
            select (select b.node_id from ingest_batch b where b.node_id > n.node_id order by b.node_id limit 1) from n
            where n.node_id is not null
          )
-         select n.node_id, coalesce(c.batch_seq, 0) from n left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
+         select n.node_id, coalesce(c.batch_seq, 0), first.grouped from n left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
          join lateral (
-           select b.received_at from ingest_batch b
+           select b.received_at, b.grouped from ingest_batch b
            where b.node_id = n.node_id and b.batch_seq > coalesce(c.batch_seq, 0) order by b.batch_seq limit 1
          ) first on true
          order by first.received_at limit 1",
@@ -105,21 +116,29 @@ async fn next_range(connection: &mut PgConnection) -> Result<Option<BatchRange>,
     .bind(PROJECTION)
     .fetch_optional(&mut *connection)
     .await?;
-    let Some((node, after)) = node else {
+    let Some((node, after, is_counted)) = node else {
         return Ok(None);
+    };
+    let (most_batches, most_events) = if is_counted {
+        (MAX_PASSED_OVER, i64::MAX)
+    } else {
+        (MAX_BATCHES, MAX_EVENTS)
     };
     let (upto, from, to): (i64, Option<DateTime<Utc>>, Option<DateTime<Utc>>) = sqlx::query_as(
         "select max(batch_seq), min(min_at), max(max_at) from (
-           select batch_seq, min_at, max_at, sum(events) over (order by batch_seq) - events as before from (
-             select batch_seq, events, min_at, max_at from ingest_batch
+           select batch_seq, min_at, max_at, sum(events) over (order by batch_seq) - events as before,
+             count(*) filter (where grouped <> $5) over (order by batch_seq) as others
+           from (
+             select batch_seq, events, min_at, max_at, grouped from ingest_batch
              where node_id = $1 and batch_seq > $2 order by batch_seq limit $3
            ) waiting
-         ) sized where before < $4",
+         ) sized where before < $4 and others = 0",
     )
     .bind(node)
     .bind(after)
-    .bind(MAX_BATCHES)
-    .bind(MAX_EVENTS)
+    .bind(most_batches)
+    .bind(most_events)
+    .bind(is_counted)
     .fetch_one(connection)
     .await?;
     Ok(Some(BatchRange {
@@ -127,7 +146,22 @@ async fn next_range(connection: &mut PgConnection) -> Result<Option<BatchRange>,
         after: BatchSeq(after),
         upto: BatchSeq(upto),
         span: from.zip(to),
+        is_counted,
     }))
+}
+
+/// Moves the checkpoint behind batches that are counted.
+async fn pass_over(connection: &mut PgConnection, range: BatchRange) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into projection_checkpoint as c (projection, node_id, batch_seq) values ($1, $2, $3)
+         on conflict (projection, node_id) do update set batch_seq = excluded.batch_seq",
+    )
+    .bind(PROJECTION)
+    .bind(range.node.0)
+    .bind(range.upto.0)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// How many events were counted, and the groups that they belong to.

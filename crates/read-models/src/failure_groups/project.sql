@@ -1,5 +1,5 @@
--- Batches ($2, $3] of node $1 into the counts of groups, once: the checkpoint moves in the same statement. $4 and $5 bound the
--- partitions that are read. Keys are sorted so that two writers lock rows in the same order.
+-- Batches ($2, $3] of node $1, none of them counted, into the counts of groups, once: the ledger says so, and the checkpoint moves, in
+-- the same statement. $4 and $5 bound the partitions that are read. Keys are sorted so that two writers lock rows in the same order.
 with fresh as (
   select f.tenant_id, p.group_id, date_trunc('hour', f.occurred_at, 'UTC') as hour, f.upstream_status, f.config_version, f.outcome,
     f.headline, min(f.endpoint_no) as endpoint_no, min(f.origin_no) as origin_no, min(f.reason) as reason,
@@ -37,6 +37,9 @@ lifetime as (
     from fresh group by 1, 2
   ) s
   where g.tenant_id = s.tenant_id and g.group_id = s.group_id
+),
+marked as (
+  update ingest_batch set grouped = true where node_id = $1 and batch_seq > $2 and batch_seq <= $3
 ),
 moved as (
   insert into projection_checkpoint as c (projection, node_id, batch_seq) values ($6, $1, $3)

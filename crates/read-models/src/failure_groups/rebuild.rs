@@ -1,21 +1,23 @@
 //! Deriving the counts of groups again from the events, hour by hour, while failures keep coming in.
 //!
-//! Which fingerprint counts towards which group is a decision that was made once and stands; its counts are what is derived.
+//! Which fingerprint counts towards which group is a decision that was made once and stands; its counts are what is derived. Where the
+//! decision or the group is lost, the events that are kept give it again.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::PROJECTION;
+use super::checkpoint::{counted_batches, settle};
 use super::project::LOCK_KEY;
 use super::project::project;
+use super::templates::register_lost;
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GroupRebuild {
     /// Hours that were derived again.
     pub hours: u64,
-    /// Counts that differed from the stored ones and were replaced. 0 is the proof.
+    /// Counts that differed from the stored ones and were replaced, and groups that were lost. 0 is the proof.
     pub replaced: u64,
 }
 
@@ -29,11 +31,18 @@ pub async fn rebuild(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<GroupRebuild, StoreError> {
     project(database).await?;
+    let mut tx = locked(database).await?;
+    settle(&mut tx).await?;
+    let lacks_groups = lacks_groups(&mut tx).await?;
+    tx.commit().await?;
     let hours = hours_to_rebuild(database).await?;
     let mut report = GroupRebuild::default();
     let all = hours.len() as u64;
     for hour in hours {
         let mut tx = locked(database).await?;
+        if lacks_groups {
+            report.replaced += register_lost(&mut tx, hour).await?;
+        }
         report.replaced += rebuild_hour(&mut tx, hour).await?;
         tx.commit().await?;
         report.hours += 1;
@@ -59,11 +68,23 @@ async fn locked(database: &Database) -> Result<Transaction<'static, Postgres>, S
     Ok(tx)
 }
 
+/// Whether the group of any fingerprint is lost. Fingerprints that are lost themselves are found hour by hour.
+async fn lacks_groups(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (
+           select from failure_fingerprint p
+           where not exists (select from failure_group g where g.tenant_id = p.tenant_id and g.group_id = p.group_id)
+         )",
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
 /// Hours with events or counts since the retention.
 async fn hours_to_rebuild(database: &Database) -> Result<Vec<DateTime<Utc>>, StoreError> {
     let mut connection = database.service().await?;
     Ok(sqlx::query_scalar(
-        "with cut as (select dropped_before from failure_retention)
+        "with cut as (select greatest(dropped_before, counts_dropped_before) as dropped_before from failure_retention)
          select hour from failure_1h where hour >= (select dropped_before from cut)
          union select hour from failure_group_1h where hour >= (select dropped_before from cut) order by 1",
     )
@@ -71,26 +92,58 @@ async fn hours_to_rebuild(database: &Database) -> Result<Vec<DateTime<Utc>>, Sto
     .await?)
 }
 
-/// How many counts were replaced.
+/// How many counts were replaced, and fingerprints registered again.
 async fn rebuild_hour(
     connection: &mut PgConnection,
     hour: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
+    derive_hour(connection, hour).await?;
+    let has_lost: bool = sqlx::query_scalar(
+        "select exists (select from failure_group_shadow where group_id is null)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let mut registered = 0;
+    if has_lost {
+        registered = register_lost(connection, hour).await?;
+        sqlx::raw_sql("drop table failure_group_shadow")
+            .execute(&mut *connection)
+            .await?;
+        derive_hour(connection, hour).await?;
+    }
+    Ok(registered + replace_hour(connection, hour).await?)
+}
+
+/// The counts of the hour as its events give them; without a group where an event's fingerprint is not known.
+async fn derive_hour(connection: &mut PgConnection, hour: DateTime<Utc>) -> Result<(), StoreError> {
+    let (nodes, batches) = counted_batches(connection).await?;
     sqlx::query(
         "create temporary table failure_group_shadow on commit drop as
          select f.tenant_id, $1::timestamptz as hour, p.group_id, f.upstream_status, f.config_version, f.outcome, f.headline,
            min(f.endpoint_no) as endpoint_no, min(f.origin_no) as origin_no, min(f.reason) as reason, count(*)::bigint as events,
            sum(f.occurrences)::bigint as occurrences, min(f.occurred_at) as first_at, max(f.occurred_at) as last_at
-         from origin_failure f join failure_fingerprint p using (tenant_id, fingerprint)
-         join projection_checkpoint c on c.projection = $3 and c.node_id = f.node_id and f.batch_seq <= c.batch_seq
+         from origin_failure f left join failure_fingerprint p using (tenant_id, fingerprint)
+         join unnest($3::bigint[], $4::bigint[]) c(node_id, batch_seq) on c.node_id = f.node_id and f.batch_seq <= c.batch_seq
          where f.occurred_at >= $1 and f.occurred_at < $2
          group by 1, 3, 4, 5, 6, 7",
     )
     .bind(hour)
     .bind(hour + TimeDelta::hours(1))
-    .bind(PROJECTION)
-    .execute(&mut *connection)
+    .bind(nodes)
+    .bind(batches)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// How many counts of the hour were replaced by the derived ones. Events of accounts that are being erased may have no group; they go.
+async fn replace_hour(
+    connection: &mut PgConnection,
+    hour: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    sqlx::raw_sql("delete from failure_group_shadow where group_id is null")
+        .execute(&mut *connection)
+        .await?;
     if differing(connection, hour).await? == 0 {
         return Ok(0);
     }

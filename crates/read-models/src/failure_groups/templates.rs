@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::path_template::{PATH_TEMPLATE_VERSION, path_template, stable_hash};
 use limpid_event_store::StoreError;
 use sqlx::{FromRow, PgConnection};
@@ -33,7 +33,17 @@ struct Unknown {
     path: String,
     first_at: DateTime<Utc>,
     config_version: i64,
+    /// The group that was decided on, where only its row is gone.
+    decided: Option<i64>,
+    /// Whether there is a group of its own.
+    has_group: bool,
+    /// Whether there was one: its life is there.
+    had_group: bool,
 }
+
+/// What is asked of fingerprints `u` beside one of their events.
+const STANDING: &str = "exists (select from failure_group g where g.tenant_id = u.tenant_id and g.group_id = u.fingerprint) as has_group,
+    exists (select from failure_group_life l where l.tenant_id = u.tenant_id and l.group_id = u.fingerprint) as had_group";
 
 /// What failures of one kind have in common apart from their paths.
 type Kind = (i64, i32, i32, i16);
@@ -44,15 +54,51 @@ pub(super) async fn register_fingerprints(
     range: BatchRange,
 ) -> Result<(), StoreError> {
     let unknown = unknown_fingerprints(connection, range).await?;
+    register(connection, unknown).await
+}
+
+/// Gives every fingerprint of the hour's events a group again, where it or its group is lost; how many that were.
+pub(super) async fn register_lost(
+    connection: &mut PgConnection,
+    hour: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let query = format!(
+        "select u.*, {STANDING} from (
+           select distinct on (f.tenant_id, f.fingerprint) f.tenant_id, f.fingerprint, f.endpoint_no, f.origin_no, f.reason, f.path,
+             f.occurred_at as first_at, f.config_version, p.group_id as decided
+           from origin_failure f
+           left join failure_fingerprint p on p.tenant_id = f.tenant_id and p.fingerprint = f.fingerprint
+           left join failure_group g on g.tenant_id = p.tenant_id and g.group_id = p.group_id
+           where f.occurred_at >= $1 and f.occurred_at < $2 and g.group_id is null
+             and f.tenant_id <> all (array(select tenant_id from tenant_erasure where finished_at is null))
+           order by f.tenant_id, f.fingerprint, f.occurred_at, f.event_id
+         ) u order by tenant_id, fingerprint"
+    );
+    let lost: Vec<Unknown> = sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(hour)
+        .bind(hour + TimeDelta::hours(1))
+        .fetch_all(&mut *connection)
+        .await?;
+    let registered = lost.len() as u64;
+    register(connection, lost).await?;
+    Ok(registered)
+}
+
+async fn register(
+    connection: &mut PgConnection,
+    mut unknown: Vec<Unknown>,
+) -> Result<(), StoreError> {
     if unknown.is_empty() {
         return Ok(());
     }
     let mut templates = template_counts(connection, &unknown).await?;
+    // What had a group keeps it, and so counts before what is new.
+    unknown.sort_by_key(|fingerprint| !fingerprint.is_decided());
     let mut columns = Columns::default();
     for fingerprint in unknown {
         let count = templates.entry(fingerprint.kind()).or_default();
-        let falls_together = *count >= MAX_TEMPLATES;
-        *count += 1;
+        let falls_together = fingerprint.falls_together(*count);
+        *count += i64::from(!fingerprint.has_group);
         columns.push(fingerprint, falls_together);
     }
     columns.store(connection).await
@@ -66,21 +112,24 @@ async fn unknown_fingerprints(
         return Ok(Vec::new());
     };
     // In the order they arose, so that the same events give the same groups.
-    Ok(sqlx::query_as(
-        "select distinct on (tenant_id, fingerprint) tenant_id, fingerprint, endpoint_no, origin_no, reason, path,
-           occurred_at as first_at, config_version
-         from origin_failure f
-         where node_id = $1 and batch_seq > $2 and batch_seq <= $3 and occurred_at >= $4 and occurred_at <= $5
-           and not exists (select from failure_fingerprint p where p.tenant_id = f.tenant_id and p.fingerprint = f.fingerprint)
-         order by tenant_id, fingerprint, occurred_at, event_id",
-    )
-    .bind(range.node.0)
-    .bind(range.after.0)
-    .bind(range.upto.0)
-    .bind(from)
-    .bind(to)
-    .fetch_all(connection)
-    .await?)
+    let query = format!(
+        "select u.*, null::bigint as decided, {STANDING} from (
+           select distinct on (tenant_id, fingerprint) tenant_id, fingerprint, endpoint_no, origin_no, reason, path,
+             occurred_at as first_at, config_version
+           from origin_failure f
+           where node_id = $1 and batch_seq > $2 and batch_seq <= $3 and occurred_at >= $4 and occurred_at <= $5
+             and not exists (select from failure_fingerprint p where p.tenant_id = f.tenant_id and p.fingerprint = f.fingerprint)
+           order by tenant_id, fingerprint, occurred_at, event_id
+         ) u order by tenant_id, fingerprint"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(range.node.0)
+        .bind(range.after.0)
+        .bind(range.upto.0)
+        .bind(from)
+        .bind(to)
+        .fetch_all(connection)
+        .await?)
 }
 
 /// By what successes of a template are found; 0 where templates fall together, which no success has.
@@ -150,6 +199,19 @@ impl Unknown {
             self.origin_no,
             self.reason,
         )
+    }
+
+    /// Whether it is known which group it counts towards.
+    fn is_decided(&self) -> bool {
+        self.decided.is_some() || self.has_group || self.had_group
+    }
+
+    /// Whether it counts towards the group of many, where its kind has so many templates already.
+    fn falls_together(&self, templates: i64) -> bool {
+        match self.decided {
+            Some(group) => group != self.fingerprint,
+            None => !self.is_decided() && templates >= MAX_TEMPLATES,
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use limpid_domain::failure::{FailureEvent, Outcome};
 use limpid_domain::ids::{BatchSeq, GroupId, NodeId};
 use limpid_event_store::Database;
 use limpid_event_store::failure_append::{Batch, append_batches};
-use limpid_read_models::failure_groups::{GroupOrder, group, groups, project, rebuild, verify};
+use limpid_read_models::failure_groups::{
+    GroupOrder, group, groups, project, rebuild, verify, verify_since,
+};
 use limpid_read_models::filter::FailureFilter;
 use limpid_read_models::freshness::{Reads, freshness};
 use limpid_testkit::failures::FailureGenerator;
@@ -126,6 +128,112 @@ async fn damaged_counts_are_noticed_and_derived_again() {
     assert_eq!(heard.last(), Some(&(report.hours, report.hours)));
     assert!(verify(&database).await.unwrap().agrees());
     assert_eq!(rebuild(&database, |_, _| ()).await.unwrap().replaced, 0);
+}
+
+/// All rows of the groups, as text.
+async fn everything_stored(database: &Database) -> Vec<String> {
+    let mut connection = database.service().await.unwrap();
+    sqlx::query_scalar(
+        "select to_jsonb(g)::text from failure_group g union all select to_jsonb(h)::text from failure_group_1h h
+         union all select to_jsonb(d)::text from failure_group_1d d
+         union all select concat(tenant_id, ' ', fingerprint, ' ', group_id) from failure_fingerprint order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap()
+}
+
+async fn is_noticed_and_restored(seed: u64, damage: &'static str) {
+    let (database, _) = with_failures(seed).await;
+    let before = everything_stored(&database).await;
+    execute(&database, damage).await;
+    let found = verify(&database).await.unwrap();
+    assert!(!found.agrees(), "{damage}");
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
+    assert!(report.replaced > 0, "{damage}");
+    assert_eq!(everything_stored(&database).await, before, "{damage}");
+    let found = verify(&database).await.unwrap();
+    assert!(found.agrees(), "{damage}: {found:?}");
+    assert_eq!(rebuild(&database, |_, _| ()).await.unwrap().replaced, 0);
+}
+
+#[tokio::test]
+async fn all_rows_of_a_tenant_that_are_lost_are_noticed_and_restored() {
+    is_noticed_and_restored(
+        58,
+        "delete from failure_group where tenant_id = 1; delete from failure_fingerprint where tenant_id = 1;
+         delete from failure_group_1h where tenant_id = 1; delete from failure_group_1d where tenant_id = 1",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_that_is_lost_is_noticed_and_restored() {
+    let damage =
+        "delete from failure_group where group_id = (select min(group_id) from failure_group)";
+    is_noticed_and_restored(59, damage).await;
+}
+
+#[tokio::test]
+async fn a_fingerprint_that_is_lost_is_noticed_and_finds_its_group_again() {
+    let damage = "delete from failure_fingerprint where fingerprint = (select min(group_id) from failure_group)";
+    is_noticed_and_restored(60, damage).await;
+}
+
+#[tokio::test]
+async fn a_group_whose_own_numbers_are_changed_is_noticed_and_restored() {
+    is_noticed_and_restored(
+        61,
+        "update failure_group set occurrences = occurrences + 1 where group_id = (select min(group_id) from failure_group);
+         update failure_group set first_at = first_at - interval '1 hour' where group_id = (select max(group_id) from failure_group)",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_group_is_drift_of_the_last_day_too() {
+    let (database, _) = with_failures(62).await;
+    let day = at("2026-11-22T00:00:00Z");
+    assert!(verify_since(&database, day).await.unwrap().agrees());
+    execute(&database, "delete from failure_group where tenant_id = 1").await;
+    let found = verify_since(&database, day).await.unwrap();
+    assert!(found.differing_groups > 0 && found.differences() > 0);
+}
+
+#[tokio::test]
+async fn what_fell_together_falls_together_again() {
+    let database = database().await;
+    let start = at("2026-11-20T05:00:00Z");
+    let sample = FailureGenerator::new(63, start, TimeDelta::hours(1)).event();
+    let letters = || b'a'..=b'z';
+    let folders = letters().flat_map(|one| letters().map(move |two| [one, two]));
+    let events: Vec<FailureEvent> = folders
+        .take(208)
+        .map(|[one, two]| FailureEvent {
+            tenant_id: TENANT,
+            path: format!("/{}{}/x.jpg", one as char, two as char),
+            occurred_at: start + TimeDelta::minutes(1),
+            occurrences: 1,
+            ..sample.clone()
+        })
+        .collect();
+    store(&database, NodeId(1), &events).await;
+    project(&database).await.unwrap();
+    let before = everything_stored(&database).await;
+    for damage in [
+        "delete from failure_group",
+        "delete from failure_fingerprint",
+    ] {
+        execute(&database, damage).await;
+        assert!(!verify(&database).await.unwrap().agrees(), "{damage}");
+        assert!(rebuild(&database, |_, _| ()).await.unwrap().replaced > 0);
+        // One path of those that fell together stands for all of them; which one is of no account.
+        let after = everything_stored(&database).await;
+        assert_eq!(after.len(), before.len(), "{damage}");
+        let differing = after.iter().filter(|row| !before.contains(row)).count();
+        assert!(differing <= 1, "{damage}: {differing}");
+        assert!(verify(&database).await.unwrap().agrees(), "{damage}");
+    }
 }
 
 #[tokio::test]

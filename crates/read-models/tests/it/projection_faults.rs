@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::FailureEvent;
-use limpid_domain::ids::NodeId;
+use limpid_domain::ids::{BatchSeq, NodeId};
 use limpid_event_store::Database;
+use limpid_event_store::failure_append::{Batch, append_batches};
 use limpid_read_models::breakdown::GroupBy;
 use limpid_read_models::failure_groups::{project, rebuild, verify};
 use limpid_read_models::failure_timeseries::timeseries;
@@ -46,23 +47,76 @@ fn by_hand(events: &[FailureEvent]) -> Vec<i64> {
     hours
 }
 
-#[tokio::test]
-async fn a_checkpoint_that_is_set_back_is_noticed_and_the_counts_are_derived_again() {
-    let (database, events) = with_failures(71).await;
+/// Damages the checkpoint; then counts are as they were, and what comes after is counted once.
+async fn counts_stay_exact_after(seed: u64, damage: &'static str) {
+    let (database, mut events) = with_failures(seed).await;
     let right = by_hand(&events);
     assert_eq!(by_hour(&database).await, right);
-    // Seven batches, the last one of 200: 1 100 events are counted a second time.
+    execute(&database, damage).await;
+    assert!(verify(&database).await.unwrap().agrees(), "{damage}");
+    assert_eq!(project(&database).await.unwrap().events, 0, "{damage}");
+    assert_eq!(by_hour(&database).await, right, "{damage}");
+    assert!(verify(&database).await.unwrap().agrees(), "{damage}");
+    let start = at("2026-11-20T05:00:00Z");
+    let more = FailureGenerator::new(seed + 1, start, TimeDelta::days(3)).take(900);
+    store(&database, NodeId(2), &more).await;
+    execute(&database, damage).await;
+    assert_eq!(project(&database).await.unwrap().events, 900, "{damage}");
+    events.extend(more);
+    assert_eq!(by_hour(&database).await, by_hand(&events), "{damage}");
+    let found = verify(&database).await.unwrap();
+    assert!(found.agrees() && found.events == 2_900, "{found:?}");
+    assert_eq!(rebuild(&database, |_, _| ()).await.unwrap().replaced, 0);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_set_back_by_some_batches_counts_nothing_twice() {
+    let damage = "update projection_checkpoint set batch_seq = batch_seq - 4";
+    counts_stay_exact_after(71, damage).await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_set_back_to_the_beginning_counts_nothing_twice() {
+    counts_stay_exact_after(75, "update projection_checkpoint set batch_seq = 0").await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_lost_counts_nothing_twice() {
+    counts_stay_exact_after(77, "delete from projection_checkpoint").await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_ahead_of_what_is_counted_is_noticed_and_the_rest_counted() {
+    let (database, mut events) = with_failures(79).await;
     execute(
         &database,
-        "update projection_checkpoint set batch_seq = batch_seq - 4",
+        "insert into projection_checkpoint values ('failure_groups', 2, 1000)",
     )
     .await;
-    assert_eq!(project(&database).await.unwrap().events, 1_100);
-    assert!(!verify(&database).await.unwrap().agrees());
-    rebuild(&database, |_, _| ()).await.unwrap();
-    assert!(verify(&database).await.unwrap().agrees());
-    assert_eq!(by_hour(&database).await, right);
+    let start = at("2026-11-20T05:00:00Z");
+    let more = FailureGenerator::new(80, start, TimeDelta::days(3)).take(900);
+    store(&database, NodeId(2), &more).await;
     assert_eq!(project(&database).await.unwrap().events, 0);
+    assert!(verify(&database).await.unwrap().differing_hours > 0);
+    assert!(rebuild(&database, |_, _| ()).await.unwrap().replaced > 0);
+    events.extend(more);
+    assert_eq!(by_hour(&database).await, by_hand(&events));
+    assert!(verify(&database).await.unwrap().agrees());
+    // Counting goes on behind the last batch, and nothing is counted again without the checkpoint.
+    let mut connection = database.service().await.unwrap();
+    let next = Batch {
+        seq: BatchSeq(4),
+        events: events.iter().take(10).cloned().collect(),
+        refused: 0,
+    };
+    append_batches(&mut connection, NodeId(2), &[next])
+        .await
+        .unwrap();
+    drop(connection);
+    assert_eq!(project(&database).await.unwrap().events, 10);
+    execute(&database, "delete from projection_checkpoint").await;
+    assert_eq!(project(&database).await.unwrap().events, 0);
+    assert!(verify(&database).await.unwrap().agrees());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::query::Parameters;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 
 /// Alerts of a page where the request does not say, and at most.
@@ -76,7 +76,7 @@ impl From<AlertView> for AlertResponse {
     params(("state" = Option<String>, Query, description = "`firing` or `recovered`."),
         ("rule" = Option<String>, Query, description = "The id of an alert rule."),
         ("limit" = Option<u16>, Query, description = "Alerts of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before.")),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter.")),
     responses((status = 200, description = "A page.", body = AlertListAnswer),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
@@ -97,12 +97,12 @@ async fn list_alerts(
     }
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let cursor = parameters.one("cursor");
+    let listing = Listing::of("/dashboard/v1/alerts", &parameters);
     parameters.finish()?;
-    let before = cursor.map(|text| text.parse()).transpose();
     let page = AlertPage {
         state: chosen.map(|(_, state)| state),
         rule: rule_id,
-        before: before.map_err(|_no_id| ApiError::CursorInvalid)?,
+        before: listing.position(cursor)?,
         limit,
     };
     let mut tx = state.question(tenant.id).await?;
@@ -112,7 +112,7 @@ async fn list_alerts(
         next_cursor: found
             .last()
             .filter(|_| is_full)
-            .map(|alert| alert.id.to_string()),
+            .map(|alert| listing.cursor(alert.id)),
         data: found.into_iter().map(AlertResponse::from).collect(),
     }))
 }

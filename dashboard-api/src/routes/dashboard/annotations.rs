@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, TimeZone, Utc};
 use http::StatusCode;
 use limpid_domain::event::StreamKind;
 use limpid_domain::ids::NoteId;
@@ -28,6 +28,10 @@ use crate::router::ApiState;
 
 /// Longest note. Units: characters.
 const MAX_NOTE_CHARS: usize = 500;
+
+/// Year of the earliest moment that a note may be about, and how far ahead it may be.
+const FIRST_YEAR: i32 = 2000;
+const AHEAD: Days = Days::new(1);
 
 /// Configuration changes of an answer: more are no longer marks but a colour.
 const MAX_CHANGES: u32 = 200;
@@ -88,7 +92,7 @@ struct NoteRequest {
     /// What it says, 500 characters at most.
     #[schema(example = "Release 4.2 went out")]
     note: String,
-    /// The moment it is about: RFC 3339, `now`, `now-10m`. Now where it is not given.
+    /// The moment it is about: RFC 3339, `now`, `now-10m`; from 2000 on and within a day from now. Now where it is not given.
     at: Option<String>,
 }
 
@@ -109,7 +113,7 @@ async fn list_annotations(
     let mut parameters = Parameters::parse(query.as_deref(), &["from", "to"]);
     let (from, to) = read_period(&mut parameters, state.config().clock.now());
     parameters.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     let data = annotations(&mut tx, Window { from, to }).await?;
     Ok(Json(AnnotationList { data }))
 }
@@ -131,20 +135,36 @@ async fn create_annotation(
     let note = fields.required_text("note", MAX_NOTE_CHARS)?;
     let at = fields.optional_text("at", 40)?;
     fields.finish()?;
-    let at = at.map_or(Ok(now), |text| {
-        let refusal = "at is a time like 2026-11-22T08:00:00Z, or now, or now-10m.";
-        parse_moment(&text, now).ok_or_else(|| Refusal::invalid(refusal))
-    })?;
+    let at = at.map_or(Ok(now), |text| read_at(&text, now))?;
     let note = Note {
         id: NoteId::mint(),
         at,
         text: note,
         author: tenant.event_meta().actor.label,
     };
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     add_note(&mut tx, &note).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(Annotation::from(note))))
+}
+
+/// The moment a note is about: nothing is drawn before 2000 or after tomorrow, so a note there would be seen by nobody.
+fn read_at(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+    let refusal = "at is a time like 2026-11-22T08:00:00Z, or now, or now-10m.";
+    let at = parse_moment(text, now).ok_or_else(|| Refusal::invalid(refusal))?;
+    let is_early = Utc
+        .with_ymd_and_hms(FIRST_YEAR, 1, 1, 0, 0, 0)
+        .single()
+        .is_some_and(|first| at < first);
+    let is_late = now
+        .checked_add_days(AHEAD)
+        .is_some_and(|tomorrow| at > tomorrow);
+    if is_early || is_late {
+        return Err(Refusal::invalid(format!(
+            "at must be from {FIRST_YEAR} on and within a day from now."
+        )));
+    }
+    Ok(at)
 }
 
 /// Removes a note.
@@ -161,7 +181,7 @@ async fn delete_annotation(
 ) -> Result<StatusCode, ApiError> {
     let not_found = || ApiError::NotFound("Note not found.".to_owned());
     let id: NoteId = id.parse().map_err(|_no_uuid| not_found())?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     let removed = remove_note(&mut tx, id).await?;
     tx.commit().await?;
     if removed {

@@ -1,4 +1,5 @@
-//! `/dashboard/v1/url-endpoints/{id}/caching`: how long failures of one endpoint are repeated without asking its origins.
+//! `/dashboard/v1/url-endpoints/{id}/caching`: how long failures of one endpoint are repeated without asking its origins, and who decides how
+//! long its pictures are kept.
 
 use axum::extract::{Path, State};
 use limpid_domain::caching::Caching;
@@ -31,6 +32,8 @@ struct CachingAnswer {
     /// for its reason.
     #[schema(minimum = 0, maximum = 300)]
     failure_seconds: Option<u64>,
+    /// Whether `Cache-Control` and `Expires` of the origin decide how long a picture is kept; where it says nothing the usual year does.
+    origin_cache_control: bool,
 }
 
 /// Reads how long failures of a URL endpoint are repeated.
@@ -81,6 +84,7 @@ async fn set_caching(
 fn answer(endpoint: &UrlEndpointConfig) -> Versioned<CachingAnswer> {
     let shown = CachingAnswer {
         failure_seconds: endpoint.caching.failure_seconds,
+        origin_cache_control: endpoint.caching.origin_cache_control,
     };
     Versioned::new(endpoint.version, shown)
 }

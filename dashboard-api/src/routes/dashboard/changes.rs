@@ -1,13 +1,15 @@
-//! `GET /dashboard/v1/changes`: what was changed in the configuration, when and by whom.
+//! `GET /dashboard/v1/changes` and `…/origins/{id}/history`: what was changed in the configuration, when and by whom.
+
+mod filter;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use chrono::{DateTime, Utc};
 use limpid_domain::event::{Actor, ActorKind, ConfigEvent, StreamKind};
-use limpid_domain::ids::{StreamId, TenantSeq};
+use limpid_domain::ids::{OriginId, StreamId, TenantSeq};
 use limpid_event_store::TenantTx;
 use limpid_event_store::config_log::{self, StoredEvent};
-use limpid_read_models::config_history::{FieldChange, Until, config_at, differences};
+use limpid_read_models::config_history::{ConfigState, FieldChange, Until, config_at, differences};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,18 +17,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use filter::PageRequest;
+
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::query::Parameters;
 use crate::router::ApiState;
 
-/// Changes of a page where the request does not say, and at most.
-const DEFAULT_PAGE: u16 = 50;
-const MAX_PAGE: u16 = 200;
+/// Events between two changes of a page that are read at once.
+const CAUGHT_UP: u32 = 1_000;
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_changes))
+    OpenApiRouter::new()
+        .routes(routes!(list_changes))
+        .routes(routes!(list_origin_history))
 }
 
 /// One change.
@@ -53,6 +57,8 @@ pub(super) struct Change {
     source: Option<String>,
     /// The request it came in.
     request_id: Option<Uuid>,
+    /// Why, where whoever did it said so.
+    note: Option<String>,
     /// The thing as it was from then on, without secrets.
     #[schema(value_type = Object)]
     data: Value,
@@ -103,8 +109,14 @@ struct ChangePage {
 /// Lists what was changed in the account's configuration, newest first.
 #[utoipa::path(get, path = "/dashboard/v1/changes", tag = "changes", operation_id = "listChanges",
     security(("privateKey" = [])),
-    params(("limit" = Option<u16>, Query, description = "Changes of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before.")),
+    params(("resource" = Option<String>, Query, description = "A kind of thing, as changes name it: `origin`, `url_endpoint`, `tenant`, …"),
+        ("resourceId" = Option<String>, Query, description = "The id of a thing, as changes name it."),
+        ("kind" = Option<String>, Query, description = "What happened, as changes name it: `origin_replaced`, …"),
+        ("actor" = Option<String>, Query, description = "`api_key`, `operator`, `system`, or the label of an actor."),
+        ("from" = Option<String>, Query, description = "RFC 3339, `now`, `now-6h`; from the beginning where it is not given."),
+        ("to" = Option<String>, Query, description = "The same; itself not included."),
+        ("limit" = Option<u16>, Query, description = "Changes of a page, 1 to 200; 50 where it is not given."),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter.")),
     responses((status = 200, description = "A page.", body = ChangePage),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
@@ -114,33 +126,53 @@ async fn list_changes(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<ChangePage>, ApiError> {
-    let (limit, before) = page_of(query.as_deref())?;
-    let mut tx = state.question(tenant.id).await?;
-    let events = config_log::read_before(&mut tx, before, u32::from(limit)).await?;
-    let oldest = events.last().map(|event| event.tenant_seq);
-    let mut data = with_diffs(&mut tx, events).await?;
+    let request = PageRequest::read(query.as_deref(), state.config().clock.now())?;
+    let mut tx = state.configuration_question(tenant.id).await?;
+    Ok(Json(page(&mut tx, request).await?))
+}
+
+/// Lists what was changed of one origin, newest first, also where it is deleted by now.
+#[utoipa::path(get, path = "/dashboard/v1/origins/{id}/history", tag = "changes", operation_id = "listOriginHistory",
+    security(("privateKey" = [])),
+    params(("id" = String, Path, description = "The origin's id."),
+        ("limit" = Option<u16>, Query, description = "Changes of a page, 1 to 200; 50 where it is not given."),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before.")),
+    responses((status = 200, description = "A page.", body = ChangePage),
+        (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
+        (status = 401, description = "No private key.", body = ProblemBody),
+        (status = 403, description = "A wrong private key.", body = ProblemBody),
+        (status = 404, description = "The account never had such an origin.", body = ProblemBody)))]
+async fn list_origin_history(
+    tenant: Tenant,
+    Path(id): Path<String>,
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<ChangePage>, ApiError> {
+    let not_found = || ApiError::NotFound("Origin not found.".to_owned());
+    let id: OriginId = id.parse().map_err(|_no_uuid| not_found())?;
+    let stream_id = StreamId(id.0);
+    let path = format!("/dashboard/v1/origins/{id}/history");
+    let request = PageRequest::of_one(query.as_deref(), (stream_id, &path))?;
+    let mut tx = state.configuration_question(tenant.id).await?;
+    let events = config_log::load(&mut tx, stream_id).await?;
+    let first = events.first().map(|stored| stored.event.stream_kind());
+    if first != Some(StreamKind::Origin) {
+        return Err(not_found());
+    }
+    Ok(Json(page(&mut tx, request).await?))
+}
+
+async fn page(tx: &mut TenantTx, request: PageRequest) -> Result<ChangePage, ApiError> {
+    let found = request.find(tx).await?;
+    let mut data = with_diffs(tx, found.events).await?;
     data.reverse();
-    Ok(Json(ChangePage {
-        // Positions are dense from 1: below 1 there is nothing.
-        next_cursor: oldest.filter(|seq| seq.0 > 1).map(|seq| seq.to_string()),
+    Ok(ChangePage {
+        next_cursor: found.next_cursor,
         data,
-    }))
+    })
 }
 
-/// How many entries of the account's log a page has, and before which place.
-pub(super) fn page_of(query: Option<&str>) -> Result<(u16, Option<TenantSeq>), ApiError> {
-    let mut parameters = Parameters::parse(query, &["limit", "cursor"]);
-    let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
-    let cursor = parameters.one("cursor");
-    parameters.finish()?;
-    let before = cursor.map(|text| text.parse::<i64>().map(TenantSeq));
-    let before = before
-        .transpose()
-        .map_err(|_no_number| ApiError::CursorInvalid)?;
-    Ok((limit, before))
-}
-
-/// Changes that follow each other without a gap, newest first, as answers, oldest first.
+/// Changes, newest first, as answers, oldest first.
 async fn with_diffs(
     tx: &mut TenantTx,
     newest_first: Vec<StoredEvent>,
@@ -152,12 +184,35 @@ async fn with_diffs(
     let mut state = config_at(tx, before_all).await?;
     let mut changes = Vec::with_capacity(newest_first.len());
     for event in newest_first.into_iter().rev() {
+        catch_up(tx, &mut state, event.tenant_seq).await?;
         let before = state.fields(event.stream_id);
         state.apply(&event);
         let diff = differences(&before, &state.fields(event.stream_id));
         changes.push(Change::new(event, diff));
     }
     Ok(changes)
+}
+
+/// Brings a configuration up to the change before this one.
+async fn catch_up(
+    tx: &mut TenantTx,
+    state: &mut ConfigState,
+    next: TenantSeq,
+) -> Result<(), ApiError> {
+    loop {
+        // Positions are dense.
+        let missing = next.0.saturating_sub(state.version.0).saturating_sub(1);
+        let Ok(missing @ 1..) = u32::try_from(missing) else {
+            return Ok(());
+        };
+        let events = config_log::read_since(tx, state.version, missing.min(CAUGHT_UP)).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        for event in &events {
+            state.apply(event);
+        }
+    }
 }
 
 /// One change with what it changed.
@@ -218,6 +273,7 @@ impl Change {
             actor: ChangeActor::new(stored.meta.actor),
             source: stored.meta.source,
             request_id: stored.meta.request_id.map(|id| id.0),
+            note: stored.meta.note,
             data: shown(&stored.event),
             diff: diff.into_iter().map(FieldDiff::from).collect(),
         }

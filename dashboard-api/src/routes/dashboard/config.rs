@@ -99,7 +99,7 @@ async fn get_config(
     let mut parameters = Parameters::parse(query.as_deref(), &["asOf"]);
     let until = read_until(&mut parameters, "asOf", state.config().clock.now());
     parameters.finish()?;
-    let mut tx = state.question(tenant.id).await?;
+    let mut tx = state.configuration_question(tenant.id).await?;
     let config = config_at(&mut tx, until.unwrap_or(Until::Now)).await?;
     let resources = config.resources.iter();
     Ok(Json(ConfigAnswer {
@@ -133,7 +133,7 @@ async fn get_config_diff(
         parameters.refuse("from", format!("from is {EXPECTED}; it must be given."));
     }
     parameters.finish()?;
-    let mut tx = state.question(tenant.id).await?;
+    let mut tx = state.configuration_question(tenant.id).await?;
     let before = config_at(&mut tx, from.unwrap_or(Until::Now)).await?;
     let after = config_at(&mut tx, to.unwrap_or(Until::Now)).await?;
     Ok(Json(ConfigDiffAnswer {
@@ -148,6 +148,12 @@ const EXPECTED: &str = "a configuration version, or a time like 2026-11-22T08:00
 fn read_until(parameters: &mut Parameters, name: &str, now: DateTime<Utc>) -> Option<Until> {
     let value = parameters.one(name)?;
     if let Ok(version) = value.parse::<i64>() {
+        if version < 0 {
+            parameters.refuse(
+                name,
+                format!("{name} is {EXPECTED}; versions begin with 0."),
+            );
+        }
         return Some(Until::Version(TenantSeq(version)));
     }
     let moment = parse_moment(&value, now);

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use limpid_domain::ids::PurgeId;
+use limpid_domain::ids::{PurgeId, TenantSeq};
 use limpid_domain::purge::NotPurged;
 use limpid_domain::refusal::Refusal;
 use limpid_domain::request_body::Fields;
@@ -16,17 +16,22 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::changes::{ChangeActor, page_of};
+use super::changes::ChangeActor;
 use crate::auth::Tenant;
 use crate::commands;
 use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 use crate::routes::purges::PurgeState;
 use crate::throttle::TooOften;
 
 /// URLs of one request. Source: `imagekit.md` 2.
 const MAX_URLS: usize = 100;
+
+/// Purges of a page where the request does not say, and at most.
+const DEFAULT_PAGE: u16 = 50;
+const MAX_PAGE: u16 = 200;
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -170,14 +175,19 @@ async fn list_purges(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<PurgePage>, ApiError> {
-    let (limit, before) = page_of(query.as_deref())?;
-    let mut tx = state.question(tenant.id).await?;
+    let mut parameters = Parameters::parse(query.as_deref(), &["limit", "cursor"]);
+    let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
+    let cursor = parameters.one("cursor");
+    let listing = Listing::of("/dashboard/v1/purges", &parameters);
+    parameters.finish()?;
+    let before = listing.position(cursor)?.map(TenantSeq);
+    let mut tx = state.configuration_question(tenant.id).await?;
     let mut purges = purges_before(&mut tx, before, limit + 1).await?;
     let has_more = purges.len() > usize::from(limit);
     purges.truncate(usize::from(limit));
     let last = purges.last().filter(|_| has_more);
     Ok(Json(PurgePage {
-        next_cursor: last.map(|purge| purge.seq.to_string()),
+        next_cursor: last.map(|purge| listing.cursor(purge.seq)),
         data: purges.into_iter().map(PurgeEntry::from).collect(),
     }))
 }

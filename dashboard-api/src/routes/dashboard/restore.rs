@@ -2,6 +2,7 @@
 //! rewritten.
 
 use axum::extract::{Path, State};
+use limpid_domain::event::EventMeta;
 use limpid_domain::ids::{OriginId, StreamVersion};
 use limpid_domain::refusal::Refusal;
 use limpid_domain::request_body::Fields;
@@ -19,6 +20,9 @@ use crate::json_body::JsonObject;
 use crate::router::ApiState;
 use crate::routes::resource::{IfMatch, Versioned};
 
+/// Longest note.
+const MAX_NOTE_CHARS: usize = 500;
+
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -33,6 +37,9 @@ struct RestoreRequest {
     /// The version of the thing, as its changes name it.
     #[schema(example = 3)]
     version: i32,
+    /// Why; shown with the change.
+    #[schema(max_length = 500)]
+    note: Option<String>,
 }
 
 /// What was restored.
@@ -66,13 +73,17 @@ async fn restore_origin(
 ) -> Result<Versioned<RestoreAnswer>, ApiError> {
     let not_found = || ApiError::NotFound("Origin not found.".to_owned());
     let id: OriginId = id.parse().map_err(|_no_uuid| not_found())?;
-    let version = read_version(body)?;
+    let (version, note) = read(body)?;
     let restore = RestoreOrigin {
         id,
         version,
         expected: condition.expected()?,
     };
-    let context = state.command_context(tenant.event_meta());
+    let meta = EventMeta {
+        note,
+        ..tenant.event_meta()
+    };
+    let context = state.command_context(meta);
     let origin = commands::restore_origin(&context, tenant.id, restore).await?;
     Ok(restored(id.to_string(), origin.version, version))
 }
@@ -96,25 +107,31 @@ async fn restore_url_endpoint(
 ) -> Result<Versioned<RestoreAnswer>, ApiError> {
     let not_found = || ApiError::NotFound("URL-endpoint not found.".to_owned());
     let name = UrlEndpointName::parse(&id).ok_or_else(not_found)?;
-    let version = read_version(body)?;
+    let (version, note) = read(body)?;
     let restore = RestoreUrlEndpoint {
         name,
         version,
         expected: condition.expected()?,
     };
-    let context = state.command_context(tenant.event_meta());
+    let meta = EventMeta {
+        note,
+        ..tenant.event_meta()
+    };
+    let context = state.command_context(meta);
     let endpoint = commands::restore_url_endpoint(&context, tenant.id, restore).await?;
     Ok(restored(endpoint.api_id(), endpoint.version, version))
 }
 
-fn read_version(body: Value) -> Result<StreamVersion, ApiError> {
+/// The version to go back to, and why.
+fn read(body: Value) -> Result<(StreamVersion, Option<String>), ApiError> {
     let mut fields = Fields::of(body)?;
     let version = fields.any("version").and_then(|value| value.as_i64());
+    let note = fields.optional_text("note", MAX_NOTE_CHARS)?;
     fields.finish()?;
     let version = version.and_then(|version| i32::try_from(version).ok());
     let version = version.filter(|version| *version > 0);
     let refusal = || Refusal::invalid("version is required: a whole number from 1.");
-    Ok(StreamVersion(version.ok_or_else(refusal)?))
+    Ok((StreamVersion(version.ok_or_else(refusal)?), note))
 }
 
 fn restored(

@@ -18,7 +18,7 @@ use crate::commands;
 use crate::error::{ApiError, ProblemBody};
 use crate::exchange::Exchange;
 use crate::json_body::JsonObject;
-use crate::query::Parameters;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 use crate::routes::dashboard::settings::Limits;
 
@@ -126,18 +126,16 @@ async fn list_tenants(
     let mut parameters = Parameters::parse(query.as_deref(), &["limit", "cursor"]);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let cursor = parameters.one("cursor");
+    let listing = Listing::of("/operator/v1/tenants", &parameters);
     parameters.finish()?;
-    let after = cursor.map(|text| text.parse::<ImagekitId>());
-    let after = after
-        .transpose()
-        .map_err(|_no_id| ApiError::CursorInvalid)?;
+    let after: Option<ImagekitId> = listing.position(cursor)?;
     let with_next = u32::from(limit) + 1;
     let mut tenants = delivery_config::tenants(state.database(), after.as_ref(), with_next).await?;
     let has_more = tenants.len() > usize::from(limit);
     tenants.truncate(usize::from(limit));
     let last = tenants.last().filter(|_| has_more);
     Ok(Json(TenantPage {
-        next_cursor: last.map(|tenant| tenant.imagekit_id.to_string()),
+        next_cursor: last.map(|tenant| listing.cursor(&tenant.imagekit_id)),
         data: tenants
             .iter()
             .map(|tenant| answer(tenant, &state))
@@ -192,5 +190,6 @@ pub(super) fn operator_meta(exchange: Exchange) -> EventMeta {
         source: exchange.source,
         request_id: Some(exchange.request_id),
         command_id: None,
+        note: None,
     }
 }

@@ -211,6 +211,12 @@ async fn a_repetition_is_a_new_delivery_of_the_same_message() {
     assert_eq!(delivered["state"], "delivered");
     let other = dashboard.account("other").await;
     other.post(&resend, &json!({})).await.expect(404);
+    let off = json!({"enabled": false});
+    patch(&account, &format!("{WEBHOOKS}/{webhook}"), &off).await;
+    assert_eq!(
+        account.post(&resend, &json!({})).await.refusal(409),
+        "The webhook is disabled, so nothing is sent to it. Enable it, then send the message again."
+    );
     watch.clock.advance(TimeDelta::days(31));
     let removed = forget_old_deliveries(&dashboard.database, watch.clock.now()).await;
     assert_eq!(removed.unwrap(), 2);

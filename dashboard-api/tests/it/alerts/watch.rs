@@ -18,20 +18,20 @@ use tokio::task::JoinSet;
 
 use crate::dashboard::{Account, Dashboard};
 
-pub(super) const WEBHOOKS: &str = "/dashboard/v1/webhooks";
-pub(super) const RULES: &str = "/dashboard/v1/alert-rules";
-pub(super) const ALERTS: &str = "/dashboard/v1/alerts";
+pub(crate) const WEBHOOKS: &str = "/dashboard/v1/webhooks";
+pub(crate) const RULES: &str = "/dashboard/v1/alert-rules";
+pub(crate) const ALERTS: &str = "/dashboard/v1/alerts";
 
 /// A projector that does what it is told, when it is told, and a server that is told.
-pub(super) struct Watch<'a> {
-    pub(super) dashboard: &'a Dashboard,
-    pub(super) clock: Clock,
-    pub(super) receiver: FakeOrigin,
+pub(crate) struct Watch<'a> {
+    pub(crate) dashboard: &'a Dashboard,
+    pub(crate) clock: Clock,
+    pub(crate) receiver: FakeOrigin,
 }
 
 impl<'a> Watch<'a> {
     /// Begins to look: what is there by now is no news.
-    pub(super) async fn start(dashboard: &'a Dashboard) -> Self {
+    pub(crate) async fn start(dashboard: &'a Dashboard) -> Self {
         // A little ahead, so that what the API puts on its way is due.
         #[expect(clippy::disallowed_methods, reason = "the API's clock is the real one")]
         let clock = Clock::fixed(Utc::now() + TimeDelta::minutes(2));
@@ -48,12 +48,12 @@ impl<'a> Watch<'a> {
     }
 
     /// One look at everything.
-    pub(super) async fn look(&self) {
-        look(&self.dashboard.database, &self.clock).await.unwrap();
+    pub(crate) async fn look(&self) {
+        look(&self.dashboard.failures, &self.clock).await.unwrap();
     }
 
     /// Whatever is due is sent; what came back.
-    pub(super) async fn send(&self) -> Vec<Tried> {
+    pub(crate) async fn send(&self) -> Vec<Tried> {
         send_with(&self.deliverer(FetchConfig {
             allow_addresses: vec!["127.0.0.1".parse().unwrap()],
             ..FetchConfig::default()
@@ -61,9 +61,10 @@ impl<'a> Watch<'a> {
         .await
     }
 
-    pub(super) fn deliverer(&self, outbound: FetchConfig) -> Deliverer {
+    pub(crate) fn deliverer(&self, outbound: FetchConfig) -> Deliverer {
         let config = WebhookConfig {
-            database: self.dashboard.database.clone(),
+            database: self.dashboard.failures.clone(),
+            accounts_database: self.dashboard.database.clone(),
             vault: self.dashboard.vault.clone(),
             outbound,
             allow_http: true,
@@ -72,7 +73,7 @@ impl<'a> Watch<'a> {
     }
 
     /// A webhook of the account at the receiver: its id and its secret.
-    pub(super) async fn webhook(&self, account: &Account<'_>) -> (String, String) {
+    pub(crate) async fn webhook(&self, account: &Account<'_>) -> (String, String) {
         let url = format!("{}/hook", self.receiver.base_url());
         let body = json!({"url": url, "events": ["alert.firing", "alert.recovered"], "description": "On call"});
         let webhook = account.post(WEBHOOKS, &body).await.expect(201);
@@ -81,20 +82,20 @@ impl<'a> Watch<'a> {
     }
 
     /// What the receiver got, oldest first.
-    pub(super) fn received(&self) -> Vec<ReceivedRequest> {
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
         let mut requests = self.receiver.requests();
         requests.retain(|request| request.target == "/hook");
         requests
     }
 
     /// The last message that the receiver got.
-    pub(super) fn last(&self) -> Value {
+    pub(crate) fn last(&self) -> Value {
         let requests = self.received();
         serde_json::from_slice(&requests.last().unwrap().body).unwrap()
     }
 }
 
-pub(super) async fn send_with(deliverer: &Deliverer) -> Vec<Tried> {
+pub(crate) async fn send_with(deliverer: &Deliverer) -> Vec<Tried> {
     let mut under_way = JoinSet::new();
     deliverer.take_up(&mut under_way).await.unwrap();
     let ended = under_way.join_all().await;
@@ -102,7 +103,7 @@ pub(super) async fn send_with(deliverer: &Deliverer) -> Vec<Tried> {
 }
 
 /// A rule about states of groups that tells a webhook; its id.
-pub(super) async fn group_rule(account: &Account<'_>, states: &[&str], webhook: &str) -> String {
+pub(crate) async fn group_rule(account: &Account<'_>, states: &[&str], webhook: &str) -> String {
     let condition = json!({"type": "group_state", "states": states});
     rule(
         account,
@@ -111,24 +112,24 @@ pub(super) async fn group_rule(account: &Account<'_>, states: &[&str], webhook: 
     .await
 }
 
-pub(super) async fn rule(account: &Account<'_>, body: Value) -> String {
+pub(crate) async fn rule(account: &Account<'_>, body: Value) -> String {
     let rule = account.post(RULES, &body).await.expect(201);
     rule["id"].as_str().unwrap().to_owned()
 }
 
-pub(super) async fn patch(account: &Account<'_>, path: &str, body: &Value) -> Value {
+pub(crate) async fn patch(account: &Account<'_>, path: &str, body: &Value) -> Value {
     let answer = account.call(Method::PATCH, path).json(body).send().await;
     answer.expect(200)
 }
 
 /// The account's alerts in one state.
-pub(super) async fn alerts(account: &Account<'_>, state: &str) -> Vec<Value> {
+pub(crate) async fn alerts(account: &Account<'_>, state: &str) -> Vec<Value> {
     let page = account.get(&format!("{ALERTS}?state={state}")).await;
     page.expect(200)["data"].as_array().unwrap().clone()
 }
 
 /// What was sent to a webhook, the latest first.
-pub(super) async fn log(account: &Account<'_>, webhook: &str) -> Vec<Value> {
+pub(crate) async fn log(account: &Account<'_>, webhook: &str) -> Vec<Value> {
     let page = account
         .get(&format!("{WEBHOOKS}/{webhook}/deliveries"))
         .await;
@@ -136,7 +137,7 @@ pub(super) async fn log(account: &Account<'_>, webhook: &str) -> Vec<Value> {
 }
 
 /// Whether both signatures of a message are of this secret, checked as receivers do.
-pub(super) fn is_signed_by(request: &ReceivedRequest, secret: &str) -> bool {
+pub(crate) fn is_signed_by(request: &ReceivedRequest, secret: &str) -> bool {
     let body = std::str::from_utf8(&request.body).unwrap();
     let header = |name: &str| request.header(name).unwrap().to_owned();
     let mac = |text: String| {

@@ -86,10 +86,10 @@ pub(crate) async fn store(dashboard: &Dashboard, seq: i64, events: Vec<FailureEv
         events,
         refused: 0,
     };
-    let mut conn = dashboard.database.service().await.unwrap();
+    let mut conn = dashboard.failures.service().await.unwrap();
     append_batches(&mut conn, NodeId(77), &[batch])
         .await
         .unwrap();
     drop(conn);
-    project(&dashboard.database).await.unwrap();
+    project(&dashboard.failures).await.unwrap();
 }

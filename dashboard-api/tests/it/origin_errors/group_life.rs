@@ -1,7 +1,9 @@
 //! What people do about groups, and how far groups reach.
 
 use chrono::TimeDelta;
+use http::Method;
 use limpid_domain::failure::{FailureDetail, FailureEvent, Reason};
+use limpid_domain::ids::TenantSeq;
 use serde_json::{Value, json};
 
 use super::failures::{a_minute_ago, detail, failure, store};
@@ -131,6 +133,61 @@ async fn a_resolved_group_that_fails_again_is_regressed_and_comes_first() {
         .await
         .expect(200);
     assert_eq!(summary["groups"]["byState"]["regressed"], 1);
+}
+
+#[tokio::test]
+async fn a_group_that_fails_again_names_the_change_before_that_and_not_the_one_before_it_began() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = account.origin("Photos").await;
+    let began = FailureEvent {
+        occurred_at: a_minute_ago() + TimeDelta::minutes(1),
+        ..failure(account.id, Reason::ObjectNotFound)
+    };
+    let again = FailureEvent {
+        occurred_at: a_minute_ago() + TimeDelta::minutes(3),
+        config_version: TenantSeq(6),
+        ..failure(account.id, Reason::ObjectNotFound)
+    };
+    store(&dashboard, 1, vec![began]).await;
+    let id = id_of(&account, "object_not_found").await;
+    let one = format!("{GROUPS}/{id}");
+    let kinds = async || {
+        let group = account.get(&one).await.expect(200);
+        let in_period = &group["inPeriod"]["suspect"];
+        [&group["suspect"]["kind"], &in_period["kind"]].map(Clone::clone)
+    };
+    assert_eq!(kinds().await, ["origin_attached", "origin_attached"]);
+
+    act(&account, &id, "resolve", json!({})).await;
+    let folder = json!({"name": "Photos", "type": "WEB_FOLDER", "baseUrl": "https://a.example"});
+    let path = format!("/v1/accounts/origins/{origin}");
+    account.put(&path, &folder).await.expect(200);
+    store(&dashboard, 2, vec![again]).await;
+    assert_eq!(kinds().await, ["origin_replaced", "origin_replaced"]);
+    act(&account, &id, "resolve", json!({})).await;
+    assert_eq!(
+        act(&account, &id, "reopen", json!({})).await["state"],
+        "ongoing"
+    );
+    assert_eq!(kinds().await, ["origin_replaced", "origin_replaced"]);
+}
+
+#[tokio::test]
+async fn what_needs_no_member_needs_no_body() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    some_groups(&dashboard, &account).await;
+    let id = id_of(&account, "access_denied").await;
+    for action in ["mute", "unmute", "verify", "resolve", "reopen"] {
+        let path = format!("{GROUPS}/{id}/{action}");
+        let answer = account.call(Method::POST, &path).send().await;
+        assert_eq!(answer.status, 200, "{action}: {:?}", answer.body);
+    }
+    let path = format!("{GROUPS}/{id}/mute");
+    let list = account.call(Method::POST, &path).body("[]").send().await;
+    list.expect(400);
 }
 
 #[tokio::test]

@@ -204,6 +204,8 @@ async fn an_account_has_ten_streams() {
         open.push(Reader::open(&account, "", None).await);
     }
     let refused = account.get(STREAM).await;
-    assert_eq!(refused.status, 429);
+    let message = refused.refusal(429);
+    assert!(message.contains("too many open streams"), "{message}");
+    assert_eq!(refused.json()["code"], "too-many-streams");
     assert!(!refused.header("retry-after").is_empty());
 }

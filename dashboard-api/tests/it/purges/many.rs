@@ -169,6 +169,10 @@ async fn purges_need_the_private_key_and_stay_within_its_account() {
     account.post(MANY, &body).await.expect(201);
     let listed = account.get(LIST).await.expect(200);
     assert_eq!(members(&listed, "url").len(), 1);
-    let theirs = other.get(&format!("{LIST}?cursor=9999")).await.expect(200);
+    account.post(MANY, &body).await.expect(201);
+    let first = account.get(&format!("{LIST}?limit=1")).await.expect(200);
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let path = format!("{LIST}?cursor={cursor}");
+    let theirs = other.get(&path).await.expect(200);
     assert_eq!(theirs, json!({"data": [], "nextCursor": null}));
 }

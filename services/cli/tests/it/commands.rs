@@ -157,6 +157,26 @@ async fn commands_work_beside_a_running_instance() {
     assert_eq!(list["byCode"][0]["code"], "ECONNREFUSED");
     assert_eq!(list["byOrigin"][0]["origin"], "Demo connection refused");
 
+    instance
+        .summary_when(&key, |summary| summary["groups"]["active"] == 1)
+        .await;
+    let groups = instance.command(&["errors", "groups", "--json"]);
+    let groups: Value = serde_json::from_slice(&groups.stdout).unwrap();
+    assert_eq!(groups["data"][0]["reason"], "connection_refused");
+    assert_eq!(groups["data"][0]["originName"], "Demo connection refused");
+    assert_eq!(groups["data"][0]["clientVisible"], 1);
+    let shown = instance.command(&["errors", "groups"]);
+    assert!(stdout(&shown).contains("connection_refused"));
+    for wrong in [
+        ["list", "--from", "now", "--to", "now-1h"].as_slice(),
+        &["groups", "--from", "now-100d"],
+        &["tail", "--code", "NOPE"],
+        &["list", "--from", "garbage"],
+    ] {
+        let refused = instance.command(&[&["errors"], wrong].concat());
+        assert_eq!(code(&refused), 2, "{wrong:?}: {}", stderr(&refused));
+    }
+
     let tail = instance.command(&["errors", "tail", "--to", "now-0s"]);
     assert!(
         stdout(&tail).contains("connection_refused"),
@@ -170,7 +190,12 @@ async fn commands_work_beside_a_running_instance() {
     assert_eq!(code(&explained), 0, "{}", stderr(&explained));
     let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
     assert_eq!(explained["status"], 404);
-    assert!(explained["steps"].as_array().unwrap().len() > 2);
+    let steps = explained["steps"].as_array().unwrap();
+    assert!(steps.len() > 2);
+    assert!(
+        steps.iter().any(|step| step["name"] == "variant cache"),
+        "the node that runs is asked, which has caches: {steps:?}"
+    );
 
     let created = instance.command(&["tenant", "create", "acme", "--name", "Acme"]);
     let created: Value = serde_json::from_slice(&created.stdout).unwrap();
@@ -213,6 +238,11 @@ async fn commands_work_beside_a_running_instance() {
         code(&instance.command(&["errors", "list", "--account", "nobody"])),
         4
     );
+    instance.command(&["tenant", "create", "leaver"]);
+    for (confirm, expected) in [("somebody", 6), ("leaver", 0), ("leaver", 4)] {
+        let erased = instance.command(&["tenant", "erase", "leaver", "--confirm", confirm]);
+        assert_eq!(code(&erased), expected, "{confirm}: {}", stderr(&erased));
+    }
     assert_eq!(
         code(&instance.command(&["rebuild", "no_such_projection"])),
         4

@@ -57,5 +57,6 @@ fn by_projector() -> EventMeta {
         source: None,
         request_id: None,
         command_id: None,
+        note: None,
     }
 }

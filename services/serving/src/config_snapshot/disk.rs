@@ -335,6 +335,7 @@ mod tests {
                 },
                 caching: Caching {
                     failure_seconds: Some(7),
+                    origin_cache_control: true,
                 },
                 origins: vec![origin],
             }],

@@ -52,24 +52,43 @@ pub(crate) fn redact_target(target: &str, max_bytes: usize) -> String {
     out
 }
 
-/// A file path without the user info and the encoded query of a proxied URL.
+/// How a proxied URL begins, in lower case: as it is, encoded in part, encoded as a whole.
+const SCHEMES: [&str; 6] = [
+    "http:/",
+    "https:/",
+    "http%3a",
+    "https%3a",
+    "http:%2f",
+    "https:%2f",
+];
+
+/// A file path, decoded or not, without the user info and the query of a proxied URL.
 ///
 /// Shape: printable ASCII at most `max_bytes` long; other bytes are percent-encoded.
 pub(crate) fn redact_path(path: &str, max_bytes: usize) -> String {
     let mut out = String::with_capacity(path.len());
     push_escaped(&mut out, path);
     let lower = out.to_ascii_lowercase();
-    // Only a proxied URL has a scheme; an encoded `?` elsewhere is part of a file name.
-    let scheme = ["http:/", "https:/", "http%3a", "https%3a"]
+    // Only a proxied URL has a scheme; a `?` elsewhere is part of a file name.
+    let mut ends: Vec<usize> = SCHEMES
         .into_iter()
-        .filter_map(|scheme| lower.find(scheme).map(|at| at + scheme.len()))
-        .min();
-    if let Some(after_scheme) = scheme {
-        if let Some(query) = lower.find("%3f").filter(|at| *at > after_scheme) {
-            out.truncate(query + 3);
+        .flat_map(|scheme| lower.match_indices(scheme))
+        .map(|(at, scheme)| at + scheme.len())
+        .collect();
+    ends.sort_unstable();
+    if let Some(after_scheme) = ends.first() {
+        let queries = ["?", "%3f"].into_iter().filter_map(|sign| {
+            let rest = lower.get(*after_scheme..)?;
+            rest.find(sign).map(|at| after_scheme + at + sign.len())
+        });
+        if let Some(query) = queries.min() {
+            out.truncate(query);
             out.push_str(REDACTED);
         }
-        out = without_user_info(&out, after_scheme);
+        // The last first: what is cut there moves nothing before it. The address of a delivery has a scheme of its own.
+        for after_scheme in ends.into_iter().rev() {
+            out = without_user_info(&out, after_scheme);
+        }
     }
     cut(&mut out, max_bytes);
     out
@@ -85,7 +104,7 @@ fn without_user_info(url: &str, after_scheme: usize) -> String {
             .trim_start_matches('/')
             .len();
     let authority = lower.get(slashes..).unwrap_or_default();
-    let end = ["/", "%2f", "%3f"]
+    let end = ["/", "%2f", "?", "%3f"]
         .into_iter()
         .filter_map(|end| authority.find(end))
         .min()
@@ -183,7 +202,20 @@ mod tests {
                 "/https%3A%2F%2Fu%3Ap%40h.example%2Fa.jpg",
                 "/https%3A%2F%2FREDACTED@h.example%2Fa.jpg",
             ),
+            (
+                "/https://h.example/a.jpg?X-Amz-Signature=x&token=y",
+                "/https://h.example/a.jpg?REDACTED",
+            ),
+            (
+                "/https:%2F%2Fu:p@h.example%2Fa.jpg%3Fsig=x",
+                "/https:%2F%2FREDACTED@h.example%2Fa.jpg%3FREDACTED",
+            ),
+            (
+                "http://images.test/proxy/http://u:p@h.example/a.jpg",
+                "http://images.test/proxy/http://REDACTED@h.example/a.jpg",
+            ),
             ("/what%3f.jpg", "/what%3f.jpg"),
+            ("/what?.jpg", "/what?.jpg"),
             ("/a@b.jpg", "/a@b.jpg"),
         ] {
             assert_eq!(redact_path(path, 2048), stored);

@@ -26,8 +26,14 @@ async fn a_default_image_stands_in_transformed_alike_and_is_recorded() {
         answer.header("ik-warning"),
         "default-image; reason=object_not_found"
     );
-    assert!(answer.header("ik-error").is_empty());
+    assert!(
+        answer.header("ik-error").starts_with("ENOENT - "),
+        "what it stands in for is told where errors have it"
+    );
+    assert_eq!(answer.header("ik-error-reason"), "object_not_found");
+    assert!(answer.header("proxy-status").starts_with("limpid"));
     assert!(own.header("ik-warning").is_empty());
+    assert!(own.header("ik-error").is_empty());
 
     let event = stack.event_of(&answer).await;
     assert_eq!(event.outcome, Outcome::Defaulted);
@@ -117,4 +123,6 @@ async fn a_web_proxy_does_not_tell_why_it_stands_in() {
     let answer = stack.get(&target).await;
     assert_eq!(answer.status, 200, "{}", answer.header("ik-error"));
     assert_eq!(answer.header("ik-warning"), "default-image");
+    assert!(answer.header("ik-error").starts_with("ENOENT - "));
+    assert_eq!(answer.header("ik-error-reason"), "");
 }

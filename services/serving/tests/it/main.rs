@@ -19,6 +19,7 @@ mod images;
 mod isolation;
 mod layers;
 mod negative_cache;
+mod origin_cache_control;
 mod origin_health;
 mod origin_kinds;
 mod outage;

@@ -176,7 +176,10 @@ async fn an_endpoint_may_want_another_time_than_the_tables() {
     stack.add_endpoint("shop", &[zoo]).await;
     let caching = |failure_seconds| SetCaching {
         name: UrlEndpointName::Default,
-        caching: Caching { failure_seconds },
+        caching: Caching {
+            failure_seconds,
+            ..Caching::default()
+        },
         expected: None,
     };
     let context = stack.context();

@@ -293,6 +293,7 @@ fn meta() -> EventMeta {
         source: None,
         request_id: None,
         command_id: None,
+        note: None,
     }
 }
 
@@ -320,7 +321,7 @@ fn serving_config(url: &str, vault: &Vault, directory: &TempDir) -> ServingConfi
         },
         http: HttpConfig {
             // A machine that stands still for ten seconds must not look like two hundred clients that do.
-            header_read_timeout: Duration::from_secs(60),
+            header_read_timeout: Duration::from_mins(1),
             drain_timeout: Duration::from_secs(10),
             ..HttpConfig::default()
         },

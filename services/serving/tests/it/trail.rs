@@ -126,3 +126,22 @@ async fn of_two_origins_that_have_the_file_the_first_gives_it_and_the_second_is_
     assert_eq!(stack.origin.hits("/first/photo.jpg"), 1);
     assert_eq!(stack.origin.hits("/second/photo.jpg"), 0);
 }
+
+#[tokio::test]
+async fn an_origin_that_is_this_platform_itself_is_named_after_one_request() {
+    let stack = Stack::start().await;
+    let base = format!("http://{}/demo/again", stack.node.address);
+    let origin = stack.add_origin(web_folder("again", &base)).await;
+    stack.add_endpoint("again", &[origin]).await;
+    let answer = stack.get("/demo/again/counted/photo.jpg").await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("ik-error-reason"), "host_not_allowed");
+    let attempts = stack.attempts_of(&answer).await;
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0].upstream_status, 508);
+    let summary = stack.summary_when(|summary| summary.attempts >= 1).await;
+    assert_eq!(
+        summary.attempts, 1,
+        "the request that came back is no event"
+    );
+}

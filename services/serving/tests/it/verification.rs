@@ -34,6 +34,7 @@ impl<'a> Dashboard<'a> {
             listener,
             api: ApiConfig {
                 database: stack.database.clone(),
+                failures_database: None,
                 vault: stack.vault.clone(),
                 operator_key: "operator_key_of_the_tests".into(),
                 serving_url: "http://127.0.0.1:8080/".parse().unwrap(),

@@ -67,6 +67,11 @@ fn opaque(text: &str) -> Option<ParsedColor> {
     })
 }
 
+/// The names of colours.
+pub(super) fn color_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
+
 fn named(text: &str) -> Option<Color> {
     if text.len() > 24 {
         return None;

@@ -84,7 +84,12 @@ fn format(parameter: &Parameter<'_>) -> Parsed<Format> {
         "gif" => Ok(Format::Gif),
         "svg" => Ok(Format::Svg),
         "mp4" | "webm" => Err(parameter.refuse("video is not supported; choose an image format")),
-        _ => Err(parameter.takes("auto, jpg, jpeg, webp, avif, png, gif, svg or orig")),
+        _ => Err(parameter.takes_one(
+            [
+                "auto", "jpg", "jpeg", "webp", "avif", "png", "gif", "svg", "orig",
+            ],
+            "auto, jpg, jpeg, webp, avif, png, gif, svg or orig",
+        )),
     }
 }
 

@@ -19,9 +19,6 @@ const KNOWN: [&str; 8] = [
     "distort",
 ];
 
-/// Strongest `e-sharpen` that is written; above 99 it makes no difference. Source: `imagekit.md` 3.12, Imgix' strength times 20.
-const MAX_SHARPEN: u32 = 2000;
-
 /// Bare `e-usm`, which SDKs write; the documentation's example values.
 const DEFAULT_UNSHARP_MASK: UnsharpMask = UnsharpMask {
     radius: 2.0,
@@ -108,12 +105,9 @@ fn blur_radius(text: &str) -> Option<u8> {
 fn sharpen(options: Option<&str>) -> Option<Sharpen> {
     match options {
         None => Some(Sharpen { amount: None }),
-        Some(text) => {
-            let strength = number::whole_in(text, 1..=MAX_SHARPEN)?;
-            Some(Sharpen {
-                amount: u8::try_from(strength.min(99)).ok(),
-            })
-        }
+        Some(text) => Some(Sharpen {
+            amount: Some(number::byte_in(text, 1..=99)?),
+        }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `fl bg t r b o`. Source: `imagekit.md` 5.7.
 
-use super::color::color;
+use super::color::{color, color_names};
 use super::{Draft, Parameter, Parsed};
 use crate::grammar::{arithmetic, number};
 use crate::transformation::{Backdrop, Border, Computable, CornerRadius, Flip, Radius, Trim};
@@ -16,11 +16,22 @@ pub(super) fn apply(parameter: &Parameter<'_>, draft: &mut Draft) -> Parsed {
         "r" => draft.step.radius = Some(radius(parameter)?),
         "b" => border(parameter, draft)?,
         _ => {
-            draft.step.opacity =
-                Some(parameter.read("0 to 100", |text| number::byte_in(text, 0..=100))?);
+            draft.step.opacity = Some(parameter.read("0 to 100", percent)?);
         }
     }
     Ok(())
+}
+
+/// 0 to 100, to the nearest whole: SDK samples write `o-0.8`.
+fn percent(text: &str) -> Option<u8> {
+    let value = number::decimal(text).filter(|value| *value <= 100.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 100"
+    )]
+    let whole = value.round() as u8;
+    Some(whole)
 }
 
 /// `fl`, in steps and text layers.
@@ -65,7 +76,10 @@ fn background(parameter: &Parameter<'_>, draft: &mut Draft) -> Parsed {
     }
     draft.step.background = Some(
         color(value)
-            .ok_or_else(|| parameter.takes(BACKGROUND))?
+            .ok_or_else(|| {
+                let words = ["blurred", "dominant", "gradient_dominant", "transparent"];
+                parameter.takes_one(words.into_iter().chain(color_names()), BACKGROUND)
+            })?
             .color,
     );
     draft.step.backdrop = None;

@@ -27,6 +27,16 @@ const CROP_MODES: [(&str, Crop); 5] = [
     ("pad_extract_no_shrink", Crop::PadExtractNoShrink),
 ];
 
+/// What other services call them.
+const CROPS_ELSEWHERE: [(&str, &str); 6] = [
+    ("fit", "c-at_max"),
+    ("limit", "c-at_max"),
+    ("fill", "c-maintain_ratio"),
+    ("cover", "c-maintain_ratio"),
+    ("scale", "c-force"),
+    ("pad", "cm-pad_resize"),
+];
+
 const ANCHORS: [(&str, Anchor); 9] = [
     ("center", Anchor::Center),
     ("top", Anchor::Top),
@@ -107,7 +117,11 @@ fn crop(parameter: &Parameter<'_>) -> Parsed<Crop> {
     if CROP_MODES.iter().any(|(name, _)| *name == value) {
         return Err(parameter.refuse(&format!("this is a crop mode; write cm-{value}")));
     }
-    Err(parameter.takes(
+    if let Some((_, ours)) = CROPS_ELSEWHERE.iter().find(|(name, _)| *name == value) {
+        return Err(parameter.refuse(&format!("c has no such value; did you mean {ours}?")));
+    }
+    Err(parameter.takes_one(
+        CROPS.map(|(name, _)| name),
         "maintain_ratio, maintain_ratio_no_enlarge, force, at_max, at_max_enlarge or at_least",
     ))
 }
@@ -120,22 +134,28 @@ fn crop_mode(parameter: &Parameter<'_>) -> Parsed<Crop> {
     if CROPS.iter().any(|(name, _)| *name == value) {
         return Err(parameter.refuse(&format!("this is not a crop mode; write c-{value}")));
     }
-    Err(parameter
-        .takes("pad_resize, pad_resize_no_enlarge, extract, pad_extract or pad_extract_no_shrink"))
+    Err(parameter.takes_one(
+        CROP_MODES.map(|(name, _)| name),
+        "pad_resize, pad_resize_no_enlarge, extract, pad_extract or pad_extract_no_shrink",
+    ))
 }
 
 fn focus(parameter: &Parameter<'_>) -> Parsed<Focus> {
-    parameter.read(
-        "an anchor such as top_left, auto, custom, face, or object names such as person_car",
-        |text| match text {
-            "auto" => Some(Focus::Auto),
-            "custom" | "auto-custom_override" => Some(Focus::Custom),
-            "face" => Some(Focus::Face),
-            _ => anchor(text)
-                .map(Focus::Anchor)
-                .or_else(|| ObjectSet::from_names(text).map(Focus::Objects)),
-        },
-    )
+    let value = parameter.required()?;
+    match value {
+        "auto" => Ok(Focus::Auto),
+        "custom" | "auto-custom_override" => Ok(Focus::Custom),
+        "face" => Ok(Focus::Face),
+        _ => anchor(value)
+            .map(Focus::Anchor)
+            .or_else(|| ObjectSet::from_names(value).map(Focus::Objects))
+            .ok_or_else(|| {
+                parameter.takes_one(
+                    ANCHORS.map(|(name, _)| name).into_iter().chain(["auto", "custom", "face"]),
+                    "an anchor such as top_left, auto, custom, face, or object names such as person_car",
+                )
+            }),
+    }
 }
 
 fn coordinate(parameter: &Parameter<'_>, draft: &mut Draft, target: Computable) -> Parsed {

@@ -9,8 +9,9 @@
 
 use serde::Serialize;
 use serde_json::json;
+use url::Host;
 
-use super::{AdviceContext, host_and_port};
+use super::{AdviceContext, is_of_the_role, place};
 use crate::failure::reason::Reason;
 use crate::origin::OriginLocation;
 
@@ -28,6 +29,9 @@ pub struct Snippet {
 /// The snippet that goes with the advice of `reason`; `None` where nothing is to be pasted.
 pub fn snippet(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet> {
     let location = context.origin.map(|origin| &origin.location);
+    if location.is_some_and(|location| is_of_the_role(reason, location)) {
+        return None;
+    }
     of_connection(reason, context).or_else(|| match location? {
         OriginLocation::S3 { bucket, prefix, .. }
         | OriginLocation::CloudinaryBackup { bucket, prefix, .. } => {
@@ -56,25 +60,37 @@ pub fn snippet(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet> {
 
 /// What is below HTTP is the same for every kind.
 fn of_connection(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet> {
-    let (host, port) = host_and_port(context)?;
-    let name = quoted(&host);
+    let url = place(context)?;
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    let is_name = matches!(url.host(), Some(Host::Domain(_)));
+    let name = quoted(host);
     Some(match reason {
+        // About a literal address name servers know nothing.
         Reason::DnsNotFound
         | Reason::DnsFailed
         | Reason::DnsTimeout
-        | Reason::AddressProhibited => shell(
-            "Ask the name servers yourself",
-            format!("dig {name} A\ndig {name} AAAA"),
-        ),
+        | Reason::AddressProhibited
+            if is_name =>
+        {
+            shell(
+                "Ask the name servers yourself",
+                format!("dig {name} A\ndig {name} AAAA"),
+            )
+        }
         Reason::TlsCertificateExpired
         | Reason::TlsCertificateNameMismatch
         | Reason::TlsCertificateUntrusted
         | Reason::TlsHandshakeFailed => {
             let at = quoted(&format!("{host}:{port}"));
+            let by_name = if is_name {
+                format!(" -servername {name}")
+            } else {
+                String::new()
+            };
             shell(
                 "Look at the certificate the server shows",
                 format!(
-                    "openssl s_client -connect {at} -servername {name} -showcerts </dev/null \\\n  \
+                    "openssl s_client -connect {at}{by_name} -showcerts </dev/null \\\n  \
                      | openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
                 ),
             )
@@ -83,8 +99,7 @@ fn of_connection(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet>
         | Reason::ConnectionTimeout
         | Reason::ConnectionReset
         | Reason::NetworkUnreachable => {
-            let scheme = if port == 443 { "https" } else { "http" };
-            let url = quoted(&format!("{scheme}://{host}:{port}/"));
+            let url = quoted(&format!("{}://{host}:{port}/", url.scheme()));
             shell(
                 "Connect from outside your network",
                 format!("curl -v --connect-timeout 3 -o /dev/null {url}"),

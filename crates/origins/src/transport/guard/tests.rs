@@ -69,6 +69,31 @@ fn every_spelling_of_a_prohibited_address_is_refused() {
 }
 
 #[test]
+fn names_of_metadata_services_are_refused_whatever_is_exempt() {
+    let lax = Guard::new(vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()]);
+    let judged = |url: &str| lax.check_url(&Url::parse(url).unwrap(), None);
+    for name in METADATA_NAMES {
+        for host in [name.to_owned(), name.to_uppercase(), format!("{name}.")] {
+            for url in [
+                format!("http://{host}/computeMetadata/v1/"),
+                format!("https://{host}:8443/"),
+            ] {
+                let refused = judged(&url).unwrap_err();
+                assert_eq!(refused.reason, Reason::AddressProhibited, "{url}");
+            }
+        }
+    }
+    for url in [
+        "http://metadata.example/",
+        "http://my-metadata.goog/",
+        "http://metadata.goog.example/",
+        "http://instance-data.example/",
+    ] {
+        assert!(judged(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
 fn special_networks_end_where_the_registry_says() {
     for refused in [
         "10.0.0.5",

@@ -14,7 +14,7 @@ use super::meta::MetaAnswer;
 use super::names::Names;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::query::Parameters;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 
 /// Events of a page where the request does not say. Source: `dashboard.md` 2.5.
@@ -36,7 +36,7 @@ pub(super) struct PageAnswer {
     operation_id = "listOriginErrors", security(("privateKey" = [])),
     params(FilterParameters,
         ("limit" = Option<u16>, Query, description = "Events of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter. It brings its own period.")),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter. It brings its own period: `from` and `to` may be left out, and may not be others.")),
     responses((status = 200, description = "A page.", body = PageAnswer),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
@@ -50,11 +50,15 @@ pub(super) async fn list_events(
     let mut parameters = Parameters::parse(query.as_deref(), &known);
     let request = FilterRequest::read(&mut parameters, state.config().clock.now());
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
-    let cursor_text = parameters.one("cursor");
+    let cursor = parameters.one("cursor");
+    let listing = Listing::with_period("/dashboard/v1/origin-errors/events", &parameters);
     parameters.finish()?;
+    let cursor: Option<String> = listing.position(cursor)?;
     let mut question = Question::open(&state, &tenant, request).await?;
-    let cursor = cursor_text.map(|text| Cursor::parse(&text, &question.filter));
-    let cursor = cursor.transpose().map_err(|_invalid| refuse_cursor())?;
+    let cursor = cursor.map(|text| Cursor::parse(&text, &question.filter));
+    let cursor = cursor
+        .transpose()
+        .map_err(|_invalid| ApiError::CursorInvalid)?;
     let page = events(&mut question.tx, &question.filter, cursor.as_ref(), limit).await?;
     let meta = question.meta_of_events(page.window).await?;
     let answers = page.events.iter();
@@ -62,7 +66,7 @@ pub(super) async fn list_events(
         data: answers
             .map(|stored| EventAnswer::new(&stored.event, &question.names))
             .collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        next_cursor: page.next.map(|position| listing.cursor(position)),
         meta,
     }))
 }
@@ -90,8 +94,4 @@ pub(super) async fn get_event(
 
 fn not_found() -> ApiError {
     ApiError::NotFound("Event not found.".to_owned())
-}
-
-fn refuse_cursor() -> ApiError {
-    ApiError::CursorInvalid
 }

@@ -20,8 +20,8 @@ use utoipa::ToSchema;
 use super::groups::not_found;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::json_body::JsonObject;
-use crate::query::{Parameters, parse_moment};
+use crate::json_body::OptionalJsonObject;
+use crate::query::{Listing, Parameters, parse_moment};
 use crate::router::ApiState;
 use crate::routes::dashboard::changes::ChangeActor;
 
@@ -114,7 +114,7 @@ pub(super) struct GroupEventPage {
 
 /// Says that a group is over. A failure that occurs after it makes it regressed.
 #[utoipa::path(post, path = "/dashboard/v1/origin-errors/groups/{id}/resolve", tag = "origin errors",
-    operation_id = "resolveOriginErrorGroup", security(("privateKey" = [])), request_body = ActionRequest,
+    operation_id = "resolveOriginErrorGroup", security(("privateKey" = [])), request_body = Option<ActionRequest>,
     params(("id" = String, Path, description = "The group's id.")),
     responses((status = 200, description = "The group's state.", body = ActionAnswer),
         (status = 400, description = "A field breaks a rule.", body = ProblemBody),
@@ -124,14 +124,14 @@ pub(super) async fn resolve_group(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-    JsonObject(body): JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<ActionAnswer>, ApiError> {
     act(&state, &tenant, (&id, body), |_| Ok(GroupCommand::Resolve)).await
 }
 
 /// Says that a resolved group is not over.
 #[utoipa::path(post, path = "/dashboard/v1/origin-errors/groups/{id}/reopen", tag = "origin errors",
-    operation_id = "reopenOriginErrorGroup", security(("privateKey" = [])), request_body = ActionRequest,
+    operation_id = "reopenOriginErrorGroup", security(("privateKey" = [])), request_body = Option<ActionRequest>,
     params(("id" = String, Path, description = "The group's id.")),
     responses((status = 200, description = "The group's state.", body = ActionAnswer),
         (status = 400, description = "A field breaks a rule.", body = ProblemBody),
@@ -141,14 +141,14 @@ pub(super) async fn reopen_group(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-    JsonObject(body): JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<ActionAnswer>, ApiError> {
     act(&state, &tenant, (&id, body), |_| Ok(GroupCommand::Reopen)).await
 }
 
 /// Hides a group from the list by attention, until a moment or for ever. It is counted all the same, and its state goes on.
 #[utoipa::path(post, path = "/dashboard/v1/origin-errors/groups/{id}/mute", tag = "origin errors",
-    operation_id = "muteOriginErrorGroup", security(("privateKey" = [])), request_body = MuteRequest,
+    operation_id = "muteOriginErrorGroup", security(("privateKey" = [])), request_body = Option<MuteRequest>,
     params(("id" = String, Path, description = "The group's id.")),
     responses((status = 200, description = "The group's state.", body = ActionAnswer),
         (status = 400, description = "until is no time, or past.", body = ProblemBody),
@@ -157,7 +157,7 @@ pub(super) async fn mute_group(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-    JsonObject(body): JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<ActionAnswer>, ApiError> {
     let now = state.config().clock.now();
     act(&state, &tenant, (&id, body), |fields| {
@@ -173,7 +173,7 @@ pub(super) async fn mute_group(
 
 /// Shows a muted group again.
 #[utoipa::path(post, path = "/dashboard/v1/origin-errors/groups/{id}/unmute", tag = "origin errors",
-    operation_id = "unmuteOriginErrorGroup", security(("privateKey" = [])), request_body = ActionRequest,
+    operation_id = "unmuteOriginErrorGroup", security(("privateKey" = [])), request_body = Option<ActionRequest>,
     params(("id" = String, Path, description = "The group's id.")),
     responses((status = 200, description = "The group's state.", body = ActionAnswer),
         (status = 400, description = "A field breaks a rule.", body = ProblemBody),
@@ -183,7 +183,7 @@ pub(super) async fn unmute_group(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-    JsonObject(body): JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<ActionAnswer>, ApiError> {
     act(&state, &tenant, (&id, body), |_| Ok(GroupCommand::Unmute)).await
 }
@@ -207,10 +207,10 @@ pub(super) async fn list_group_events(
     let mut parameters = Parameters::parse(query.as_deref(), &["limit", "cursor"]);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let cursor = parameters.one("cursor");
+    let path = format!("/dashboard/v1/origin-errors/groups/{id}/events");
+    let listing = Listing::of(&path, &parameters);
     parameters.finish()?;
-    let before = cursor
-        .map(|text| text.parse::<i64>().map_err(|_| ApiError::CursorInvalid))
-        .transpose()?;
+    let before: Option<i64> = listing.position(cursor)?;
     let mut tx = state.question(tenant.id).await?;
     failure_groups::group(&mut tx, id)
         .await?
@@ -218,7 +218,7 @@ pub(super) async fn list_group_events(
     let events = life_events(&mut tx, id, (before, limit)).await?;
     let oldest = events.last().map(|event| event.seq);
     Ok(Json(GroupEventPage {
-        next_cursor: oldest.filter(|seq| *seq > 1).map(|seq| seq.to_string()),
+        next_cursor: oldest.filter(|seq| *seq > 1).map(|seq| listing.cursor(seq)),
         data: events.into_iter().map(GroupEventAnswer::from).collect(),
     }))
 }
@@ -235,7 +235,7 @@ async fn act(
     let note = fields.optional_text("note", MAX_NOTE_CHARS)?;
     let asked = read(&mut fields)?;
     fields.finish()?;
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     let now = state.config().clock.now();
     let life = command_group(&mut tx, tenant, id, (asked, note, now)).await?;
     tx.commit().await?;

@@ -22,10 +22,10 @@ use super::group_life::StateAnswer;
 use super::life_choice::LifeChoice;
 use super::meta::MetaAnswer;
 use super::names::Names;
-use super::suspects::{SuspectAnswer, Suspects, suspect_of};
+use super::suspects::{SuspectAnswer, Suspects};
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::query::Parameters;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 use crate::routes::dashboard::changes::Change;
 
@@ -100,7 +100,7 @@ pub(super) struct GroupWithCountsAnswer {
     badges: Vec<&'static str>,
     /// Attempts per bucket of the trend.
     trend: Vec<i64>,
-    /// The configuration change after which it began, if there is one.
+    /// The configuration change after which it began, or failed again, if there is one.
     suspect: Option<SuspectAnswer>,
 }
 
@@ -143,7 +143,7 @@ pub(super) struct GroupDetailAnswer {
     /// The policy or command that goes with the advice.
     #[schema(value_type = Option<Object>)]
     snippet: Option<Snippet>,
-    /// The configuration change after which it began, if there is one, with what it changed.
+    /// The configuration change after which it began, or failed again, if there is one, with what it changed.
     suspect: Option<Change>,
     /// The event to look at first: the latest of the period that has details, or else the latest.
     recommended_event: Option<EventAnswer>,
@@ -160,7 +160,7 @@ pub(super) struct GroupDetailAnswer {
         ("state" = Option<Vec<String>>, Query, description = "Any of new, ongoing, escalating, regressed, resolved."),
         ("muted" = Option<bool>, Query, description = "Only muted ones, or none; by attention none where it is not given."),
         ("limit" = Option<u16>, Query, description = "Groups of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter, order, `state` and `muted`. It brings its own period.")),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter, order, `state` and `muted`. It brings its own period: `from` and `to` may be left out, and may not be others.")),
     responses((status = 200, description = "A page.", body = GroupPageAnswer),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
@@ -179,7 +179,9 @@ pub(super) async fn list_groups(
     let order = parameters.choice("sort", &ORDERS);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let cursor = parameters.one("cursor");
+    let listing = Listing::with_period("/dashboard/v1/origin-errors/groups", &parameters);
     parameters.finish()?;
+    let cursor: Option<String> = listing.position(cursor)?;
     let order = order.map_or(GroupOrder::Attention, |(_, order)| order);
     let selection = format!("{order:?} {choice:?}");
     let mut question = Question::open(&state, &tenant, request).await?;
@@ -205,7 +207,7 @@ pub(super) async fn list_groups(
     let mut page = GroupPageAnswer::new(list, (&question.names, &suspects, now), meta);
     page.total = total;
     page.muted_hidden = muted_hidden;
-    page.next_cursor = next.map(|cursor| cursor.to_string());
+    page.next_cursor = next.map(|position| listing.cursor(position));
     Ok(Json(page))
 }
 
@@ -245,13 +247,15 @@ pub(super) async fn get_group(
     let recommended = with_detail.or_else(|| latest.events.first());
     let reach = blast_radius(&mut question.tx, &question.filter).await?;
     let names = &question.names;
-    let suspect = suspect_of(&mut question.tx, &group, names).await?;
+    let suspects = Suspects::load(&mut question.tx, std::iter::once(&group)).await?;
+    let whose = (&group, names);
+    let suspect = suspects.described(&mut question.tx, whose).await?;
     let recommended_event = recommended.map(|stored| EventAnswer::new(&stored.event, names));
     Ok(Json(GroupDetailAnswer::new(
         &group,
         list,
         (recommended_event, suspect, reach.into(), meta),
-        (names, now),
+        (names, &suspects, now),
     )))
 }
 
@@ -292,10 +296,8 @@ impl GroupAnswer {
 impl GroupWithCountsAnswer {
     fn new(
         totals: GroupTotals,
-        (names, now): (&Names, DateTime<Utc>),
-        suspects: Option<&Suspects>,
+        (names, suspects, now): (&Names, &Suspects, DateTime<Utc>),
     ) -> Self {
-        let suspect = suspects.and_then(|suspects| suspects.of(&totals.group, names));
         let badges = [(totals.is_new, "new"), (totals.is_spiking, "spiking")];
         Self {
             group: GroupAnswer::new(&totals.group, names, now),
@@ -307,7 +309,7 @@ impl GroupWithCountsAnswer {
                 .into_iter()
                 .filter_map(|(holds, badge)| holds.then_some(badge))
                 .collect(),
-            suspect: suspect.map(|change| SuspectAnswer::new(change, &totals.group)),
+            suspect: suspects.of(&totals.group, names),
             trend: totals.trend,
         }
     }
@@ -323,7 +325,7 @@ impl GroupPageAnswer {
         let page = list.groups.into_iter();
         Self {
             data: page
-                .map(|totals| GroupWithCountsAnswer::new(totals, (names, now), Some(suspects)))
+                .map(|totals| GroupWithCountsAnswer::new(totals, (names, suspects, now)))
                 .collect(),
             total,
             muted_hidden: 0,
@@ -345,7 +347,7 @@ impl GroupDetailAnswer {
             BlastRadiusAnswer,
             MetaAnswer,
         ),
-        (names, now): (&Names, DateTime<Utc>),
+        (names, suspects, now): (&Names, &Suspects, DateTime<Utc>),
     ) -> Self {
         let answer = GroupAnswer::new(group, names, now);
         let endpoint = names.endpoint(group.endpoint_no);
@@ -362,7 +364,7 @@ impl GroupDetailAnswer {
             advice: advice(group.reason, &context),
             snippet: snippet(group.reason, &context),
             in_period: in_period
-                .map(|totals| GroupWithCountsAnswer::new(totals, (names, now), None)),
+                .map(|totals| GroupWithCountsAnswer::new(totals, (names, suspects, now))),
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
             suspect,

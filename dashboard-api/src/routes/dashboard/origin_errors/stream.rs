@@ -130,7 +130,7 @@ impl Tail {
     }
 
     async fn look(&mut self) -> Result<Messages, StoreError> {
-        let mut tx = self.state.database().tenant_tx(self.tenant_id).await?;
+        let mut tx = self.state.failures().tenant_tx(self.tenant_id).await?;
         let found = arrivals(&mut tx, &self.filter, &self.position, MAX_PER_POLL).await?;
         let mut arrived = found.failures.iter();
         if !arrived.all(|stored| self.names.know(&stored.event)) {

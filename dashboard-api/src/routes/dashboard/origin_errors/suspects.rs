@@ -1,9 +1,13 @@
-//! The configuration change after which a group began.
+//! The configuration change after which a group began, or began again.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use limpid_domain::failure_group::{GroupEvent, GroupState};
+use limpid_domain::ids::{GroupId, TenantSeq};
 use limpid_event_store::config_log::{self, StoredEvent};
 use limpid_event_store::{StoreError, TenantTx};
-use limpid_read_models::failure_groups::FailureGroup;
+use limpid_read_models::failure_groups::{FailureGroup, life_events};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,8 +26,11 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(2);
 /// Changes that are looked through.
 const MAX_CHANGES: u32 = 1_000;
 
-/// The change after which a group began: the latest of its origin or URL endpoint that was in force at its first failure, within 15
-/// minutes.
+/// Events of a group's life that are looked through for its last beginning.
+const MAX_LIFE_EVENTS: u16 = 200;
+
+/// The change after which a group began, or failed again after it was resolved: the latest of its origin or URL endpoint that was in force
+/// at that failure, within 15 minutes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SuspectChange)]
@@ -32,7 +39,7 @@ pub(super) struct SuspectAnswer {
     config_version: i64,
     /// When.
     at: DateTime<Utc>,
-    /// How long before the group's first failure.
+    /// How long before that failure.
     seconds_before: i64,
     /// What happened.
     kind: &'static str,
@@ -44,21 +51,35 @@ pub(super) struct SuspectAnswer {
     actor: ChangeActor,
 }
 
-/// Changes among which suspects are looked for.
+/// Changes among which suspects are looked for, and what they are suspected of.
 #[derive(Debug)]
 pub(super) struct Suspects {
     /// Newest first.
     changes: Vec<StoredEvent>,
+    runs: HashMap<GroupId, Run>,
+}
+
+/// The run of failures that a group is in, or was in last.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Its first failure.
+    began_at: DateTime<Utc>,
+    /// The account's configuration version then; known of the first run.
+    config_version: Option<TenantSeq>,
 }
 
 impl Suspects {
-    /// Reads the changes that any of these groups may have begun after.
+    /// Reads the changes that the present runs of any of these groups may have begun after.
     pub(super) async fn load<'a>(
         tx: &mut TenantTx,
-        groups: impl Iterator<Item = &'a FailureGroup> + Clone,
+        groups: impl Iterator<Item = &'a FailureGroup>,
     ) -> Result<Self, StoreError> {
-        let first = groups.clone().map(|group| group.first_at).min();
-        let last = groups.map(|group| group.first_at).max();
+        let mut runs = HashMap::new();
+        for group in groups {
+            runs.insert(group.id, Run::of(tx, group).await?);
+        }
+        let first = runs.values().map(|run| run.began_at).min();
+        let last = runs.values().map(|run| run.began_at).max();
         let changes = match first.zip(last) {
             Some((first, last)) => {
                 let span = (first - SUSPICIOUS, last + CLOCK_SKEW);
@@ -66,29 +87,80 @@ impl Suspects {
             }
             None => Vec::new(),
         };
-        Ok(Self { changes })
+        Ok(Self { changes, runs })
     }
 
-    /// The change after which a group began.
-    pub(super) fn of(&self, group: &FailureGroup, names: &Names) -> Option<&StoredEvent> {
+    /// The change after which a group's present run began, in short.
+    pub(super) fn of(&self, group: &FailureGroup, names: &Names) -> Option<SuspectAnswer> {
+        let run = self.runs.get(&group.id)?;
+        let change = self.change(group, names)?;
+        Some(SuspectAnswer::new(change, *run))
+    }
+
+    /// The same change in full.
+    pub(super) async fn described(
+        &self,
+        tx: &mut TenantTx,
+        (group, names): (&FailureGroup, &Names),
+    ) -> Result<Option<Change>, ApiError> {
+        match self.change(group, names) {
+            Some(change) => Ok(Some(changes::described(tx, change.clone()).await?)),
+            None => Ok(None),
+        }
+    }
+
+    fn change(&self, group: &FailureGroup, names: &Names) -> Option<&StoredEvent> {
+        let run = self.runs.get(&group.id)?;
         let origin = names.origin(group.origin_no).map(|origin| origin.id.0);
         let endpoint = names
             .endpoint(group.endpoint_no)
             .map(|endpoint| endpoint.id.0);
         self.changes.iter().find(|change| {
             let stream = Some(change.stream_id.0);
-            change.tenant_seq <= group.first_config_version
-                && change.recorded_at <= group.first_at + CLOCK_SKEW
-                && change.recorded_at >= group.first_at - SUSPICIOUS
-                && (stream == origin || stream == endpoint)
+            run.has_begun_after(change) && (stream == origin || stream == endpoint)
         })
     }
 }
 
+impl Run {
+    async fn of(tx: &mut TenantTx, group: &FailureGroup) -> Result<Self, StoreError> {
+        let first = Self {
+            began_at: group.first_at,
+            config_version: Some(group.first_config_version),
+        };
+        let again = |began_at| Self {
+            began_at,
+            config_version: None,
+        };
+        let life = &group.life;
+        if life.state == GroupState::Regressed {
+            return Ok(again(life.episode_at));
+        }
+        if life.episode_at == group.first_at {
+            return Ok(first);
+        }
+        // Reopening begins an episode of its own and no run: it says that the one before was not over.
+        let events = life_events(tx, group.id, (None, MAX_LIFE_EVENTS)).await?;
+        let regressed = events
+            .iter()
+            .find(|stored| matches!(stored.event, GroupEvent::Regressed {}));
+        Ok(regressed.map_or(first, |stored| again(stored.at)))
+    }
+
+    fn has_begun_after(self, change: &StoredEvent) -> bool {
+        let was_in_force = self
+            .config_version
+            .is_none_or(|version| change.tenant_seq <= version);
+        was_in_force
+            && change.recorded_at <= self.began_at + CLOCK_SKEW
+            && change.recorded_at >= self.began_at - SUSPICIOUS
+    }
+}
+
 impl SuspectAnswer {
-    pub(super) fn new(change: &StoredEvent, group: &FailureGroup) -> Self {
+    fn new(change: &StoredEvent, run: Run) -> Self {
         let (resource, resource_id) = resource_of(change.event.stream_kind(), change.stream_id);
-        let before = group.first_at - change.recorded_at;
+        let before = run.began_at - change.recorded_at;
         Self {
             config_version: change.tenant_seq.0,
             at: change.recorded_at,
@@ -98,18 +170,5 @@ impl SuspectAnswer {
             resource_id,
             actor: ChangeActor::new(change.meta.actor.clone()),
         }
-    }
-}
-
-/// The whole change after which one group began.
-pub(super) async fn suspect_of(
-    tx: &mut TenantTx,
-    group: &FailureGroup,
-    names: &Names,
-) -> Result<Option<Change>, ApiError> {
-    let suspects = Suspects::load(tx, std::iter::once(group)).await?;
-    match suspects.of(group, names) {
-        Some(change) => Ok(Some(changes::described(tx, change.clone()).await?)),
-        None => Ok(None),
     }
 }

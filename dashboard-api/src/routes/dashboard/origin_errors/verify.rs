@@ -22,7 +22,7 @@ use super::groups::not_found;
 use super::names::Names;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::json_body::JsonObject;
+use crate::json_body::OptionalJsonObject;
 use crate::router::ApiState;
 use crate::serving_node;
 use crate::throttle::TooOften;
@@ -105,7 +105,7 @@ struct Verification {
 /// Asks again for the paths of a group that failed last, newest first, four at a time, the way a request would go. Each line is a JSON
 /// object: `path`, `outcome`, `reason`; the last one is the verdict. The group is resolved when all are served. 2 a minute.
 #[utoipa::path(post, path = "/dashboard/v1/origin-errors/groups/{id}/verify", tag = "origin errors",
-    operation_id = "verifyOriginErrorGroup", security(("privateKey" = [])), request_body = VerifyRequest,
+    operation_id = "verifyOriginErrorGroup", security(("privateKey" = [])), request_body = Option<VerifyRequest>,
     params(("id" = String, Path, description = "The group's id.")),
     responses((status = 200, description = "Lines of JSON.", content_type = "application/x-ndjson", body = VerificationLine),
         (status = 400, description = "sample is no number from 1 to 50.", body = ProblemBody),
@@ -116,7 +116,7 @@ pub(super) async fn verify_group(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-    JsonObject(body): JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let id: GroupId = id.parse().map_err(|_no_id| not_found())?;
     let mut fields = Fields::of(body)?;
@@ -290,7 +290,7 @@ impl Verification {
             unknown,
         } = counts;
         let now = self.state.config().clock.now();
-        let mut tx = self.state.database().tenant_tx(self.tenant.id).await?;
+        let mut tx = self.state.failures_tx(self.tenant.id).await?;
         let life = if unknown < asked {
             let command = GroupCommand::Verified { served, asked };
             command_group(&mut tx, &self.tenant, self.group, (command, None, now)).await?

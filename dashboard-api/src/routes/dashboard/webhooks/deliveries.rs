@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{parse_webhook_id, webhook_not_found};
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
-use crate::query::Parameters;
+use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 use crate::throttle::TooOften;
 
@@ -140,7 +140,7 @@ impl From<Tried> for WebhookTry {
     params(("id" = String, Path, description = "The webhook's id."),
         ("state" = Option<String>, Query, description = "`pending`, `delivered`, `failed` or `cancelled`."),
         ("limit" = Option<u16>, Query, description = "Deliveries of a page, 1 to 200; 50 where it is not given."),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before.")),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same filter.")),
     responses((status = 200, description = "A page.", body = WebhookDeliveryList),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 404, description = "The account has no such webhook.", body = ProblemBody)))]
@@ -156,15 +156,16 @@ async fn list_webhook_deliveries(
     let chosen = parameters.choice("state", &states);
     let limit = parameters.number("limit", (1, MAX_PAGE), DEFAULT_PAGE);
     let cursor = parameters.one("cursor");
+    let path = format!("/dashboard/v1/webhooks/{webhook}/deliveries");
+    let listing = Listing::of(&path, &parameters);
     parameters.finish()?;
-    let before = cursor.map(|text| text.parse()).transpose();
     let page = DeliveryPage {
         webhook,
         state: chosen.map(|(_, state)| state),
-        before: before.map_err(|_no_id| ApiError::CursorInvalid)?,
+        before: listing.position(cursor)?,
         limit,
     };
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     if delivery_config::webhook(&mut tx, webhook).await?.is_none() {
         return Err(webhook_not_found());
     }
@@ -174,7 +175,7 @@ async fn list_webhook_deliveries(
         next_cursor: found
             .last()
             .filter(|_| is_full)
-            .map(|view| view.id.to_string()),
+            .map(|view| listing.cursor(view.id)),
         data: found.into_iter().map(WebhookDelivery::from).collect(),
     }))
 }
@@ -194,7 +195,7 @@ async fn test_webhook(
     let webhook = parse_webhook_id(&id)?;
     throttled(&state, &tenant)?;
     let now = state.config().clock.now();
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     if delivery_config::webhook(&mut tx, webhook).await?.is_none() {
         return Err(webhook_not_found());
     }
@@ -235,6 +236,7 @@ async fn get_webhook_delivery(
     security(("privateKey" = [])), params(("id" = String, Path, description = "The delivery's id.")),
     responses((status = 202, description = "The new delivery.", body = WebhookDelivery),
         (status = 404, description = "The account has no such delivery, or its webhook is gone.", body = ProblemBody),
+        (status = 409, description = "The webhook is disabled.", body = ProblemBody),
         (status = 429, description = "Asked too often.", body = ProblemBody)))]
 async fn resend_webhook_delivery(
     tenant: Tenant,
@@ -244,11 +246,13 @@ async fn resend_webhook_delivery(
     let id = parse_id(&id)?;
     throttled(&state, &tenant)?;
     let now = state.config().clock.now();
-    let mut tx = state.database().tenant_tx(tenant.id).await?;
+    let mut tx = state.failures_tx(tenant.id).await?;
     let before = delivery(&mut tx, id).await?.ok_or_else(not_found)?;
     let webhook = delivery_config::webhook(&mut tx, before.webhook_id).await?;
-    if webhook.is_none() {
-        return Err(webhook_not_found());
+    let webhook = webhook.ok_or_else(webhook_not_found)?;
+    if !webhook.settings.enabled {
+        let message = "The webhook is disabled, so nothing is sent to it. Enable it, then send the message again.";
+        return Err(ApiError::Conflict(message.to_owned()));
     }
     let id = resend(&mut tx, &before, now).await?;
     tx.commit().await?;
@@ -261,7 +265,7 @@ async fn find(
     tenant_id: TenantId,
     id: WebhookDeliveryId,
 ) -> Result<DeliveryView, ApiError> {
-    let mut tx = state.database().tenant_tx(tenant_id).await?;
+    let mut tx = state.failures_tx(tenant_id).await?;
     delivery(&mut tx, id).await?.ok_or_else(not_found)
 }
 

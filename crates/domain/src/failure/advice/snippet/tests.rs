@@ -181,6 +181,50 @@ fn commands_name_the_tenants_own_things() {
 }
 
 #[test]
+fn connections_are_tried_as_we_try_them() {
+    let shown = |base: &str, location: Option<&str>, reason| {
+        let origin = origin(OriginLocation::WebFolder {
+            base_url: base.parse().unwrap(),
+            forward_host_header_to_origin: false,
+        });
+        let context = AdviceContext {
+            origin: Some(&origin),
+            location,
+            ..AdviceContext::default()
+        };
+        snippet(reason, &context).map(|snippet| snippet.text)
+    };
+    let refused = |base, location| shown(base, location, Reason::ConnectionRefused).unwrap();
+    for (base, location, url) in [
+        ("https://127.0.0.2:19999", None, "https://127.0.0.2:19999/"),
+        ("http://a.example:443", None, "http://a.example:443/"),
+        ("http://a.example", None, "http://a.example:80/"),
+        (
+            "http://a.example",
+            Some("https://cdn.example:8443/a.jpg"),
+            "https://cdn.example:8443/",
+        ),
+    ] {
+        let text = refused(base, location);
+        assert!(text.ends_with(&format!(" '{url}'")), "{text}");
+    }
+    // Name servers and certificates know addresses by no name.
+    for literal in ["http://10.0.0.5", "http://[fd00::5]:8080"] {
+        assert_eq!(shown(literal, None, Reason::AddressProhibited), None);
+    }
+    let redirected = Some("http://10.0.0.5/a.jpg");
+    let prohibited = shown("http://a.example", redirected, Reason::AddressProhibited);
+    assert_eq!(prohibited, None);
+    let named = shown("http://a.example", None, Reason::AddressProhibited).unwrap();
+    assert!(named.starts_with("dig 'a.example' A"));
+    let expired = shown("https://10.0.0.5", None, Reason::TlsCertificateExpired).unwrap();
+    assert!(
+        expired.contains("-connect '10.0.0.5:443' -showcerts"),
+        "{expired}"
+    );
+}
+
+#[test]
 fn nothing_in_a_path_ends_a_quoted_word() {
     let (folder, _) = origins().remove(5);
     let context = AdviceContext {
