@@ -24,6 +24,8 @@ use crate::redirect::{Journey, is_redirect};
 const REQUEST_MARKER: HeaderName = HeaderName::from_static("x-req-from");
 /// By which a request that comes back to this installation is recognised. Source: RFC 8586.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+/// By which our own answer to that is told from somebody else's 508.
+const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
 const IS_PRIVATE_FILE: HeaderName = HeaderName::from_static("is-private-file");
@@ -152,7 +154,8 @@ pub(crate) fn classified(
     page: &[u8],
     now: DateTime<Utc>,
 ) -> Box<AttemptFailure> {
-    let (reason, note) = if status == StatusCode::LOOP_DETECTED {
+    let is_ours = status == StatusCode::LOOP_DETECTED && headers.contains_key(IK_ERROR);
+    let (reason, note) = if is_ours {
         let note = "the origin is this platform itself: the request came back to it (status 508)";
         (Reason::HostNotAllowed, note.to_owned())
     } else if is_challenge(status, headers, page) {

@@ -44,6 +44,14 @@ pub(crate) struct Variant {
     pub(crate) lifetime: Option<(Lifetime, DateTime<Utc>)>,
 }
 
+impl Variant {
+    /// Whether its time is over, where its origin decides that.
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        let lifetime = self.lifetime.as_ref();
+        lifetime.is_some_and(|(_, until)| *until <= now)
+    }
+}
+
 /// Everything a variant depends on, compared in full.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct VariantKey {
@@ -90,8 +98,7 @@ impl VariantCache {
 
     pub(crate) fn get(&self, key: &VariantKey, now: DateTime<Utc>) -> Option<Arc<Variant>> {
         let variant = self.entries.get(key)?;
-        let is_over = |(_, until): &(Lifetime, DateTime<Utc>)| *until <= now;
-        if variant.lifetime.as_ref().is_some_and(is_over) {
+        if variant.is_over(now) {
             self.entries.invalidate(key);
             return None;
         }
@@ -100,8 +107,7 @@ impl VariantCache {
 
     /// Keeps a variant, unless its time is over by now.
     pub(crate) fn insert(&self, key: VariantKey, variant: Arc<Variant>, now: DateTime<Utc>) {
-        let is_over = |(_, until): &(Lifetime, DateTime<Utc>)| *until <= now;
-        if !variant.lifetime.as_ref().is_some_and(is_over) {
+        if !variant.is_over(now) {
             self.entries.insert(key, variant);
         }
     }
