@@ -28,6 +28,8 @@ mod block;
 mod dct;
 mod frame;
 mod huffman;
+mod lanes;
+mod means;
 mod own;
 mod points;
 mod progressive;

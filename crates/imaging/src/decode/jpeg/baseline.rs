@@ -18,6 +18,7 @@ use super::{
     dct::{self, Coefficients},
     frame::{Headers, Scan},
     huffman::{SymbolTable, low_half},
+    means,
     points::Points,
 };
 use crate::{geometry::Size, planes::Plane};
@@ -38,13 +39,17 @@ pub(super) fn decode(
     headers: &Headers<'_>,
     scan: &Scan,
     points: &[Points],
-    window: &mut Window,
+    windows: &mut [Window; 2],
 ) -> Option<Vec<Plane>> {
     let is_whole = scan.components.len() == headers.components.len()
         && (scan.first, scan.last, scan.high, scan.low) == (0, 63, 0, 0);
     if headers.is_progressive || !is_whole || points.len() != headers.components.len() {
         return None;
     }
+    if means::fits(headers, points) {
+        return means::decode(bytes, headers, scan, windows);
+    }
+    let [window, _] = windows;
     let mut targets = targets(headers, points)?;
     let dc_tables: Vec<Option<SymbolTable>> = headers
         .dc_codes

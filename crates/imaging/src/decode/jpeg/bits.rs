@@ -19,10 +19,13 @@ const MOST_PER_UNIT: usize = 10 * 64 * 4 + 16;
 const FULL: usize = WINDOW - MOST_PER_UNIT;
 const LOAD: usize = 8;
 
+/// The bytes of a window, with room for one load behind them.
+pub(super) type WindowBytes = [u8; WINDOW + LOAD];
+
 /// The window's memory, reused from picture to picture, and how long data may be read through it.
 #[derive(Debug)]
 pub(super) struct Window {
-    memory: Box<[u8; WINDOW + LOAD]>,
+    memory: Box<WindowBytes>,
     /// When nobody waits for the picture any more.
     pub(super) deadline: Option<Instant>,
 }
@@ -40,7 +43,7 @@ impl Default for Window {
     clippy::large_stack_arrays,
     reason = "a few times per thread, and 16 KB are no large part of a stack"
 )]
-fn zeroes() -> Box<[u8; WINDOW + LOAD]> {
+fn zeroes() -> Box<WindowBytes> {
     Box::new([0; WINDOW + LOAD])
 }
 
@@ -48,38 +51,45 @@ fn zeroes() -> Box<[u8; WINDOW + LOAD]> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     /// The first byte of the window whose bits `count` doesn't count.
-    position: usize,
+    pub(super) position: usize,
     /// The next bits, from the top.
-    buffer: u64,
-    count: u32,
+    pub(super) buffer: u64,
+    pub(super) count: u32,
+}
+
+impl Place {
+    /// Makes at least 56 bits ready. The window has to hold them: one has been topped up for what is read between.
+    #[inline(always)]
+    pub(super) fn refill(&mut self, window: &WindowBytes) {
+        // never beyond the window, as above
+        let start = self.position & (WINDOW - 1);
+        let bytes = window
+            .get(start..start + LOAD)
+            .and_then(<[u8]>::first_chunk);
+        let next = bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        self.buffer |= next >> (self.count & 63);
+        self.position += ((63 - self.count) >> 3) as usize;
+        self.count |= 0b11_1000;
+    }
 }
 
 /// Bits of one minimum coded unit, all of which are in the window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bits<'w> {
-    window: &'w [u8; WINDOW + LOAD],
+    window: &'w WindowBytes,
     pub(super) place: Place,
 }
 
-impl Bits<'_> {
+impl<'w> Bits<'w> {
+    #[inline(always)]
+    pub(super) fn at(window: &'w WindowBytes, place: Place) -> Self {
+        Self { window, place }
+    }
+
     /// Makes at least 56 bits ready.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let Place {
-            position,
-            buffer,
-            count,
-        } = &mut self.place;
-        // never beyond the window: `top_up` ran less than a unit ago
-        let start = *position & (WINDOW - 1);
-        let bytes = self
-            .window
-            .get(start..start + LOAD)
-            .and_then(<[u8]>::first_chunk);
-        let next = bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        *buffer |= next >> (*count & 63);
-        *position += ((63 - *count) >> 3) as usize;
-        *count |= 0b11_1000;
+        self.place.refill(self.window);
     }
 
     /// The bits that are ready, from the top.
@@ -102,7 +112,11 @@ pub(super) struct BitReader<'a> {
     source: &'a [u8],
     /// The first byte of `source` that isn't in the window yet.
     at: usize,
-    window: &'a mut [u8; WINDOW + LOAD],
+    /// Where reading ends for the time being: zeroes are read from there on.
+    stop: usize,
+    /// Bytes without stuffing that have left the window.
+    passed: u64,
+    window: &'a mut WindowBytes,
     filled: usize,
     /// Whether the byte at `at` begins a marker.
     is_at_marker: bool,
@@ -115,6 +129,8 @@ impl<'a> BitReader<'a> {
         Self {
             source,
             at,
+            stop: source.len(),
+            passed: 0,
             window: &mut window.memory,
             filled: 0,
             is_at_marker: false,
@@ -127,6 +143,47 @@ impl<'a> BitReader<'a> {
     /// millisecond of work, and 30 ns for the question.
     pub(super) fn in_time(&self) -> Option<()> {
         check_deadline(self.deadline).ok()
+    }
+
+    /// Ends reading at a byte of the source, which is not the second of two.
+    pub(super) fn stop_at(&mut self, stop: usize) {
+        self.stop = stop.min(self.source.len());
+    }
+
+    /// Reads on beyond where it was to stop. Gives how many bits were before that.
+    pub(super) fn go_on(&mut self) -> u64 {
+        self.stop = self.source.len();
+        8 * (self.passed + self.filled as u64)
+    }
+
+    /// How many bits were read since the start.
+    pub(super) fn bits_read(&self) -> u64 {
+        8 * (self.passed + self.place.position as u64) - u64::from(self.place.count)
+    }
+
+    /// Whether this many bytes are in the window, or can be brought there.
+    pub(super) fn has(&mut self, bytes: usize) -> Option<bool> {
+        if self.place.position + bytes <= self.filled {
+            return Some(true);
+        }
+        self.in_time()?;
+        self.fill()?;
+        Some(self.place.position + bytes <= self.filled)
+    }
+
+    /// Passes over a bit. The window holds it: it has been topped up.
+    pub(super) fn pass_bit(&mut self) {
+        let mut bits = self.bits();
+        bits.refill();
+        bits.consume(1);
+        let place = bits.place;
+        self.go_to(place);
+    }
+
+    /// The window and the next bits' place in it; give the place back with [`Self::go_to`].
+    #[inline(always)]
+    pub(super) fn parts(&self) -> (&WindowBytes, Place) {
+        (self.window, self.place)
     }
 
     /// The bits from here on; give the place back with [`Self::go_to`].
@@ -161,9 +218,14 @@ impl<'a> BitReader<'a> {
         let start = self.place.position.min(self.filled);
         self.window.copy_within(start..self.filled, 0);
         self.filled -= start;
+        self.passed += start as u64;
         self.place.position = 0;
         while self.filled < FULL {
-            let rest = self.source.get(self.at..)?;
+            if self.at >= self.stop && self.stop < self.source.len() {
+                self.window.get_mut(self.filled..)?.fill(0);
+                return Some(());
+            }
+            let rest = self.source.get(self.at..self.stop.max(self.at))?;
             let rest = rest.get(..FULL - self.filled).unwrap_or(rest);
             let found = memchr(0xff, rest);
             let plain = rest.get(..found.unwrap_or(rest.len()))?;

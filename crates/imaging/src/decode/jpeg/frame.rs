@@ -7,7 +7,7 @@ use super::{huffman::Code, points::Shape};
 use crate::geometry::Size;
 
 /// Blocks of one minimum coded unit. Source: ITU-T T.81 section B.2.3.
-const MAX_BLOCKS_PER_UNIT: usize = 10;
+pub(super) const MAX_BLOCKS_PER_UNIT: usize = 10;
 const BASELINE: u8 = 0xc0;
 const EXTENDED: u8 = 0xc1;
 const PROGRESSIVE: u8 = 0xc2;

@@ -25,6 +25,24 @@ const SKIP_BITS: u32 = 13;
 /// Added to the advance of a skip that ends its block.
 const END_OF_BLOCK: u16 = 128;
 const LAST: usize = 63;
+/// Bits of an entry of [`Skips`] below its advance.
+pub(super) const ADVANCE: u32 = 8;
+/// Set in what an entry adds up to when it leads past the last coefficient without ending the block.
+pub(super) const PAST_LAST: u32 = (LAST as u32 + 1) << ADVANCE;
+/// Set in an entry that ends its block.
+pub(super) const ENDS_BLOCK: u32 = (END_OF_BLOCK as u32) << ADVANCE;
+/// Advance of an entry for what the table doesn't know: past the last coefficient from wherever it is added.
+const UNKNOWN: u16 = LAST as u16 + 1;
+
+/// What to pass over, by the next [`SKIP_BITS`] bits: how many bits (8), and coefficients (7), with [`ENDS_BLOCK`] where the
+/// block ends there.
+pub(super) type Skips = [u16; 1 << SKIP_BITS];
+
+/// The place of the next bits in [`Skips`].
+#[inline(always)]
+pub(super) fn skip_index(ready: u64) -> usize {
+    (ready >> (64 - SKIP_BITS)) as usize
+}
 
 /// A code as its header gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +88,9 @@ impl Code {
         })
     }
 
-    /// Whether all symbols are sizes, as those of DC codes are.
-    fn has_sizes_only(&self) -> bool {
-        self.codes().all(|(_, _, symbol)| symbol <= 15)
+    /// Whether all symbols are sizes up to `largest`, as those of DC codes are.
+    pub(super) fn has_sizes_up_to(&self, largest: u8) -> bool {
+        self.codes().all(|(_, _, symbol)| symbol <= largest)
     }
 }
 
@@ -97,7 +115,7 @@ pub(super) struct SymbolTable {
 
 impl SymbolTable {
     pub(super) fn of_dc(code: &Code) -> Option<Self> {
-        code.has_sizes_only().then(|| Self::of(code))
+        code.has_sizes_up_to(15).then(|| Self::of(code))
     }
 
     pub(super) fn of(code: &Code) -> Self {
@@ -151,6 +169,18 @@ impl SymbolTable {
         })
     }
 
+    /// The value of the symbol that begins with the top bits of `ready`.
+    #[inline(always)]
+    pub(super) fn value_at(&self, ready: u64) -> Option<i32> {
+        let entry = u32::from(self.entries[(ready >> (64 - SYMBOL_BITS)) as usize]);
+        if entry == 0 {
+            let (length, symbol) = self.long((ready >> 48) as u32)?;
+            return Some(value_of(ready << length, u32::from(symbol & 15)));
+        }
+        let size = (entry >> 5) & 15;
+        Some(value_of(ready << ((entry & 31) - size), size))
+    }
+
     /// Length and symbol of a code longer than the index.
     #[cold]
     fn long(&self, next: u32) -> Option<(u32, u8)> {
@@ -183,9 +213,7 @@ fn value_of(bits: u64, size: u32) -> i32 {
 /// Decodes symbols whose values aren't wanted, several at once.
 #[derive(Debug)]
 pub(super) struct SkipTable {
-    /// Bits of all (6), coefficients passed (7), with [`END_OF_BLOCK`] added where the last symbol ends the block; 0 where
-    /// the first code is longer than the index or doesn't exist.
-    entries: Box<[u16; 1 << SKIP_BITS]>,
+    pub(super) entries: Box<Skips>,
 }
 
 impl SkipTable {
@@ -213,6 +241,20 @@ impl SkipTable {
         Self { entries }
     }
 
+    /// Passes over the difference of a mean, the one symbol of a DC code.
+    pub(super) fn of_dc(code: &Code) -> Self {
+        let mut entries = Box::new([UNKNOWN << ADVANCE; 1 << SKIP_BITS]);
+        for (code, length, size) in code.codes() {
+            if let Some(free) = SKIP_BITS.checked_sub(length) {
+                let first = (code << free) as usize;
+                if let Some(slots) = entries.get_mut(first..first + (1 << free)) {
+                    slots.fill((length as u16 + u16::from(size)) | (1 << ADVANCE));
+                }
+            }
+        }
+        Self { entries }
+    }
+
     /// Passes over the rest of a block from coefficient `at`. `None` where the data makes no sense.
     #[inline(always)]
     pub(super) fn skip(&self, symbols: &SymbolTable, bits: &mut Bits<'_>, at: usize) -> Option<()> {
@@ -221,16 +263,16 @@ impl SkipTable {
             bits.refill();
             // two entries are at most 2 × (12 + 16) bits
             for _ in 0..2 {
-                let entry = u32::from(self.entries[(bits.ready() >> (64 - SKIP_BITS)) as usize]);
-                let next = at + (entry >> 6) as usize;
-                if next <= LAST && entry != 0 {
+                let entry = u32::from(self.entries[skip_index(bits.ready())]);
+                let next = at + (entry >> ADVANCE) as usize;
+                if next <= LAST {
                     bits.consume(entry & 63);
                     at = next;
                     continue;
                 }
                 let ends_inside =
                     next >= usize::from(END_OF_BLOCK) && next <= usize::from(END_OF_BLOCK) + LAST;
-                if ends_inside || (next == LAST + 1 && entry != 0) {
+                if ends_inside || next == LAST + 1 {
                     bits.consume(entry & 63);
                     return Some(());
                 }
@@ -270,5 +312,8 @@ fn combined(single: &[(u32, u32, u16)], index: usize) -> u16 {
             break;
         }
     }
-    (bits as u16) | (passed << 6)
+    if bits == 0 {
+        passed = UNKNOWN;
+    }
+    (bits as u16) | (passed << ADVANCE)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 thread_local! {
-    static WINDOW: RefCell<Window> = RefCell::default();
+    static WINDOWS: RefCell<[Window; 2]> = RefCell::default();
 }
 
 /// Decodes luma and differences at the sizes `choose` names for the shape. `None` for what libjpeg-turbo has to decode, or
@@ -40,12 +40,15 @@ pub(crate) fn planes(
         .into_iter()
         .take(headers.components.len())
         .collect();
-    let mut planes = WINDOW.with_borrow_mut(|window| {
-        window.deadline = deadline;
+    let mut planes = WINDOWS.with_borrow_mut(|windows| {
+        for window in windows.iter_mut() {
+            window.deadline = deadline;
+        }
         if headers.is_progressive {
+            let [window, _] = windows;
             progressive::decode(source, &mut headers, scan, &points, window)
         } else {
-            baseline::decode(source, &headers, &scan, &points, window)
+            baseline::decode(source, &headers, &scan, &points, windows)
         }
     })?;
     let differences = planes.split_off(1);

@@ -21,14 +21,15 @@ const SAMPLINGS: [tj::TJSAMP; 5] = [
     tj::TJSAMP_TJSAMP_GRAY,
 ];
 
-struct File {
+/// A picture that libjpeg-turbo is to write.
+pub(super) struct Made {
     size: Size,
     sampling: tj::TJSAMP,
     parameters: Vec<(tj::TJPARAM, c_int)>,
 }
 
-impl File {
-    fn of(width: u32, height: u32, sampling: tj::TJSAMP) -> Self {
+impl Made {
+    pub(super) fn of(width: u32, height: u32, sampling: tj::TJSAMP) -> Self {
         Self {
             size: Size { width, height },
             sampling,
@@ -36,12 +37,12 @@ impl File {
         }
     }
 
-    fn with(mut self, parameter: tj::TJPARAM, value: c_int) -> Self {
+    pub(super) fn with(mut self, parameter: tj::TJPARAM, value: c_int) -> Self {
         self.parameters.push((parameter, value));
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let Size { width, height } = self.size;
         let mut noise = 0x2545_f491_u32;
         let mut pixels = Vec::new();
@@ -101,7 +102,7 @@ fn a_deadline_that_has_passed_ends_the_decode_at_the_next_row() {
         width: 160,
         height: 96,
     };
-    let file = || File::of(size.width, size.height, tj::TJSAMP_TJSAMP_420);
+    let file = || Made::of(size.width, size.height, tj::TJSAMP_TJSAMP_420);
     let passed = Some(Instant::now());
     for bytes in [
         file().bytes(),
@@ -187,7 +188,7 @@ fn planes_of(planes: &Planes) -> Vec<&Plane> {
 fn an_eighth_is_what_libjpeg_turbo_makes_of_it() {
     for sampling in SAMPLINGS {
         for side in 1..=40 {
-            let file = File::of(side, 41 - side, sampling);
+            let file = Made::of(side, 41 - side, sampling);
             let bytes = file.bytes();
             let ours = ours(&bytes, file.size, Points::One).unwrap();
             // of differences it makes an eighth of the picture, not of the plane; those are compared at full size
@@ -206,7 +207,7 @@ fn an_eighth_is_what_libjpeg_turbo_makes_of_it() {
 fn at_full_size_every_sample_is_within_one_of_libjpeg_turbos() {
     for sampling in SAMPLINGS {
         for side in 1..=40 {
-            let file = File::of(41 - side, side, sampling);
+            let file = Made::of(41 - side, side, sampling);
             let bytes = file.bytes();
             let ours = ours(&bytes, file.size, Points::Eight).unwrap();
             let theirs = theirs(&bytes, file.size, sampling, 1);
@@ -223,7 +224,7 @@ fn at_full_size_every_sample_is_within_one_of_libjpeg_turbos() {
 fn other_sizes_are_near_libjpeg_turbos() {
     for sampling in SAMPLINGS {
         for (points, shrink) in [(Points::Two, 4), (Points::Four, 2)] {
-            let file = File::of(203, 157, sampling);
+            let file = Made::of(203, 157, sampling);
             let bytes = file.bytes();
             let ours = ours(&bytes, file.size, points).unwrap();
             let differences =
@@ -240,7 +241,7 @@ fn other_sizes_are_near_libjpeg_turbos() {
 
 #[test]
 fn every_size_shows_the_same_picture() {
-    let file = File::of(128, 96, tj::TJSAMP_TJSAMP_420);
+    let file = Made::of(128, 96, tj::TJSAMP_TJSAMP_420);
     let bytes = file.bytes();
     let mean = |plane: &Plane| {
         let samples: Vec<f64> = plane
@@ -262,10 +263,10 @@ fn every_size_shows_the_same_picture() {
 
 #[test]
 fn restart_markers_change_nothing() {
-    let plain = File::of(150, 90, tj::TJSAMP_TJSAMP_420);
+    let plain = Made::of(150, 90, tj::TJSAMP_TJSAMP_420);
     let expected = ours(&plain.bytes(), plain.size, Points::Four).unwrap();
     for blocks in [1, 2, 7] {
-        let file = File::of(150, 90, tj::TJSAMP_TJSAMP_420)
+        let file = Made::of(150, 90, tj::TJSAMP_TJSAMP_420)
             .with(tj::TJPARAM_TJPARAM_RESTARTBLOCKS, blocks);
         assert_eq!(
             ours(&file.bytes(), file.size, Points::Four),
@@ -279,8 +280,8 @@ fn restart_markers_change_nothing() {
 fn a_progressive_file_gives_the_same_eighth_and_nearly_the_same_quarter() {
     for sampling in SAMPLINGS {
         for restarts in [0, 3] {
-            let plain = File::of(170, 131, sampling);
-            let progressive = File::of(170, 131, sampling)
+            let plain = Made::of(170, 131, sampling);
+            let progressive = Made::of(170, 131, sampling)
                 .with(tj::TJPARAM_TJPARAM_PROGRESSIVE, 1)
                 .with(tj::TJPARAM_TJPARAM_RESTARTBLOCKS, restarts);
             let (plain_bytes, bytes) = (plain.bytes(), progressive.bytes());
@@ -303,7 +304,7 @@ fn a_progressive_file_gives_the_same_eighth_and_nearly_the_same_quarter() {
 #[test]
 fn no_prefix_of_a_file_is_taken_for_a_whole_one() {
     for progressive in [0, 1] {
-        let file = File::of(40, 33, tj::TJSAMP_TJSAMP_420)
+        let file = Made::of(40, 33, tj::TJSAMP_TJSAMP_420)
             .with(tj::TJPARAM_TJPARAM_PROGRESSIVE, progressive);
         let bytes = file.bytes();
         for length in 0..bytes.len() {
@@ -333,7 +334,7 @@ fn what_our_decoder_takes_of_damaged_files_libjpeg_turbo_takes_too() {
     let mut noise = 0x9e37_79b9_u32;
     let mut taken = 0;
     for sampling in SAMPLINGS {
-        let file = File::of(57, 43, sampling).with(tj::TJPARAM_TJPARAM_RESTARTBLOCKS, 5);
+        let file = Made::of(57, 43, sampling).with(tj::TJPARAM_TJPARAM_RESTARTBLOCKS, 5);
         let bytes = file.bytes();
         for _ in 0..1500 {
             let mut damaged = bytes.clone();
@@ -361,7 +362,7 @@ fn what_our_decoder_takes_of_damaged_files_libjpeg_turbo_takes_too() {
 fn rubbish_of_every_kind_never_panics() {
     let mut noise = 0x1234_5678_u32;
     for progressive in [0, 1] {
-        let file = File::of(64, 48, tj::TJSAMP_TJSAMP_420)
+        let file = Made::of(64, 48, tj::TJSAMP_TJSAMP_420)
             .with(tj::TJPARAM_TJPARAM_PROGRESSIVE, progressive);
         let bytes = file.bytes();
         for _ in 0..3000 {
