@@ -81,6 +81,24 @@ pub(crate) enum ApiError {
     /// Something else has the name or changed the object first.
     #[error("{0}")]
     Conflict(String),
+    /// `Idempotency-Key` is none; says why. The client's fault.
+    #[error("{0}")]
+    IdempotencyKeyInvalid(String),
+    /// The key was given with another request before.
+    #[error(
+        "This Idempotency-Key was sent with another request; send the same request again, or a new key."
+    )]
+    IdempotencyKeyReused,
+    /// A request with the same key is being worked on.
+    #[error(
+        "A request with this Idempotency-Key is being worked on; send the same request again in a second to get its answer."
+    )]
+    IdempotencyKeyInUse,
+    /// A change that must name the version it is meant for does not.
+    #[error(
+        "This change needs If-Match: read the object and send the ETag of the answer, so that nobody's change is lost."
+    )]
+    ConditionMissing,
     /// `If-Match` names an older version.
     #[error("The object was changed in the meantime.")]
     VersionStale,
@@ -130,6 +148,10 @@ impl ApiError {
             Self::CursorInvalid => &kind::CURSOR_INVALID,
             Self::Refused(_) => &kind::REFUSED,
             Self::Conflict(_) => &kind::CONFLICT,
+            Self::IdempotencyKeyInvalid(_) => &kind::IDEMPOTENCY_KEY_INVALID,
+            Self::IdempotencyKeyReused => &kind::IDEMPOTENCY_KEY_REUSED,
+            Self::IdempotencyKeyInUse => &kind::IDEMPOTENCY_KEY_IN_USE,
+            Self::ConditionMissing => &kind::CONDITION_MISSING,
             Self::VersionStale => &kind::VERSION_STALE,
             Self::TooOften(_) => &kind::TOO_OFTEN,
             Self::TooManyStreams(_) => &kind::TOO_MANY_STREAMS,
@@ -145,6 +167,7 @@ impl ApiError {
     fn should_retry(&self) -> Option<bool> {
         match self {
             Self::NotSupported | Self::Conflict(_) | Self::QuestionTooLarge(_) => Some(false),
+            Self::IdempotencyKeyInUse => Some(true),
             _ => None,
         }
     }
@@ -179,6 +202,7 @@ impl From<CommandError> for ApiError {
             CommandError::Taken { message } => Self::Conflict(message),
             // Commands of one tenant run one after another, so this only happens to a version the caller named.
             CommandError::Conflict => Self::VersionStale,
+            CommandError::InProgress => Self::IdempotencyKeyInUse,
             CommandError::Unavailable(source) => Self::Unavailable(source.into()),
             CommandError::Internal(source) => Self::Internal(source.into()),
         }
@@ -226,7 +250,7 @@ impl IntoResponse for ApiError {
             | Self::TooManyQuestions(seconds) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            Self::NoServingNode(_) | Self::Unavailable(_) => {
+            Self::NoServingNode(_) | Self::Unavailable(_) | Self::IdempotencyKeyInUse => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
@@ -240,6 +264,7 @@ impl IntoResponse for ApiError {
             kind,
             message,
             errors,
+            current: None,
         });
         response
     }

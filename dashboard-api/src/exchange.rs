@@ -1,5 +1,6 @@
 //! What surrounds every request: id, span, metric, problem body and the headers of every answer.
 
+mod tag;
 mod telemetry;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use limpid_domain::ids::RequestId;
 use tracing::Instrument;
 
 use crate::error::Problem;
+use crate::throttle::noting;
+use tag::with_tag;
 use telemetry::ServerTelemetry;
 
 /// The header ImageKit's API names the request in.
@@ -85,13 +88,20 @@ pub(crate) async fn exchange(
         .map(|matched| matched.as_str().to_owned());
     let span = telemetry::server_span(&request, method, route.as_deref(), request_id);
     let source = source_of(request.headers());
-    let condition = condition_of(&request);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let condition = request.headers().get(header::IF_NONE_MATCH);
+    let condition = condition.filter(|_| reads).cloned();
     request
         .extensions_mut()
         .insert(Exchange { request_id, source });
 
-    let response = next.run(request).instrument(span.clone()).await;
+    let answered = noting(next.run(request).instrument(span.clone()));
+    let (mut response, allowance) = answered.await;
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut(), is_ours(&path));
+    }
 
+    let response = with_tag(response, reads).await;
     let response = unless_known(response, condition.as_ref());
     let response = with_problem_body(response, &path, request_id, &state.help);
     let response = with_common_headers(response, request_id);
@@ -101,6 +111,11 @@ pub(crate) async fn exchange(
         .telemetry
         .record(method, route, response.status(), started.elapsed());
     response
+}
+
+/// Whether a path is one of ours and not of ImageKit's contract.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/dashboard/") || path.starts_with("/operator/")
 }
 
 /// The user agent, cut and without control characters.
@@ -114,19 +129,13 @@ fn source_of(headers: &HeaderMap) -> Option<String> {
     )
 }
 
-/// The tags of which a reader has the answers already: `If-None-Match` of `GET` and `HEAD`.
-fn condition_of(request: &Request) -> Option<HeaderValue> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let condition = request.headers().get(header::IF_NONE_MATCH);
-    condition.filter(|_| reads).cloned()
-}
-
 /// 304 without a body in place of an answer that the reader has. Source: RFC 9110 13.1.2.
 fn unless_known(response: Response, condition: Option<&HeaderValue>) -> Response {
     let tag = response.headers().get(header::ETAG);
     let known = tag.zip(condition).and_then(|(tag, condition)| {
         let (tag, condition) = (tag.to_str().ok()?, condition.to_str().ok()?);
         let mut known = condition.split(',').map(str::trim);
+        let tag = tag.trim_start_matches("W/");
         Some(known.any(|known| known == "*" || known.trim_start_matches("W/") == tag))
     });
     if response.status() != StatusCode::OK || known != Some(true) {
@@ -153,8 +162,7 @@ fn with_problem_body(
     let status = response.status();
     let body = Json(problem.body(request_id.to_string(), help.to_owned()));
     let mut answer = (status, body).into_response();
-    let ours = path.starts_with("/dashboard/") || path.starts_with("/operator/");
-    if ours {
+    if is_ours(path) {
         let media_type = HeaderValue::from_static("application/problem+json");
         answer
             .headers_mut()

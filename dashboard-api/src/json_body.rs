@@ -4,6 +4,7 @@ mod strict;
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -28,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        parse(&read_in_time(request).await?).map(Self)
+        parse(&read_in_time(request.into_body()).await?).map(Self)
     }
 }
 
@@ -40,7 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for OptionalJsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        let bytes = read_in_time(request).await?;
+        let bytes = read_in_time(request.into_body()).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(Value::Object(Map::new())));
         }
@@ -48,14 +49,15 @@ impl<S: Send + Sync> FromRequest<S> for OptionalJsonObject {
     }
 }
 
-async fn read_in_time(request: Request) -> Result<Bytes, ApiError> {
-    tokio::time::timeout(BODY_READ_TIMEOUT, read(request))
+/// A body, read within limits whatever it is.
+pub(crate) async fn read_in_time(body: Body) -> Result<Bytes, ApiError> {
+    tokio::time::timeout(BODY_READ_TIMEOUT, read(body))
         .await
         .map_err(|_elapsed| ApiError::BodyTimeout(BODY_READ_TIMEOUT.as_secs()))?
 }
 
-async fn read(request: Request) -> Result<Bytes, ApiError> {
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let body = Limited::new(body, MAX_BODY_BYTES);
     match body.collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge(MAX_BODY_BYTES)),

@@ -9,6 +9,8 @@
 //! | `routes` | one file per resource; the URL path is the file path |
 //! | `error` | every problem the API can answer; the only place that chooses a status |
 //! | `exchange` | what surrounds every request: id, span, metric, problem body, security headers |
+//! | `idempotency` | commands that take effect once, however often they are sent |
+//! | `present` | what there is now, where a change was meant for something else |
 //! | `auth` | who asks: a tenant by private key, the operator by bearer key |
 //! | `json_body`, `query` | request input, parsed once |
 //! | [`serving_node`], `throttle` | diagnoses: asked of a serving node, not too often |
@@ -24,7 +26,9 @@ pub mod serving_node;
 mod auth;
 mod error;
 mod exchange;
+mod idempotency;
 mod json_body;
+mod present;
 mod query;
 mod questions;
 mod routes;

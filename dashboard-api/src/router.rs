@@ -20,6 +20,8 @@ use crate::commands::CommandContext;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeState, exchange};
+use crate::idempotency::once;
+use crate::present::with_present;
 use crate::questions::{QuestionTx, Questions};
 use crate::routes::{
     accounts, dashboard, health, named_transformations, operator, problems, purges, unsupported,
@@ -61,15 +63,15 @@ impl ApiState {
         Self {
             questions: Questions::new(config.questions_per_account),
             config: Arc::new(config),
-            stream_tokens: Arc::new(Throttle::new(STREAM_TOKENS_PER_MINUTE)),
+            stream_tokens: Arc::new(Throttle::new("stream-tokens", STREAM_TOKENS_PER_MINUTE)),
             used_tokens: UsedTokens::default(),
-            traces: Arc::new(Throttle::new(TRACES_PER_MINUTE)),
-            origin_tests: Arc::new(Throttle::new(ORIGIN_TESTS_PER_MINUTE)),
-            verifications: Arc::new(Throttle::new(VERIFICATIONS_PER_MINUTE)),
-            webhook_tests: Arc::new(Throttle::new(WEBHOOK_TESTS_PER_MINUTE)),
+            traces: Arc::new(Throttle::new("traces", TRACES_PER_MINUTE)),
+            origin_tests: Arc::new(Throttle::new("origin-tests", ORIGIN_TESTS_PER_MINUTE)),
+            verifications: Arc::new(Throttle::new("verifications", VERIFICATIONS_PER_MINUTE)),
+            webhook_tests: Arc::new(Throttle::new("webhook-tests", WEBHOOK_TESTS_PER_MINUTE)),
             streams: Streams::default(),
             shutdown,
-            purges: Arc::new(Throttle::new(PURGES_PER_MINUTE)),
+            purges: Arc::new(Throttle::new("purges", PURGES_PER_MINUTE)),
         }
     }
 
@@ -196,11 +198,16 @@ impl ApiState {
 pub fn router(config: ApiConfig, shutdown: CancellationToken) -> Router {
     let surroundings = ExchangeState::new(&config.help);
     let (documented, _document) = documented_routes().split_for_parts();
-    documented
+    let state = ApiState::new(config, shutdown);
+    let routes: Router = documented
+        .route_layer(middleware::from_fn_with_state(state.clone(), once))
         .merge(unsupported::routes())
         .fallback(unsupported::route_not_found)
         .method_not_allowed_fallback(unsupported::method_not_allowed)
-        .with_state(ApiState::new(config, shutdown))
+        .with_state(state);
+    routes
+        .clone()
+        .layer(middleware::from_fn_with_state(routes, with_present))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::from_fn_with_state(surroundings, exchange))
 }
@@ -218,7 +225,9 @@ fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
 
 /// The API's description, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented_routes().split_for_parts().1
+    let (_routes, mut document) = documented_routes().split_for_parts();
+    description::describe_keys(&mut document);
+    document
 }
 
 fn documented_routes() -> OpenApiRouter<ApiState> {
@@ -231,6 +240,9 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(purges::routes())
         .merge(dashboard::origin_errors::routes())
         .merge(dashboard::origin_health::routes())
+        .merge(dashboard::origin_metrics::routes())
+        .merge(dashboard::overview::routes())
+        .merge(dashboard::onboarding::routes())
         .merge(dashboard::purges::routes())
         .merge(dashboard::expiries::routes())
         .merge(dashboard::stream_tokens::routes())
@@ -239,7 +251,9 @@ fn documented_routes() -> OpenApiRouter<ApiState> {
         .merge(dashboard::restrictions::routes())
         .merge(dashboard::caching::routes())
         .merge(dashboard::settings::routes())
+        .merge(dashboard::api_keys::routes())
         .merge(dashboard::changes::routes())
+        .merge(dashboard::change_effect::routes())
         .merge(dashboard::annotations::routes())
         .merge(dashboard::config::routes())
         .merge(dashboard::restore::routes())

@@ -94,7 +94,7 @@ async fn put(database: &Database, question: Question, filter: &FailureFilter) {
     match question {
         Question::SummaryOfOneOrigin => narrowed.include.origins = vec![OriginNo(4)],
         Question::GroupsOfOneCode => narrowed.include.codes = vec![FailureCode::Eacces],
-        Question::EventsByText => narrowed.path_contains = Some("image-4444".to_owned()),
+        Question::EventsByText => narrowed.path_contains = vec!["image-4444".to_owned()],
         _ => {}
     }
     answer(&mut tx, question, &narrowed).await;

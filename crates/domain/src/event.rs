@@ -5,11 +5,10 @@ mod upcast;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::alert_rule::AlertRuleSettings;
 use crate::caching::Caching;
-use crate::ids::{ImagekitId, OriginId, RequestId};
+use crate::ids::{CommandId, ImagekitId, OriginId, RequestId, StreamVersion};
 use crate::key_pair::{KeyHash, PublicKey};
 use crate::named_transformation::NamedTransformationSettings;
 use crate::origin::OriginSettings;
@@ -208,7 +207,10 @@ pub struct EventMeta {
     pub request_id: Option<RequestId>,
     /// The command: all events of one command share it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub command_id: Option<Uuid>,
+    pub command_id: Option<CommandId>,
+    /// The version of the stream that it was meant for; without one it was meant for whichever was there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected_version: Option<StreamVersion>,
     /// Why, in the words of whoever did it. At most 500 characters.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,

@@ -78,6 +78,8 @@ uuid_ids! {
     WebhookMessageId
     /// Of a token that opens one stream.
     StreamTokenId
+    /// One command: every event that it made has it.
+    CommandId
 }
 
 impl StreamId {

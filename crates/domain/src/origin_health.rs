@@ -117,6 +117,15 @@ impl LatencyHistogram {
         &self.0
     }
 
+    /// Up to how long a fetch of each bucket took, but of the last, which has no bound. Units: ms.
+    pub fn bounds_ms() -> Vec<f64> {
+        let bounds = (0..LATENCY_BUCKETS - 1).map(upper_bound_us);
+        // Below 2^53 by far.
+        bounds
+            .map(|us| f64::from(u32::try_from(us).unwrap_or(u32::MAX)) / 1_000.0)
+            .collect()
+    }
+
     /// How long `percent` of the fetches took at most, about; `None` where there were none. Units: µs.
     pub fn quantile_us(&self, percent: u64) -> Option<u64> {
         let total: u64 = self.0.iter().copied().map(u64::from).sum();

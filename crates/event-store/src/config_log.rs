@@ -2,6 +2,10 @@
 //!
 //! There is no order across tenants and none is needed: a reader's position is a [`TenantSeq`] per tenant, and a hole is visible
 //! as a hole. Source: `events.md` 2.
+//!
+//! Beside the events, in their transactions: [`answers`], for commands that are sent again.
+
+pub mod answers;
 
 mod append;
 mod replicate;
@@ -158,6 +162,23 @@ pub async fn read_between(
     .fetch_all(tx.as_conn())
     .await?;
     rows.into_iter().map(StoredEvent::try_from).collect()
+}
+
+/// When the first event of a tenant was stored that was made with a tool whose name begins like this.
+///
+/// Errors: [`StoreError::Unavailable`].
+pub async fn first_from(
+    tx: &mut TenantTx,
+    source: &str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select recorded_at from config_event where tenant_id = $1 and starts_with(meta->>'source', $2)
+         order by tenant_seq limit 1",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(source)
+    .fetch_optional(tx.as_conn())
+    .await?)
 }
 
 /// The position of a tenant's newest event; 0 before the first, `None` where the tenant is not known.

@@ -42,13 +42,16 @@ pub struct Erasure {
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn request(tx: &mut TenantTx, by: &Actor) -> Result<(), StoreError> {
-    sqlx::query("insert into tenant_erasure (tenant_id, requested_by) values ($1, $2)")
-        .bind(tx.tenant_id().0)
-        .bind(Json(by))
-        .execute(tx.as_conn())
-        .await?;
-    Ok(())
+pub async fn request(tx: &mut TenantTx, by: &Actor) -> Result<Erasure, StoreError> {
+    let row: ErasureRow = sqlx::query_as(
+        "insert into tenant_erasure (tenant_id, requested_by) values ($1, $2)
+         returning tenant_id, requested_at, requested_by, erased_rows, finished_at",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(Json(by))
+    .fetch_one(tx.as_conn())
+    .await?;
+    Ok(row.into())
 }
 
 /// Makes an erasure of the main database known to another one that holds failures of the tenant.

@@ -136,6 +136,20 @@ pub async fn requests(
     Ok(chosen.map(|cell| cell.counts.requests).sum())
 }
 
+/// The hour in which the first picture of the account was delivered that is still counted; `None` where none was.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer in time.
+pub async fn first_served(tx: &mut TenantTx) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select hour from delivery_usage_1h where tenant_id = $1 and status between 200 and 299 and requests > 0
+         order by hour limit 1",
+    )
+    .bind(tx.tenant_id().0)
+    .fetch_optional(tx.as_conn())
+    .await?)
+}
+
 /// Everything answered before this moment is counted. A node that was stopped in good order has counted all; one that fell silent holds this
 /// back for a day, unless it was started again: what it had in memory is lost then.
 ///

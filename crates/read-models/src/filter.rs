@@ -28,10 +28,10 @@ pub struct FailureFilter {
     pub include: Facets,
     /// What it must be none of.
     pub exclude: Facets,
-    /// The path contains this text, exactly as written.
-    pub path_contains: Option<String>,
-    /// The path does not contain this text.
-    pub path_lacks: Option<String>,
+    /// The path contains one of these texts, exactly as written.
+    pub path_contains: Vec<String>,
+    /// The path contains none of these texts.
+    pub path_lacks: Vec<String>,
     /// Single failures, and paths, before this moment are not to be seen, whatever the window is.
     pub events_from: DateTime<Utc>,
 }
@@ -89,8 +89,8 @@ impl FailureFilter {
             window,
             include: Facets::default(),
             exclude: Facets::default(),
-            path_contains: None,
-            path_lacks: None,
+            path_contains: Vec::new(),
+            path_lacks: Vec::new(),
             events_from: DateTime::UNIX_EPOCH,
         }
     }
@@ -150,7 +150,7 @@ impl FailureFilter {
 
     /// Whether a question about paths is asked, which only the events can answer.
     pub(crate) fn asks_paths(&self) -> bool {
-        self.path_contains.is_some() || self.path_lacks.is_some()
+        !self.path_contains.is_empty() || !self.path_lacks.is_empty()
     }
 
     fn facets(&self) -> [&Facets; 2] {

@@ -28,6 +28,9 @@ pub enum CommandError {
     /// Somebody changed the thing since the caller looked at it. The caller reads again and decides again.
     #[error("the resource was changed by somebody else in the meantime")]
     Conflict,
+    /// The same command, by its `Idempotency-Key`, is being worked on. The caller asks again for its answer.
+    #[error("the same command is being worked on at this moment")]
+    InProgress,
     /// The database does not answer. Nobody's; the same command may work later.
     #[error("the configuration can't be changed right now")]
     Unavailable(#[source] StoreError),

@@ -2,7 +2,8 @@
 
 use limpid_domain::ids::{StreamId, TenantId};
 use limpid_domain::tenant::{EraseTenant, decide_erasure, evolve};
-use limpid_event_store::{tenant_erasure, vault};
+use limpid_event_store::tenant_erasure::{self, Erasure};
+use limpid_event_store::vault;
 
 use super::transaction::CommandTx;
 use super::{CommandContext, CommandError};
@@ -15,13 +16,14 @@ pub async fn erase_tenant(
     context: &CommandContext<'_>,
     tenant_id: TenantId,
     erase: EraseTenant,
-) -> Result<(), CommandError> {
+) -> Result<Erasure, CommandError> {
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let stream = StreamId::of_tenant(tenant_id);
     let loaded = command.load(stream, None, evolve).await?;
     let events = decide_erasure(loaded.state.as_ref(), &erase)?;
     vault::remove_tenant(&mut command.tx).await?;
     command.record(stream, loaded.version, events).await?;
-    tenant_erasure::request(&mut command.tx, &context.meta.actor).await?;
-    command.commit().await
+    let erasure = tenant_erasure::request(&mut command.tx, &context.meta.actor).await?;
+    command.commit().await?;
+    Ok(erasure)
 }

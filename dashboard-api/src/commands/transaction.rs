@@ -1,7 +1,7 @@
 //! The transaction every command runs in.
 
 use limpid_domain::event::{ConfigEvent, EventMeta};
-use limpid_domain::ids::{StreamId, StreamVersion, TenantId};
+use limpid_domain::ids::{CommandId, StreamId, StreamVersion, TenantId};
 use limpid_domain::secret::SecretRef;
 use limpid_event_store::config_log::{self, Appended, NewEvent, StoredEvent};
 use limpid_event_store::vault::{self, SecretAddress, Vault};
@@ -9,6 +9,7 @@ use limpid_event_store::{StoreError, TenantTx};
 use limpid_read_models::delivery_config;
 
 use super::{CommandContext, CommandError};
+use crate::idempotency::{self, Attempt};
 
 /// Versions of a secret that are kept sealed, the one in force among them. All are destroyed with what they belong to.
 const KEPT_SECRETS: u8 = 5;
@@ -17,7 +18,7 @@ const KEPT_SECRETS: u8 = 5;
 pub(super) struct CommandTx<'a> {
     pub(super) tx: TenantTx,
     vault: &'a Vault,
-    meta: &'a EventMeta,
+    meta: EventMeta,
 }
 
 /// A stream as loaded: what it amounts to, and how far it has come.
@@ -32,6 +33,7 @@ impl<'a> CommandTx<'a> {
         tenant_id: TenantId,
     ) -> Result<Self, CommandError> {
         let mut tx = context.database.tenant_tx(tenant_id).await?;
+        idempotency::enter(&mut tx).await?;
         config_log::lock(&mut tx).await?;
         Ok(Self::around(context, tx))
     }
@@ -40,7 +42,8 @@ impl<'a> CommandTx<'a> {
     pub(super) async fn begin_new_tenant(
         context: &'a CommandContext<'_>,
     ) -> Result<Self, CommandError> {
-        let tx = context.database.new_tenant_tx().await?;
+        let mut tx = context.database.new_tenant_tx().await?;
+        idempotency::enter(&mut tx).await?;
         Ok(Self::around(context, tx))
     }
 
@@ -62,6 +65,7 @@ impl<'a> CommandTx<'a> {
         let state = events
             .iter()
             .fold(None, |state, stored| evolve(state, &stored.event));
+        self.meta.expected_version = expected.or(self.meta.expected_version);
         if state.is_some() && expected.is_some_and(|expected| expected != version) {
             return Err(CommandError::Conflict);
         }
@@ -97,7 +101,7 @@ impl<'a> CommandTx<'a> {
     ) -> Result<(), CommandError> {
         let new: Vec<NewEvent> = events.into_iter().map(NewEvent::from).collect();
         let appended =
-            config_log::append(&mut self.tx, stream_id, expected, &new, self.meta).await?;
+            config_log::append(&mut self.tx, stream_id, expected, &new, &self.meta).await?;
         let stored: Vec<StoredEvent> = match appended {
             Appended::Now(stored) => stored,
             // Ids were minted a moment ago: nobody can have stored them.
@@ -155,15 +159,22 @@ impl<'a> CommandTx<'a> {
         Ok(vault::remove_stream(&mut self.tx, stream_id).await?)
     }
 
+    /// Commits, together with the answer where that is kept for whoever asks again.
     pub(super) async fn commit(self) -> Result<(), CommandError> {
-        Ok(self.tx.commit().await?)
+        Ok(idempotency::commit(self.tx).await?)
     }
 
     fn around(context: &'a CommandContext<'_>, tx: TenantTx) -> Self {
+        let given = context.meta.command_id;
+        let asked = || Attempt::current().map(|attempt| attempt.command_id());
+        let command_id = given.or_else(asked).unwrap_or_else(CommandId::mint);
         Self {
             tx,
             vault: context.vault,
-            meta: &context.meta,
+            meta: EventMeta {
+                command_id: Some(command_id),
+                ..context.meta.clone()
+            },
         }
     }
 }

@@ -155,7 +155,7 @@ pub async fn delete_url_endpoint(
     command.commit().await
 }
 
-/// Sets the custom domains of a URL endpoint and returns all of the tenant's.
+/// Sets the custom domains of a URL endpoint and returns it with all of the tenant's domains.
 ///
 /// Errors: [`CommandError::NotFound`], [`CommandError::Refused`] if a domain is bound elsewhere, [`CommandError::Conflict`],
 /// [`CommandError::Unavailable`].
@@ -163,7 +163,7 @@ pub async fn set_custom_domains(
     context: &CommandContext<'_>,
     tenant_id: TenantId,
     set: SetCustomDomains,
-) -> Result<Vec<DomainUse>, CommandError> {
+) -> Result<(UrlEndpointConfig, Vec<DomainUse>), CommandError> {
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let id = id_of(&mut command, set.name).await?;
     let loaded = command.load(id.into(), set.expected, evolve).await?;
@@ -180,8 +180,8 @@ pub async fn set_custom_domains(
     let events = decide(loaded.state.as_ref(), bind, &surroundings)?;
     command.record(id.into(), loaded.version, events).await?;
     let domains = delivery_config::custom_domains(&mut command.tx).await?;
-    command.commit().await?;
-    Ok(domains)
+    let endpoint = finish(command, id).await?;
+    Ok((endpoint, domains))
 }
 
 /// Sets the restrictions of a URL endpoint, all of them.

@@ -64,8 +64,16 @@ kinds! {
         "A field is missing or breaks a rule; the detail says which.";
     CONFLICT: CONFLICT, "conflict", "Conflict",
         "Something else already has the name, or changed the object at the same moment. Read it again, then decide.";
+    IDEMPOTENCY_KEY_INVALID: BAD_REQUEST, "idempotency-key-invalid", "Idempotency key invalid",
+        "An Idempotency-Key is 1 to 255 visible ASCII characters, given once. A new UUID for every command is best.";
+    IDEMPOTENCY_KEY_REUSED: UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key reused",
+        "A key stands for one request of one method and path: for a day, it may only come with the same query, If-Match and body. Nothing was changed; another command needs a new key.";
+    IDEMPOTENCY_KEY_IN_USE: CONFLICT, "idempotency-key-in-use", "Idempotency key in use",
+        "The same command is being worked on at this moment. Send the same request again after Retry-After: it gets the answer of the first one.";
+    CONDITION_MISSING: PRECONDITION_REQUIRED, "condition-missing", "If-Match missing",
+        "PUT and DELETE below /dashboard/v1 say which version they are meant for: the ETag that the object was read with, as If-Match. If-Match: * means whichever is there.";
     VERSION_STALE: PRECONDITION_FAILED, "version-stale", "Changed in the meantime",
-        "If-Match names an older version than the present one. Read the object again, then decide.";
+        "If-Match names another version than the present one, which the member current shows and ETag names. Merge, then send the change again with that ETag.";
     TOO_OFTEN: TOO_MANY_REQUESTS, "too-often", "Asked too often",
         "Diagnoses ask origins and purges reach every node, so an account may have a few a minute. Retry-After says when there is one again.";
     TOO_MANY_STREAMS: TOO_MANY_REQUESTS, "too-many-streams", "Too many open streams",

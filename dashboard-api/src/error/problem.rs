@@ -1,6 +1,7 @@
 //! The body of an error answer: RFC 9457 members and ImageKit's `message` and `help` in one object.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::kind::Kind;
@@ -11,6 +12,8 @@ pub(crate) struct Problem {
     pub(crate) kind: &'static Kind,
     pub(crate) message: String,
     pub(crate) errors: Vec<FieldError>,
+    /// What there is now, where a change was meant for something else.
+    pub(crate) current: Option<Value>,
 }
 
 impl Problem {
@@ -25,6 +28,7 @@ impl Problem {
             code: self.kind.code,
             request_id,
             errors: self.errors,
+            current: self.current,
             message: self.message,
             help,
         }
@@ -59,6 +63,10 @@ pub(crate) struct ProblemBody {
     /// Each wrong field or parameter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// With 412: the object as it is now; `ETag` names its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<Value>,
     /// The same as `detail`, under the name ImageKit's SDKs read.
     message: String,
     /// Whom to ask.

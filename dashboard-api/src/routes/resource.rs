@@ -65,6 +65,31 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// The same where a change must say which version it is meant for: 428 without it. `If-Match: *` overwrites whatever is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MustMatch(IfMatch);
+
+impl MustMatch {
+    /// The version to insist on, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::VersionStale`] where no version can match.
+    pub(crate) fn expected(self) -> Result<Option<StreamVersion>, ApiError> {
+        self.0.expected()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MustMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let condition = parts.headers.get(IF_MATCH);
+        let condition = condition.ok_or(ApiError::ConditionMissing)?;
+        Ok(Self(IfMatch::parse(condition)))
+    }
+}
+
 /// A JSON answer with its version as `ETag`.
 #[derive(Debug)]
 pub(crate) struct Versioned<T> {

@@ -65,6 +65,7 @@ async fn a_revoked_key_is_expired_and_the_others_stay_valid() {
             source: None,
             request_id: None,
             command_id: None,
+            expected_version: None,
             note: None,
         },
     };

@@ -1,9 +1,13 @@
 //! `GET /dashboard/v1/changes`.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
+use limpid_domain::failure::{FailureEvent, Reason};
+use limpid_domain::ids::OriginNo;
 use serde_json::{Value, json};
 
 use crate::dashboard::{Account, Dashboard};
+use crate::origin_errors::failures::{FIRST_ORIGIN, failure, store};
 
 #[tokio::test]
 async fn changes_are_told_newest_first_with_who_and_what_and_without_secrets() {
@@ -176,4 +180,56 @@ async fn an_origin_has_its_history_also_when_it_is_gone() {
 
 fn kind_of(change: &Value) -> &str {
     change["kind"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn one_change_is_shown_with_the_failures_before_and_after_it() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let origin = account.origin("Photos").await;
+    let body = json!({"name": "Pictures", "type": "WEB_PROXY"});
+    let path = format!("/v1/accounts/origins/{origin}");
+    account.put(&path, &body).await.expect(200);
+    let list = format!("/dashboard/v1/changes?resourceId={origin}");
+    let changes = account.get(&list).await.expect(200)["data"].clone();
+    let version = changes[0]["configVersion"].as_i64().unwrap();
+    let at: DateTime<Utc> = changes[0]["at"].as_str().unwrap().parse().unwrap();
+    let failed = |minutes: i64, origin_no| FailureEvent {
+        occurred_at: at - TimeDelta::minutes(minutes),
+        origin_no,
+        ..failure(account.id, Reason::ObjectNotFound)
+    };
+    let failures = vec![
+        failed(1, FIRST_ORIGIN),
+        failed(14, FIRST_ORIGIN),
+        failed(16, FIRST_ORIGIN),
+        failed(1, OriginNo(99)),
+    ];
+    store(&dashboard, 1, failures).await;
+    let of = async |version: i64, query: &str| {
+        let path = format!("/dashboard/v1/changes/{version}{query}");
+        account.get(&path).await
+    };
+    let answer = of(version, "").await.expect(200);
+    assert_eq!(answer["change"], changes[0]);
+    let counted = |answer: &Value, side: &str| {
+        let side = &answer["effect"][side];
+        (
+            side["attempts"].as_i64().unwrap(),
+            side["clientVisible"].as_i64().unwrap(),
+        )
+    };
+    assert_eq!(
+        (counted(&answer, "before"), counted(&answer, "after")),
+        ((2, 2), (0, 0))
+    );
+    let wider = of(version, "?minutes=60").await.expect(200);
+    assert_eq!(counted(&wider, "before"), (3, 3));
+    // The account itself: whatever failed.
+    let all = of(1, "").await.expect(200);
+    assert_eq!(all["change"]["resource"], "tenant");
+    for version in [0, -1, version + 100, i64::MIN] {
+        of(version, "").await.expect(404);
+    }
+    of(version, "?minutes=0").await.expect(400);
 }

@@ -54,6 +54,7 @@ impl House {
                 source: Some("tests".to_owned()),
                 request_id: None,
                 command_id: None,
+                expected_version: None,
                 note: None,
             },
         }

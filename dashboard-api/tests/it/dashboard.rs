@@ -48,7 +48,13 @@ impl Dashboard {
 
     /// A dashboard whose failures have a database of their own.
     pub(crate) async fn start_apart() -> Self {
-        Self::start_with(migrated().await, Some(migrated().await)).await
+        let failures = Some(migrated().await);
+        Self::start_with(migrated().await, failures, Clock::system()).await
+    }
+
+    /// A dashboard that this clock tells the time.
+    pub(crate) async fn start_at(clock: Clock) -> Self {
+        Self::start_with(migrated().await, None, clock).await
     }
 
     /// A dashboard whose database nobody answers for.
@@ -62,10 +68,14 @@ impl Dashboard {
     }
 
     pub(crate) async fn start_on(database: Database) -> Self {
-        Self::start_with(database, None).await
+        Self::start_with(database, None, Clock::system()).await
     }
 
-    async fn start_with(database: Database, failures_database: Option<Database>) -> Self {
+    async fn start_with(
+        database: Database,
+        failures_database: Option<Database>,
+        clock: Clock,
+    ) -> Self {
         let failures = failures_database
             .clone()
             .unwrap_or_else(|| database.clone());
@@ -84,7 +94,7 @@ impl Dashboard {
                 help: DEFAULT_HELP.to_owned(),
                 webhooks_allow_http: true,
                 questions_per_account: DEFAULT_QUESTIONS_PER_ACCOUNT,
-                clock: Clock::system(),
+                clock,
             },
             drain_timeout: Duration::from_secs(5),
         };
@@ -156,12 +166,16 @@ impl Account<'_> {
         self.call(Method::POST, path).json(body).send().await
     }
 
+    /// Replaces whatever is there.
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.call(Method::PUT, path).json(body).send().await
+        let call = self.call(Method::PUT, path).header("if-match", "*");
+        call.json(body).send().await
     }
 
+    /// Deletes whatever is there.
     pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.call(Method::DELETE, path).send().await
+        let call = self.call(Method::DELETE, path).header("if-match", "*");
+        call.send().await
     }
 
     /// Adds a web proxy and returns its id.

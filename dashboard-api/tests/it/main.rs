@@ -9,16 +9,19 @@
 
 mod alerts;
 mod apart;
+mod api_keys;
 mod authentication;
 mod changes;
 mod client;
 mod commands;
+mod conditions;
 mod config_history;
 mod cursors;
 mod custom_domains;
 mod dashboard;
 mod erasures;
 mod fairness;
+mod idempotency;
 mod management;
 mod named_transformations;
 mod openapi;
@@ -26,6 +29,7 @@ mod operator;
 mod origin_errors;
 mod origins_health;
 mod outage;
+mod overview;
 mod purges;
 mod request_bodies;
 mod settings;

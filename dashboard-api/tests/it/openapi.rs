@@ -29,6 +29,12 @@ fn every_route_is_described_with_an_id_and_its_errors() {
         "get /dashboard/v1/usage",
         "get /dashboard/v1/origins/health",
         "get /dashboard/v1/expiries",
+        "post /dashboard/v1/api-keys",
+        "delete /dashboard/v1/api-keys/{id}",
+        "get /dashboard/v1/overview",
+        "get /dashboard/v1/changes/{configVersion}",
+        "get /dashboard/v1/onboarding",
+        "get /dashboard/v1/origins/{id}/metrics",
         "get /dashboard/v1/origin-errors/summary",
         "get /dashboard/v1/origin-errors/timeseries",
         "get /dashboard/v1/origin-errors/events",
@@ -72,6 +78,23 @@ fn every_route_is_described_with_an_id_and_its_errors() {
             secured || name.contains("/problems/"),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn every_command_may_be_sent_under_a_key_and_no_question_is() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    for (name, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array();
+        let takes_key = parameters.is_some_and(|parameters| {
+            parameters
+                .iter()
+                .any(|parameter| parameter["name"] == "Idempotency-Key")
+        });
+        assert_eq!(takes_key, !name.starts_with("get "), "{name}");
+        let responses = &operation["responses"];
+        let is_told = responses["409"].is_object() && responses["422"].is_object();
+        assert!(is_told || !takes_key, "{name}");
     }
 }
 

@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::dashboard::{Account, Dashboard};
 
-fn hour_of(at: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn hour_of(at: DateTime<Utc>) -> DateTime<Utc> {
     at.duration_trunc(TimeDelta::hours(1)).unwrap()
 }
 
 /// What a node saw of an origin's hour.
-fn hour(
+pub(crate) fn hour(
     (tenant_id, origin): (TenantId, &str),
     hour: DateTime<Utc>,
     (successes, file_faults, failures): (i64, i64, i64),
@@ -37,12 +37,16 @@ fn hour(
     }
 }
 
-fn seen(tenant_id: TenantId, origin: &str) -> OriginSeen {
+pub(crate) fn seen(tenant_id: TenantId, origin: &str) -> OriginSeen {
     let origin_id: OriginId = origin.parse().unwrap();
     OriginSeen::new(tenant_id, origin_id, StreamVersion(1))
 }
 
-async fn append(dashboard: &Dashboard, origins: Vec<OriginSeen>, hours: Vec<OriginHour>) {
+pub(crate) async fn append(
+    dashboard: &Dashboard,
+    origins: Vec<OriginSeen>,
+    hours: Vec<OriginHour>,
+) {
     let batch = OriginBatch {
         node: NodeId(77),
         run: RunId::mint(),

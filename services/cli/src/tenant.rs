@@ -169,6 +169,7 @@ pub(crate) fn context<'a>(database: &'a Database, vault: &'a Vault) -> CommandCo
             source: None,
             request_id: None,
             command_id: None,
+            expected_version: None,
             note: None,
         },
     }
@@ -179,7 +180,7 @@ fn failure(what: &str, error: &CommandError) -> Failure {
         CommandError::NotFound { .. } => Kind::NotFound,
         CommandError::Refused { .. } => Kind::Refused,
         CommandError::Conflict | CommandError::Taken { .. } => Kind::Conflict,
-        CommandError::Unavailable(_) => Kind::Unavailable,
+        CommandError::Unavailable(_) | CommandError::InProgress => Kind::Unavailable,
         CommandError::Internal(_) => Kind::Failed,
     };
     Failure::caused(kind, what, error)

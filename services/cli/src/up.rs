@@ -184,6 +184,7 @@ impl Everything<'_> {
                 source: None,
                 request_id: None,
                 command_id: None,
+                expected_version: None,
                 note: None,
             },
         };

@@ -1,7 +1,8 @@
-//! Counts and groups older than they are kept, deleted in small batches: some every run, the rest by the next ones.
+//! Counts, groups and answers to commands older than they are kept, deleted in small batches: some every run, the rest by the next ones.
 
 use chrono::DateTime;
 use limpid_event_store::StoreError;
+use limpid_event_store::config_log::answers;
 use limpid_read_models::retention::drop_old_counts;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,13 @@ async fn once(config: &ProjectorConfig, metrics: &Metrics) -> Result<(), StoreEr
     // Usage is counted where the accounts are.
     let databases = [Some(&config.database), config.accounts_database.as_ref()];
     for database in databases.into_iter().flatten() {
+        let answers = answers::drop_expired(database, config.clock.now()).await?;
+        if answers > 0 {
+            tracing::debug!(
+                answers,
+                "dropped answers to commands older than they are kept"
+            );
+        }
         let dropped = drop_old_counts(database, keep_from, ROWS_PER_RUN).await?;
         metrics.report_dropped_counts(&dropped);
         if dropped.counts + dropped.groups + dropped.aliases > 0 {

@@ -19,7 +19,8 @@ const OTHER_TABLES: [&str; 9] = [
 ];
 
 /// Unique indexes that find a tenant by something global. There they become small tables of their own that are on every machine.
-const LOOKUPS: [&str; 3] = [
+const LOOKUPS: [&str; 4] = [
+    "command_answer_operator",
     "custom_domain_domain",
     "key_pair_private_key_hash",
     "tenant_imagekit_id",

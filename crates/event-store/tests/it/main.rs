@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod command_answers;
 mod config_listener;
 mod config_log;
 mod database;
@@ -45,6 +46,7 @@ fn meta() -> EventMeta {
         source: None,
         request_id: None,
         command_id: None,
+        expected_version: None,
         note: None,
     }
 }

@@ -28,6 +28,11 @@ pub struct InvalidCursor;
 const VERSION: u8 = 1;
 
 impl Cursor {
+    /// The window that its list is about.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
     /// Reads a cursor that came with `filter`, whose window may differ: the cursor brings its own.
     ///
     /// # Errors

@@ -151,15 +151,21 @@ fn push_groups(
 /// `position()`, not `like`: % and _ in the text mean themselves. NUL occurs in no stored path and in no parameter.
 fn push_paths(query: &mut QueryBuilder<Postgres>, filter: &FailureFilter) {
     let conditions = [
-        (&filter.path_contains, " in path) > 0"),
-        (&filter.path_lacks, " in path) = 0"),
+        (&filter.path_contains, " in path) > 0", " or "),
+        (&filter.path_lacks, " in path) = 0", " and "),
     ];
-    for (text, comparison) in conditions {
-        if let Some(text) = text {
+    for (texts, comparison, conjunction) in conditions {
+        let mut opening = " and (";
+        for text in texts {
             query
-                .push(" and position(")
+                .push(opening)
+                .push("position(")
                 .push_bind(text.replace('\0', "%00"))
                 .push(comparison);
+            opening = conjunction;
+        }
+        if !texts.is_empty() {
+            query.push(")");
         }
     }
 }

@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(tables(&filter), [Table::Events]);
         filter.include.nodes.clear();
         assert_eq!(tables(&filter), [Table::GroupDays, Table::GroupHours]);
-        filter.path_lacks = Some("x".to_owned());
+        filter.path_lacks = vec!["x".to_owned()];
         assert_eq!(tables(&filter), [Table::Events]);
     }
 }

@@ -269,7 +269,7 @@ async fn very_many_path_templates_of_a_kind_fall_into_one_group() {
     // Asked for as a group it is found among events, too.
     let mut filter = everything();
     filter.include.groups = vec![together.group.id];
-    filter.path_contains = Some("/".to_owned());
+    filter.path_contains = vec!["/".to_owned()];
     let found = groups(&mut tx, &filter, GroupOrder::Count).await.unwrap();
     assert_eq!(found.groups.len(), 1);
     assert_eq!(found.groups.first().unwrap().attempts, 108);

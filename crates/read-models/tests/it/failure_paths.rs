@@ -107,7 +107,7 @@ async fn a_busy_hour_keeps_its_worst_paths_and_says_what_that_can_miss() {
     assert_eq!((found.max_undercount, found.distinct_paths), (1, 902));
     // What the kept paths do not know is counted from the events.
     let mut rare = all.clone();
-    rare.path_contains = Some("/7".to_owned());
+    rare.path_contains = vec!["/7".to_owned()];
     let found = failing_paths(&mut tx, &rare, 200).await.unwrap();
     assert_eq!((found.max_undercount, found.distinct_paths), (0, 111));
 }

@@ -102,14 +102,15 @@ pub(crate) fn matching<'a>(
             && !exclude.config_versions.contains(&event.config_version)
             && !exclude.nodes.contains(&NodeId(1))
             && !exclude.groups.contains(&GroupId(event.fingerprint()))
-            && filter
-                .path_contains
-                .as_ref()
-                .is_none_or(|text| event.path.contains(text))
-            && filter
+            && (filter.path_contains.is_empty()
+                || filter
+                    .path_contains
+                    .iter()
+                    .any(|text| event.path.contains(text)))
+            && !filter
                 .path_lacks
-                .as_ref()
-                .is_none_or(|text| !event.path.contains(text))
+                .iter()
+                .any(|text| event.path.contains(text))
     })
 }
 
@@ -138,13 +139,17 @@ pub(crate) fn filters(events: &[FailureEvent]) -> Vec<FailureFilter> {
                 })
                 .collect();
             let mut search = all.clone();
-            search.path_contains = Some("image-1".to_owned());
+            search.path_contains = vec!["image-1".to_owned()];
             search.include.outcomes = vec![Outcome::Rescued];
             filters.push(search);
-            for text in ["%", "image-1"] {
+            for texts in [&["%"][..], &["image-1"], &["image-1", "image-2"]] {
+                let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
                 let mut lacks = all.clone();
-                lacks.path_lacks = Some(text.to_owned());
+                lacks.path_lacks.clone_from(&texts);
                 filters.push(lacks);
+                let mut contains = all.clone();
+                contains.path_contains = texts;
+                filters.push(contains);
             }
             filters
         })

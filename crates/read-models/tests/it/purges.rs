@@ -36,6 +36,7 @@ async fn with_purges() -> Database {
         source: None,
         request_id: None,
         command_id: None,
+        expected_version: None,
         note: None,
     };
     let meta = serde_json::to_value(&meta).unwrap();

@@ -19,7 +19,7 @@ use crate::commands::{self, DeleteAlertRule, ReplaceAlertRule};
 use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
 use crate::router::ApiState;
-use crate::routes::resource::{IfMatch, Versioned};
+use crate::routes::resource::{MustMatch, Versioned};
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -171,15 +171,16 @@ async fn get_alert_rule(
 #[utoipa::path(put, path = "/dashboard/v1/alert-rules/{id}", tag = "alerts", operation_id = "replaceAlertRule",
     security(("privateKey" = [])), request_body = AlertRuleRequest,
     params(("id" = String, Path, description = "The alert rule's id."),
-        ("If-Match" = Option<String>, Header, description = "Replace only this version, as `ETag` named it.")),
+        ("If-Match" = String, Header, description = "Replace only this version, as `ETag` named it. `*`: whichever is there.")),
     responses((status = 200, description = "The alert rule.", body = AlertRuleResponse),
         (status = 400, description = "A field is missing or breaks a rule.", body = ProblemBody),
         (status = 404, description = "The account has no such alert rule.", body = ProblemBody),
-        (status = 412, description = "The alert rule has another version.", body = ProblemBody)))]
+        (status = 412, description = "The alert rule has another version.", body = ProblemBody),
+        (status = 428, description = "No `If-Match`.", body = ProblemBody)))]
 async fn replace_alert_rule(
     tenant: Tenant,
     Path(id): Path<String>,
-    condition: IfMatch,
+    condition: MustMatch,
     State(state): State<ApiState>,
     JsonObject(body): JsonObject,
 ) -> Result<Versioned<AlertRuleResponse>, ApiError> {
@@ -197,14 +198,15 @@ async fn replace_alert_rule(
 #[utoipa::path(delete, path = "/dashboard/v1/alert-rules/{id}", tag = "alerts", operation_id = "deleteAlertRule",
     security(("privateKey" = [])),
     params(("id" = String, Path, description = "The alert rule's id."),
-        ("If-Match" = Option<String>, Header, description = "Delete only this version, as `ETag` named it.")),
+        ("If-Match" = String, Header, description = "Delete only this version, as `ETag` named it. `*`: whichever is there.")),
     responses((status = 204, description = "Deleted."),
         (status = 404, description = "The account has no such alert rule.", body = ProblemBody),
-        (status = 412, description = "The alert rule has another version.", body = ProblemBody)))]
+        (status = 412, description = "The alert rule has another version.", body = ProblemBody),
+        (status = 428, description = "No `If-Match`.", body = ProblemBody)))]
 async fn delete_alert_rule(
     tenant: Tenant,
     Path(id): Path<String>,
-    condition: IfMatch,
+    condition: MustMatch,
     State(state): State<ApiState>,
 ) -> Result<StatusCode, ApiError> {
     let delete = DeleteAlertRule {

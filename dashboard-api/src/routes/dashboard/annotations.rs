@@ -22,6 +22,7 @@ use super::changes::{ChangeActor, resource_of};
 use super::origin_errors::read_period;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
+use crate::idempotency;
 use crate::json_body::JsonObject;
 use crate::query::{Parameters, parse_moment};
 use crate::router::ApiState;
@@ -143,8 +144,9 @@ async fn create_annotation(
         author: tenant.event_meta().actor.label,
     };
     let mut tx = state.failures_tx(tenant.id).await?;
+    idempotency::enter(&mut tx).await?;
     add_note(&mut tx, &note).await?;
-    tx.commit().await?;
+    idempotency::commit(tx).await?;
     Ok((StatusCode::CREATED, Json(Annotation::from(note))))
 }
 
@@ -182,8 +184,9 @@ async fn delete_annotation(
     let not_found = || ApiError::NotFound("Note not found.".to_owned());
     let id: NoteId = id.parse().map_err(|_no_uuid| not_found())?;
     let mut tx = state.failures_tx(tenant.id).await?;
+    idempotency::enter(&mut tx).await?;
     let removed = remove_note(&mut tx, id).await?;
-    tx.commit().await?;
+    idempotency::commit(tx).await?;
     if removed {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -223,6 +226,14 @@ pub(super) async fn annotations(
 }
 
 impl Annotation {
+    /// Whether it is a change of this thing, or a note, which may be about anything.
+    pub(super) fn is_about(&self, id: Uuid) -> bool {
+        match self {
+            Self::ConfigChange { resource_id, .. } => *resource_id == Some(id),
+            Self::Note { .. } => true,
+        }
+    }
+
     fn at(&self) -> DateTime<Utc> {
         match self {
             Self::ConfigChange { at, .. } | Self::Note { at, .. } => *at,

@@ -16,7 +16,7 @@ use crate::commands::{self, SetCaching};
 use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
 use crate::router::ApiState;
-use crate::routes::resource::{IfMatch, Versioned};
+use crate::routes::resource::{MustMatch, Versioned};
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -56,17 +56,18 @@ async fn get_caching(
 #[utoipa::path(put, path = "/dashboard/v1/url-endpoints/{id}/caching", tag = "URL endpoints",
     operation_id = "setCaching", security(("privateKey" = [])), request_body = CachingAnswer,
     params(("id" = String, Path, description = "The URL endpoint's id, or `default`."),
-        ("If-Match" = Option<String>, Header, description = "Change only this version of the URL endpoint.")),
+        ("If-Match" = String, Header, description = "Change only this version of the URL endpoint. `*`: whichever is there.")),
     responses((status = 200, description = "Its times.", body = CachingAnswer),
         (status = 400, description = "A field is unknown or out of bounds.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody),
         (status = 404, description = "The account has no such URL endpoint.", body = ProblemBody),
-        (status = 412, description = "The URL endpoint has another version.", body = ProblemBody)))]
+        (status = 412, description = "The URL endpoint has another version.", body = ProblemBody),
+        (status = 428, description = "No `If-Match`.", body = ProblemBody)))]
 async fn set_caching(
     tenant: Tenant,
     Path(id): Path<String>,
-    condition: IfMatch,
+    condition: MustMatch,
     State(state): State<ApiState>,
     JsonObject(body): JsonObject,
 ) -> Result<Versioned<CachingAnswer>, ApiError> {

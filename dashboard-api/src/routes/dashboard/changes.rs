@@ -57,6 +57,10 @@ pub(super) struct Change {
     source: Option<String>,
     /// The request it came in.
     request_id: Option<Uuid>,
+    /// The command it was part of: every change of one command has the same.
+    command_id: Option<Uuid>,
+    /// The version of the thing that its author had seen (`If-Match`); null where the last write won.
+    expected_version: Option<i32>,
     /// Why, where whoever did it said so.
     note: Option<String>,
     /// The thing as it was from then on, without secrets.
@@ -273,6 +277,8 @@ impl Change {
             actor: ChangeActor::new(stored.meta.actor),
             source: stored.meta.source,
             request_id: stored.meta.request_id.map(|id| id.0),
+            command_id: stored.meta.command_id.map(|id| id.0),
+            expected_version: stored.meta.expected_version.map(|version| version.0),
             note: stored.meta.note,
             data: shown(&stored.event),
             diff: diff.into_iter().map(FieldDiff::from).collect(),

@@ -1,6 +1,5 @@
 //! `/dashboard/v1/url-endpoints/{id}/custom-domains`: host names that deliver a URL endpoint.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use limpid_domain::url_endpoint::{UrlEndpointName, parse_custom_domains};
 use limpid_read_models::delivery_config::{self, DomainUse, UrlEndpointConfig};
@@ -14,7 +13,7 @@ use crate::commands::{self, SetCustomDomains};
 use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
 use crate::router::ApiState;
-use crate::routes::resource::IfMatch;
+use crate::routes::resource::{MustMatch, Versioned};
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -41,31 +40,33 @@ async fn get_custom_domains(
     tenant: Tenant,
     Path(id): Path<String>,
     State(state): State<ApiState>,
-) -> Result<Json<CustomDomains>, ApiError> {
+) -> Result<Versioned<CustomDomains>, ApiError> {
     let endpoint = find(&state, &tenant, &id).await?;
     let mut tx = state.database().tenant_tx(tenant.id).await?;
     let bound = delivery_config::custom_domains(&mut tx).await?;
-    Ok(Json(CustomDomains::of(&endpoint, bound)))
+    let domains = CustomDomains::of(&endpoint, bound);
+    Ok(Versioned::new(endpoint.version, domains))
 }
 
 /// Sets the custom domains of a URL endpoint; those not named are freed.
 #[utoipa::path(put, path = "/dashboard/v1/url-endpoints/{id}/custom-domains", tag = "URL endpoints",
     operation_id = "setCustomDomains", security(("privateKey" = [])), request_body = CustomDomains,
     params(("id" = String, Path, description = "The URL endpoint's id, or `default`."),
-        ("If-Match" = Option<String>, Header, description = "Change only this version of the URL endpoint.")),
+        ("If-Match" = String, Header, description = "Change only this version of the URL endpoint. `*`: whichever is there.")),
     responses((status = 200, description = "Its domains, by name.", body = CustomDomains),
         (status = 400, description = "A domain is malformed or not available.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody),
         (status = 404, description = "The account has no such URL endpoint.", body = ProblemBody),
-        (status = 412, description = "The URL endpoint has another version.", body = ProblemBody)))]
+        (status = 412, description = "The URL endpoint has another version.", body = ProblemBody),
+        (status = 428, description = "No `If-Match`.", body = ProblemBody)))]
 async fn set_custom_domains(
     tenant: Tenant,
     Path(id): Path<String>,
-    condition: IfMatch,
+    condition: MustMatch,
     State(state): State<ApiState>,
     JsonObject(body): JsonObject,
-) -> Result<Json<CustomDomains>, ApiError> {
+) -> Result<Versioned<CustomDomains>, ApiError> {
     let endpoint = find(&state, &tenant, &id).await?;
     let set = SetCustomDomains {
         name: UrlEndpointName::Id(endpoint.id),
@@ -73,8 +74,9 @@ async fn set_custom_domains(
         expected: condition.expected()?,
     };
     let context = state.command_context(tenant.event_meta());
-    let bound = commands::set_custom_domains(&context, tenant.id, set).await?;
-    Ok(Json(CustomDomains::of(&endpoint, bound)))
+    let (endpoint, bound) = commands::set_custom_domains(&context, tenant.id, set).await?;
+    let domains = CustomDomains::of(&endpoint, bound);
+    Ok(Versioned::new(endpoint.version, domains))
 }
 
 impl CustomDomains {

@@ -22,6 +22,7 @@ mod verify;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_domain::ids::TenantId;
+use limpid_read_models::failure_log::latest_position;
 use limpid_read_models::filter::{Facets, FailureFilter, Window};
 use limpid_read_models::freshness::{Reads, freshness};
 use limpid_read_models::retention::{Kept, kept};
@@ -110,14 +111,20 @@ impl Question {
         let window = self.filter.window;
         let freshness = freshness(&mut self.tx, window, Reads::Groups).await?;
         let is_kept = window.from >= self.kept.counts_from && !self.filter.misses_events(interval);
-        Ok(MetaAnswer::new(window, freshness).kept(self.kept, is_kept))
+        let meta = MetaAnswer::new(window, freshness).kept(self.kept, is_kept);
+        let meta = match interval {
+            Some(interval) => meta.in_buckets(interval),
+            None => meta,
+        };
+        Ok(meta.after(&latest_position(&mut self.tx).await?))
     }
 
     /// What an answer made of single failures covers and how fresh it is.
     async fn meta_of_events(&mut self, window: Window) -> Result<MetaAnswer, ApiError> {
         let freshness = freshness(&mut self.tx, window, Reads::Events).await?;
         let is_kept = window.from >= self.kept.events_from;
-        Ok(MetaAnswer::new(window, freshness).kept(self.kept, is_kept))
+        let meta = MetaAnswer::new(window, freshness).kept(self.kept, is_kept);
+        Ok(meta.after(&latest_position(&mut self.tx).await?))
     }
 }
 

@@ -124,7 +124,7 @@ async fn get_usage(
         failing_share: share(failures.client_visible, requests),
         series: SeriesAnswer::new(&buckets, window, interval),
         by: Breakdowns::new(&cells, &tops, &endpoints),
-        meta: MetaAnswer::new(window, freshness(as_of, now, to)),
+        meta: MetaAnswer::new(window, freshness(as_of, now, to)).in_buckets(interval),
     }))
 }
 
@@ -147,7 +147,8 @@ fn cache_hit_ratio(cells: &[UsageCell]) -> Option<f64> {
     share(sum(is_hit), asked)
 }
 
-fn is_hit(cache: CacheResult) -> bool {
+/// Whether the cache answered.
+pub(super) fn is_hit(cache: CacheResult) -> bool {
     matches!(
         cache,
         CacheResult::Hit | CacheResult::Negative | CacheResult::Stale
@@ -164,7 +165,8 @@ pub(super) fn freshness(as_of: DateTime<Utc>, now: DateTime<Utc>, to: DateTime<U
     }
 }
 
-fn read_interval(parameters: &mut Parameters, window: Window) -> TimeDelta {
+/// The width of a bucket that was asked for, or the narrowest that fits.
+pub(super) fn read_interval(parameters: &mut Parameters, window: Window) -> TimeDelta {
     let fits = |seconds: i64| bucket_count(window, TimeDelta::seconds(seconds)) <= MAX_BUCKETS;
     let [.., (_, longest)] = INTERVALS;
     let narrowest = INTERVALS.iter().find(|(_, seconds)| fits(*seconds));

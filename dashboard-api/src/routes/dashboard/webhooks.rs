@@ -26,7 +26,7 @@ use crate::commands::{self, ChangeWebhook, NamedWebhook, RevealedWebhook};
 use crate::error::{ApiError, ProblemBody};
 use crate::json_body::JsonObject;
 use crate::router::ApiState;
-use crate::routes::resource::{IfMatch, Versioned};
+use crate::routes::resource::{IfMatch, MustMatch, Versioned};
 
 /// The routes of this resource.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -225,15 +225,16 @@ async fn change_webhook(
 #[utoipa::path(delete, path = "/dashboard/v1/webhooks/{id}", tag = "alerts", operation_id = "deleteWebhook",
     security(("privateKey" = [])),
     params(("id" = String, Path, description = "The webhook's id."),
-        ("If-Match" = Option<String>, Header, description = "Delete only this version, as `ETag` named it.")),
+        ("If-Match" = String, Header, description = "Delete only this version, as `ETag` named it. `*`: whichever is there.")),
     responses((status = 204, description = "Deleted."),
         (status = 400, description = "An alert rule sends to it.", body = ProblemBody),
         (status = 404, description = "The account has no such webhook.", body = ProblemBody),
-        (status = 412, description = "The webhook has another version.", body = ProblemBody)))]
+        (status = 412, description = "The webhook has another version.", body = ProblemBody),
+        (status = 428, description = "No `If-Match`.", body = ProblemBody)))]
 async fn delete_webhook(
     tenant: Tenant,
     Path(id): Path<String>,
-    condition: IfMatch,
+    condition: MustMatch,
     State(state): State<ApiState>,
 ) -> Result<StatusCode, ApiError> {
     let delete = NamedWebhook {

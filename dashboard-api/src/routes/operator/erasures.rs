@@ -91,8 +91,8 @@ async fn erase_tenant(
     let command = EraseTenant::parse(body)?;
     let tenant = find(&state, &id).await?;
     let context = state.command_context(operator_meta(exchange));
-    commands::erase_tenant(&context, tenant.tenant_id, command).await?;
-    let answer = read(&state, tenant.tenant_id).await?;
+    let erasure = commands::erase_tenant(&context, tenant.tenant_id, command).await?;
+    let answer = ErasureAnswer::from(erasure);
     let location = format!("/operator/v1/erasures/{}", answer.id);
     let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
     if let Ok(location) = HeaderValue::try_from(location) {

@@ -190,6 +190,7 @@ pub(super) fn operator_meta(exchange: Exchange) -> EventMeta {
         source: exchange.source,
         request_id: Some(exchange.request_id),
         command_id: None,
+        expected_version: None,
         note: None,
     }
 }

@@ -3,6 +3,7 @@ use limpid_dashboard_api::commands::{
     CommandError, DeleteOrigin, ReplaceOrigin, ReplaceUrlEndpoint, create_origin, delete_origin,
     replace_origin, replace_url_endpoint,
 };
+use limpid_domain::event::EventMeta;
 use limpid_domain::ids::{OriginId, StreamVersion, TenantId};
 use limpid_domain::origin::{OriginCredentials, OriginDraft};
 use limpid_domain::url_endpoint::{UrlEndpointDraft, UrlEndpointName};
@@ -205,11 +206,20 @@ async fn a_change_based_on_an_old_version_is_a_conflict_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_log_says_who_did_it() {
+async fn the_log_says_who_did_it_and_by_which_command() {
     let house = House::new().await;
     let tenant = house.tenant("acme").await.tenant_id;
     let id = house.origin(tenant, web_folder("a")).await.id;
     let mut tx = house.database.tenant_tx(tenant).await.unwrap();
     let events = config_log::load(&mut tx, id.into()).await.unwrap();
-    assert_eq!(events[0].meta, house.context().meta);
+    let meta = events[0].meta.clone();
+    assert!(meta.command_id.is_some());
+    let given = EventMeta {
+        command_id: meta.command_id,
+        ..house.context().meta
+    };
+    assert_eq!(meta, given);
+    let other = house.origin(tenant, web_folder("b")).await.id;
+    let events = config_log::load(&mut tx, other.into()).await.unwrap();
+    assert_ne!(events[0].meta.command_id, meta.command_id);
 }

@@ -62,7 +62,7 @@ async fn bind(
             .collect(),
         expected: None,
     };
-    let bound = set_custom_domains(&house.context(), tenant, command).await?;
+    let (_, bound) = set_custom_domains(&house.context(), tenant, command).await?;
     Ok(bound
         .into_iter()
         .map(|bound| bound.domain.to_string())

@@ -213,3 +213,81 @@ async fn one_tenant_never_sees_anothers_failures() {
     theirs.get(&path).await.expect(200);
     assert_eq!(theirs.get(SUMMARY).await.expect(200)["attempts"], 1);
 }
+
+#[tokio::test]
+async fn answers_say_how_wide_their_buckets_are_and_whether_rows_stand_for_several() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    let folded = FailureEvent {
+        occurrences: 5,
+        ..failure(account.id, Reason::AccessDenied)
+    };
+    let single = failure(account.id, Reason::ObjectNotFound);
+    store(&dashboard, 1, vec![folded, single]).await;
+    let meta = async |path: &str| {
+        let path = format!("/dashboard/v1/origin-errors/{path}");
+        account.get(&path).await.expect(200)["meta"].clone()
+    };
+    let counts = meta("summary").await;
+    assert_eq!(
+        (&counts["intervalMs"], &counts["sampled"]),
+        (&Value::Null, &Value::Null)
+    );
+    let series = meta("timeseries?interval=1h").await;
+    assert_eq!(
+        (&series["intervalMs"], &series["sampled"]),
+        (&json!(3_600_000), &Value::Null)
+    );
+    let events = meta("events").await;
+    assert_eq!(events["sampled"], json!({"rows": 2, "occurrences": 6}));
+    assert_eq!(meta("events?code=ENOENT").await["sampled"], Value::Null);
+    let usage = account
+        .get("/dashboard/v1/usage?interval=1h")
+        .await
+        .expect(200);
+    assert_eq!(usage["meta"]["intervalMs"], 3_600_000);
+    assert_eq!(usage["meta"]["position"], Value::Null);
+}
+
+#[tokio::test]
+async fn several_texts_are_searched_for_at_once_and_unknown_parameters_are_refused() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    let at = |path: &str| FailureEvent {
+        path: path.to_owned(),
+        ..failure(account.id, Reason::ObjectNotFound)
+    };
+    store(
+        &dashboard,
+        1,
+        vec![at("/a/1.jpg"), at("/b/2.jpg"), at("/c/3.jpg")],
+    )
+    .await;
+    let attempts = async |query: &str| {
+        let answer = account.get(&format!("{SUMMARY}?{query}")).await;
+        answer.expect(200)["attempts"].as_i64().unwrap()
+    };
+    assert_eq!(attempts("q=/a/&q=/b/").await, 2);
+    assert_eq!(attempts("not.q=/a/&not.q=/b/").await, 1);
+    assert_eq!(attempts("q=.jpg&not.q=/c/").await, 2);
+    assert_eq!(attempts("q=").await, 3);
+    for resource in [
+        "summary",
+        "timeseries",
+        "facets",
+        "groups",
+        "events",
+        "paths",
+        "export",
+        "stream",
+    ] {
+        let path = format!("/dashboard/v1/origin-errors/{resource}?orign=x");
+        let refused = account.get(&path).await.refusal(400);
+        assert_eq!(
+            refused, "Unknown parameter \"orign\"; did you mean \"origin\"?",
+            "{resource}"
+        );
+    }
+}

@@ -108,6 +108,25 @@ async fn a_stream_sends_what_arrives_and_resumes_where_it_broke() {
 }
 
 #[tokio::test]
+async fn a_stream_continues_where_an_answer_ended() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    node(&dashboard).await;
+    store(&dashboard, 1, vec![failure(account.id, Reason::BodyEmpty)]).await;
+    for path in ["summary", "events", "groups", "timeseries"] {
+        let path = format!("/dashboard/v1/origin-errors/{path}");
+        let meta = account.get(&path).await.expect(200)["meta"].clone();
+        assert_eq!(meta["position"], "4d-1", "{path}");
+    }
+    let later = failure(account.id, Reason::ObjectNotFound);
+    store(&dashboard, 2, vec![later.clone()]).await;
+    let mut stream = Reader::open(&account, "", Some("4d-1")).await;
+    let message = stream.next("origin-error").await.unwrap();
+    assert_eq!(message.data["id"], later.event_id.to_string());
+}
+
+#[tokio::test]
 async fn a_token_opens_one_stream_of_its_account_and_nothing_else() {
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;

@@ -2,7 +2,7 @@
 //! people see it among the changes, with its reason.
 
 use limpid_domain::event::{Actor, ActorKind, EventMeta};
-use limpid_domain::ids::{StreamVersion, TenantId, WebhookId};
+use limpid_domain::ids::{CommandId, StreamVersion, TenantId, WebhookId};
 use limpid_domain::webhook::{
     WebhookCommand, WebhookContext, WebhookDisabledReason, decide, evolve,
 };
@@ -56,7 +56,8 @@ fn by_projector() -> EventMeta {
         },
         source: None,
         request_id: None,
-        command_id: None,
+        command_id: Some(CommandId::mint()),
+        expected_version: None,
         note: None,
     }
 }

@@ -170,3 +170,44 @@ async fn until(database: &Database, tenant: TenantId, holds: impl Fn(&Erasure) -
         tokio::task::yield_now().await;
     }
 }
+
+/// Ends at the projector's moment, and one second later.
+const TWO_ANSWERS: &str = "\
+insert into command_answer (tenant_id, scope, key_digest, command_id, sealed, expires_at)
+select tenant_id, 'tenant', decode(repeat(digit, 64), 'hex'), '01890a5d-ac96-774b-bcce-b302099a8057', '', ends_at::timestamptz
+from tenant_head, (values ('a', '2026-11-22T12:00:00Z'), ('b', '2026-11-22T12:00:01Z')) as answer (digit, ends_at)";
+
+#[tokio::test]
+async fn answers_to_commands_that_are_no_longer_given_are_dropped() {
+    let test = TestDatabase::migrated(|url| async move {
+        Database::migrate(&url).await.unwrap();
+    })
+    .await;
+    let database = database(test.url());
+    let tenant = database.new_tenant_tx().await.unwrap();
+    tenant.commit().await.unwrap();
+    let mut owner = database.owner_tx().await.unwrap();
+    sqlx::raw_sql(TWO_ANSWERS)
+        .execute(&mut *owner)
+        .await
+        .unwrap();
+    owner.commit().await.unwrap();
+    let (mut tasks, stop) = start(&database);
+    let started = Instant::now();
+    loop {
+        let mut connection = database.service().await.unwrap();
+        let left: Vec<String> = sqlx::query_scalar(
+            "select left(encode(key_digest, 'hex'), 1) from command_answer order by 1",
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+        if left == ["b"] {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{left:?}");
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}

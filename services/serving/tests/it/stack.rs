@@ -246,7 +246,7 @@ impl Stack {
             from: now - TimeDelta::hours(1),
             to: now + TimeDelta::hours(1),
         });
-        filter.path_contains = path_contains.map(str::to_owned);
+        filter.path_contains = path_contains.map(str::to_owned).into_iter().collect();
         let mut tx = self.database.tenant_tx(self.tenant_id()).await.unwrap();
         failure_summary::summary(&mut tx, &filter).await.unwrap()
     }
@@ -293,6 +293,7 @@ fn meta() -> EventMeta {
         source: None,
         request_id: None,
         command_id: None,
+        expected_version: None,
         note: None,
     }
 }

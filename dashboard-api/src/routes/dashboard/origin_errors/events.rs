@@ -59,8 +59,15 @@ pub(super) async fn list_events(
     let cursor = cursor
         .transpose()
         .map_err(|_invalid| ApiError::CursorInvalid)?;
+    let window = cursor
+        .as_ref()
+        .map_or(question.filter.window, Cursor::window);
+    // Read before the events: what it promises must be among them.
+    let meta = question.meta_of_events(window).await?;
     let page = events(&mut question.tx, &question.filter, cursor.as_ref(), limit).await?;
-    let meta = question.meta_of_events(page.window).await?;
+    let rows = page.events.iter();
+    let occurrences = rows.map(|stored| i64::from(stored.event.occurrences));
+    let meta = meta.of_rows(occurrences);
     let answers = page.events.iter();
     Ok(Json(PageAnswer {
         data: answers

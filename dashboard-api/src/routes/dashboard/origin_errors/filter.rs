@@ -70,8 +70,8 @@ pub(super) struct FilterParameters {
     node: Option<Vec<String>>,
     /// Any of these groups.
     group: Option<Vec<String>>,
-    /// The path contains this text, exactly as written.
-    q: Option<String>,
+    /// The path contains any of these texts, exactly as written; ten at most.
+    q: Option<Vec<String>>,
 }
 
 /// Longest period one question may cover.
@@ -82,6 +82,9 @@ const DEFAULT_SPAN: TimeDelta = TimeDelta::hours(24);
 
 /// Longest text that is searched for. Units: characters.
 const MAX_SEARCH_CHARS: usize = 200;
+
+/// Texts that are searched for at once.
+const MAX_SEARCHES: usize = 10;
 
 /// What the caller asks for, in public names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,10 +97,10 @@ pub(super) struct FilterRequest {
     pub(super) include: FacetRequest,
     /// What it must be none of.
     pub(super) exclude: FacetRequest,
-    /// The path contains this text.
-    pub(super) search: Option<String>,
-    /// The path does not contain this text.
-    pub(super) search_not: Option<String>,
+    /// The path contains one of these texts.
+    pub(super) search: Vec<String>,
+    /// The path contains none of these texts.
+    pub(super) search_not: Vec<String>,
 }
 
 /// Values of each field; empty means all.
@@ -220,16 +223,25 @@ pub(in crate::routes::dashboard) fn read_period(
     (from, to)
 }
 
-fn read_search(parameters: &mut Parameters, name: &str) -> Option<String> {
-    let text = parameters.one(name)?;
-    if text.chars().count() > MAX_SEARCH_CHARS || text.chars().any(char::is_control) {
+/// Empty ones count as absent.
+fn read_search(parameters: &mut Parameters, name: &str) -> Vec<String> {
+    let expected = format!(
+        "a part of a path, {MAX_SEARCH_CHARS} characters at most, without control characters"
+    );
+    let texts = parameters.many(name, &expected, |text| {
+        let fits = text.chars().count() <= MAX_SEARCH_CHARS && !text.chars().any(char::is_control);
+        fits.then(|| text.to_owned())
+    });
+    if texts.len() > MAX_SEARCHES {
         parameters.refuse(
             name,
-            format!("{name} is a part of a path, {MAX_SEARCH_CHARS} characters at most, without control characters."),
+            format!(
+                "{name} may be given {MAX_SEARCHES} times: every text is looked for in every path."
+            ),
         );
-        return None;
+        return Vec::new();
     }
-    Some(text)
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 fn parse_origin(text: &str) -> Option<OriginChoice> {
@@ -294,7 +306,7 @@ mod tests {
         assert_eq!(filter.to, now());
         assert_eq!(filter.from, now() - TimeDelta::hours(24));
         assert_eq!(filter.include, FacetRequest::default());
-        assert!(filter.search.is_none());
+        assert!(filter.search.is_empty());
     }
 
     #[test]
@@ -310,7 +322,7 @@ mod tests {
     fn every_parameter_is_read() {
         let id = OriginId::mint();
         let filter = read(&format!(
-            "from=now-1h&code=ENOENT&code=EACCES&reason=dns_timeout&origin={id}&origin=none&endpoint=default&outcome=rescued&q=a%2Fb\
+            "from=now-1h&code=ENOENT&code=EACCES&reason=dns_timeout&origin={id}&origin=none&endpoint=default&outcome=rescued&q=a%2Fb&q=d&q=\
              &stage=dns&phase=tls&status=503&status=none&version=7&node=42&group=00000000000000ff&not.status=404&not.q=c"
         ))
         .unwrap();
@@ -325,9 +337,9 @@ mod tests {
         assert_eq!(include.versions, [TenantSeq(7)]);
         assert_eq!(include.nodes, [NodeId(42)]);
         assert_eq!(include.groups, [GroupId(255)]);
-        assert_eq!(filter.search.as_deref(), Some("a/b"));
+        assert_eq!(filter.search, ["a/b", "d"]);
         assert_eq!(filter.exclude.statuses, [404]);
-        assert_eq!(filter.search_not.as_deref(), Some("c"));
+        assert_eq!(filter.search_not, ["c"]);
     }
 
     #[test]
@@ -341,8 +353,18 @@ mod tests {
                 "code is one of ENOENT, EACCES, ELIMIT, ECONNREFUSED, UNIDENTIFIED, not \"enoent\"; repeat the parameter for several.",
                 "origin is an origin's id or none, not \"x\"; repeat the parameter for several.",
                 "outcome is one of failed, rescued, defaulted, stale, not \"lost\"; repeat the parameter for several.",
-                "q is a part of a path, 200 characters at most, without control characters.",
+                "q is a part of a path, 200 characters at most, without control characters, not \"?\"; repeat the parameter for several.",
             ]
+        );
+    }
+
+    #[test]
+    fn ten_texts_are_searched_for_at_most() {
+        let query = |count: usize| vec!["not.q=x"; count].join("&");
+        assert_eq!(read(&query(10)).unwrap().search_not.len(), 10);
+        assert_eq!(
+            read(&query(11)).unwrap_err(),
+            ["not.q may be given 10 times: every text is looked for in every path."]
         );
     }
 

@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use super::groups::not_found;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
+use crate::idempotency;
 use crate::json_body::OptionalJsonObject;
 use crate::query::{Listing, Parameters, parse_moment};
 use crate::router::ApiState;
@@ -236,9 +237,10 @@ async fn act(
     let asked = read(&mut fields)?;
     fields.finish()?;
     let mut tx = state.failures_tx(tenant.id).await?;
+    idempotency::enter(&mut tx).await?;
     let now = state.config().clock.now();
     let life = command_group(&mut tx, tenant, id, (asked, note, now)).await?;
-    tx.commit().await?;
+    idempotency::commit(tx).await?;
     Ok(Json(ActionAnswer {
         id: id.to_string(),
         state: StateAnswer::new(&life, now),

@@ -1,6 +1,7 @@
 //! What an answer covers and how far it can be trusted.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use limpid_read_models::failure_log::Position;
 use limpid_read_models::filter::Window;
 use limpid_read_models::freshness::Freshness;
 use limpid_read_models::retention::Kept;
@@ -23,8 +24,26 @@ pub(in crate::routes::dashboard) struct MetaAnswer {
     /// Whether nothing of the period is missing, apart from the last seconds: all nodes have delivered, and nothing that the answer is
     /// made of is so old that it is no longer kept.
     complete: bool,
+    /// Width of a bucket, where the answer counts by buckets; else null. Units: ms.
+    interval_ms: Option<i64>,
+    /// After which arrivals the answer was made: as `Last-Event-ID` of `stream` it continues here without a gap. Null where the answer is not
+    /// made of failures.
+    position: Option<String>,
+    /// Where rows of the answer stand for several failures each, how many; null where each failure is a row, and of counts, which are never
+    /// sampled.
+    sampled: Option<Sampled>,
     /// Single failures before this moment are no longer kept; null where none were dropped. Counts are kept for longer.
     events_from: Option<DateTime<Utc>>,
+}
+
+/// Rows that stand for more than themselves: of a storm of failures alike, one row is kept for many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerSampling)]
+pub(in crate::routes::dashboard) struct Sampled {
+    /// Rows of the answer.
+    rows: i64,
+    /// Failures they stand for.
+    occurrences: i64,
 }
 
 impl MetaAnswer {
@@ -36,7 +55,45 @@ impl MetaAnswer {
             as_of: freshness.as_of,
             lag_ms: freshness.lag.num_milliseconds(),
             complete: freshness.complete,
+            interval_ms: None,
+            position: None,
+            sampled: None,
             events_from: None,
+        }
+    }
+
+    /// The same of an answer in buckets.
+    pub(in crate::routes::dashboard) fn in_buckets(self, interval: TimeDelta) -> Self {
+        Self {
+            interval_ms: Some(interval.num_milliseconds()),
+            ..self
+        }
+    }
+
+    /// The same of an answer made after these arrivals.
+    pub(in crate::routes::dashboard) fn after(self, position: &Position) -> Self {
+        Self {
+            position: Some(position.to_string()),
+            ..self
+        }
+    }
+
+    /// The same of rows that stand for so many failures each.
+    pub(in crate::routes::dashboard) fn of_rows(
+        self,
+        occurrences: impl IntoIterator<Item = i64>,
+    ) -> Self {
+        let mut sampled = Sampled {
+            rows: 0,
+            occurrences: 0,
+        };
+        for count in occurrences {
+            sampled.rows += 1;
+            sampled.occurrences += count;
+        }
+        Self {
+            sampled: (sampled.occurrences > sampled.rows).then_some(sampled),
+            ..self
         }
     }
 

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{parse_webhook_id, webhook_not_found};
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
+use crate::idempotency;
 use crate::query::{Listing, Parameters};
 use crate::router::ApiState;
 use crate::throttle::TooOften;
@@ -247,6 +248,7 @@ async fn resend_webhook_delivery(
     throttled(&state, &tenant)?;
     let now = state.config().clock.now();
     let mut tx = state.failures_tx(tenant.id).await?;
+    idempotency::enter(&mut tx).await?;
     let before = delivery(&mut tx, id).await?.ok_or_else(not_found)?;
     let webhook = delivery_config::webhook(&mut tx, before.webhook_id).await?;
     let webhook = webhook.ok_or_else(webhook_not_found)?;
@@ -255,8 +257,8 @@ async fn resend_webhook_delivery(
         return Err(ApiError::Conflict(message.to_owned()));
     }
     let id = resend(&mut tx, &before, now).await?;
-    tx.commit().await?;
-    let again = find(&state, tenant.id, id).await?;
+    let again = delivery(&mut tx, id).await?.ok_or_else(not_found)?;
+    idempotency::commit(tx).await?;
     Ok((StatusCode::ACCEPTED, Json(again.into())))
 }
 
