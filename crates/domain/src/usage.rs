@@ -1,7 +1,9 @@
 //! What is counted of the requests that were answered. Numbers are stored and so only ever added to.
 
+use serde::{Deserialize, Serialize};
+
 /// Requests, and the bytes of their answers' bodies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageCounts {
     /// Requests answered.
     pub requests: i64,
@@ -10,11 +12,6 @@ pub struct UsageCounts {
 }
 
 impl UsageCounts {
-    /// One request more, with a body of this length.
-    pub fn add_request(&mut self, bytes: i64) {
-        self.add(Self { requests: 1, bytes });
-    }
-
     /// Adds counts.
     pub fn add(&mut self, other: Self) {
         self.requests = self.requests.saturating_add(other.requests);
@@ -25,9 +22,25 @@ impl UsageCounts {
 macro_rules! stored {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal, $text:literal;)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "i16", try_from = "i16")]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl From<$name> for i16 {
+            fn from(value: $name) -> Self {
+                value.number()
+            }
+        }
+
+        impl TryFrom<i16> for $name {
+            type Error = String;
+
+            fn try_from(number: i16) -> Result<Self, Self::Error> {
+                Self::from_number(number)
+                    .ok_or_else(|| format!(concat!(stringify!($name), " {} is not known"), number))
+            }
         }
 
         impl $name {

@@ -17,6 +17,11 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 use crate::error::StoreError;
 
+/// What is committed is acknowledged, and forgotten here: a server that would lose it in a crash is told not to, one that waits for more than
+/// its own disk goes on doing so.
+const BEGIN_CONNECTION: &str = "set role limpid_service;
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
 /// How to use a database.
 #[derive(Debug, Clone)]
 pub struct DatabaseOptions {
@@ -78,9 +83,7 @@ impl Database {
             .max_lifetime(Duration::from_mins(30))
             .after_connect(|conn, _| {
                 Box::pin(async move {
-                    sqlx::raw_sql("set role limpid_service")
-                        .execute(conn)
-                        .await?;
+                    sqlx::raw_sql(BEGIN_CONNECTION).execute(conn).await?;
                     Ok(())
                 })
             })

@@ -157,10 +157,18 @@ impl FailureDrainer {
                     error = &error as &dyn std::error::Error,
                     "PostgreSQL refuses a batch; looking for the event"
                 );
+                let mut refused = Vec::new();
                 for batch in &mut self.pending {
                     let dead_letter = self.reader.dead_letter();
-                    refusal::remove_refused(&mut connection, node, batch, dead_letter).await?;
+                    if !refusal::remove_refused(&mut connection, node, batch, dead_letter).await? {
+                        tracing::error!(
+                            batch = batch.seq.0,
+                            "PostgreSQL refuses a batch for good; it will be missing in the ledger"
+                        );
+                        refused.push(batch.seq);
+                    }
                 }
+                self.pending.retain(|batch| !refused.contains(&batch.seq));
                 let appended = append_batches(&mut connection, node, &self.pending).await?;
                 self.note(appended);
             }

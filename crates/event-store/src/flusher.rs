@@ -1,32 +1,56 @@
 //! The way of what a node gathers in memory to the database.
 //!
-//! A batch that was sent and not confirmed is sent again unchanged; until it is confirmed nothing else is taken from the counters, which go on
-//! counting within their bounds. What is in memory is lost with the process: at most one interval while the database answers. A row that
-//! the database refuses whenever it is sent is set aside, so that it does not hold up the others.
+//! | module | holds |
+//! |---|---|
+//! | `gathering` | what waits, and under which numbers |
+//! | `journal` | the same on local disk |
+//! | `refusal` | batches of which the database refuses something |
+//!
+//! A batch that was sent and not confirmed is sent again unchanged; until it is confirmed no other is made of the counters, which go on
+//! counting within their bounds. With a [`Journal`] everything that is not confirmed is on disk, a second old at most, and the next run
+//! sends it under the numbers of the run that counted it: what was stored already is not stored again. Without one it is lost with the
+//! process. What the database refuses whenever it is sent is set aside, so that it does not hold up the rest.
 
-use std::collections::VecDeque;
+mod gathering;
+mod journal;
+mod refusal;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use limpid_domain::clock::Clock;
 use limpid_domain::ids::{NodeId, RunId};
-use sqlx::{Connection as _, PgConnection};
-use tokio::time::timeout;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::spool::dead_letter::DeadLetter;
+use gathering::Gathering;
+pub use journal::{Journal, Left};
+use refusal::{Refused, store};
 
 /// How long the last batches may take at shutdown.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
+/// How often what was gathered is put on disk.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// Where there is so much that this takes long, it is done less often: a quarter of the time at most.
+const KEEP_SHARE: u32 = 4;
 
 /// What every batch says beside its rows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchHead {
     /// The node.
     pub node: NodeId,
-    /// Its present run.
+    /// The run of it that counted.
     pub run: RunId,
+    /// When that began.
+    pub began_at: DateTime<Utc>,
     /// Position among the run's batches, dense from 1.
     pub seq: i64,
     /// Everything before it is in this batch or an earlier one.
@@ -36,7 +60,7 @@ pub struct BatchHead {
 }
 
 /// Rows of one batch, and how they are stored.
-pub trait BatchRows: Clone + Default + Send + Sync {
+pub trait BatchRows: fmt::Debug + Clone + Default + Send + Sync + 'static {
     /// Adds them as one batch unless it has been added already; all or nothing.
     ///
     /// # Errors
@@ -62,7 +86,7 @@ pub trait BatchRows: Clone + Default + Send + Sync {
 }
 
 /// What is gathered in memory.
-pub trait Gathered: Send {
+pub trait Gathered: Send + 'static {
     /// What it becomes.
     type Rows: BatchRows;
 
@@ -72,165 +96,217 @@ pub trait Gathered: Send {
     /// What was gathered since the last time, in parts of a batch each.
     fn take(&mut self, now: DateTime<Utc>) -> Vec<Self::Rows>;
 
-    /// Hears of rows that the database refused and that are dropped.
+    /// What was gathered since the last time, to be kept on disk; it stays. Asked for only where there is a [`Journal`].
+    fn unsent(&mut self) -> Self::Rows {
+        Self::Rows::default()
+    }
+
+    /// The parts of a batch each of what an earlier run kept so.
+    fn left(&mut self, rows: Self::Rows) -> Vec<Self::Rows> {
+        vec![rows]
+    }
+
+    /// Hears of rows that the database refused and that are set aside.
     fn refused(&self, rows: u64);
 }
 
 /// Carries what a node gathers to a database.
 #[derive(Debug)]
 pub struct Flusher<G: Gathered> {
-    gathered: G,
+    gathering: Arc<Mutex<Gathering<G>>>,
     database: Database,
-    clock: Clock,
-    node: NodeId,
-    run: RunId,
-    /// Number of the next batch.
-    next_seq: i64,
-    /// Everything before it is in batches.
-    counted_to: DateTime<Utc>,
-    /// Batches that are not confirmed, oldest first.
-    pending: VecDeque<(BatchHead, G::Rows)>,
 }
+
+type Sending<R> = Pin<Box<dyn Future<Output = Result<Option<Refused<R>>, StoreError>> + Send>>;
 
 impl<G: Gathered> Flusher<G> {
     /// Prepares to carry what is gathered at `node` into `database`, which may be down.
     pub fn new(gathered: G, database: Database, clock: Clock, node: NodeId) -> Self {
         Self {
-            gathered,
+            gathering: Arc::new(Mutex::new(Gathering::new(gathered, clock, node))),
             database,
-            counted_to: clock.now(),
-            clock,
-            node,
-            run: RunId::mint(),
-            next_seq: 1,
-            pending: VecDeque::new(),
         }
+    }
+
+    /// Keeps on disk what is not stored, and begins with what an earlier run left there.
+    #[must_use]
+    pub fn with_journal(self, (journal, left): (Journal<G::Rows>, Left<G::Rows>)) -> Self {
+        self.locked(|gathering| gathering.set_journal(journal, left));
+        self
+    }
+
+    /// Writes down what the database refuses.
+    #[must_use]
+    pub fn with_dead_letter(self, dead_letter: DeadLetter) -> Self {
+        self.locked(|gathering| gathering.set_dead_letter(dead_letter));
+        self
     }
 
     /// Flushes every `interval` until told to stop, then once more. Stop whoever gathers first.
-    pub async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
-        while timeout(interval, shutdown.cancelled()).await.is_err() {
-            if let Err(error) = self.flush(false).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot store {}; it is kept in memory",
-                    G::NAME
-                );
+    pub async fn run(self, interval: Duration, shutdown: CancellationToken) {
+        let keeps = self.locked(|gathering| gathering.has_journal());
+        let keep_every = if keeps {
+            interval.min(KEEP_EVERY)
+        } else {
+            interval
+        };
+        let mut next_keep = Instant::now() + keep_every;
+        let mut next_flush = Instant::now() + interval;
+        // At once, so that the ledger knows of the run before it counts, and has what an earlier one left.
+        let mut sending = if shutdown.is_cancelled() {
+            None
+        } else {
+            self.flush(false).await
+        };
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                () = sleep_until(next_keep.min(next_flush)) => {
+                    let began = Instant::now();
+                    if began >= next_flush {
+                        next_flush = began + interval;
+                        if sending.is_none() {
+                            sending = self.flush(false).await;
+                        }
+                    }
+                    if keeps && began >= next_keep {
+                        self.keep().await;
+                    }
+                    next_keep = Instant::now() + keep_every.max(began.elapsed() * KEEP_SHARE);
+                }
+                outcome = finished(&mut sending) => sending = self.settle(outcome),
             }
         }
-        let lost = match timeout(LAST_FLUSH, self.flush(true)).await {
-            Ok(Ok(())) => return,
+        self.finish(sending).await;
+    }
+
+    /// Makes batches of what was gathered, and begins to send the first that waits.
+    async fn flush(&self, stopped: bool) -> Option<Sending<G::Rows>> {
+        match self.apart(move |gathering| gathering.cut(stopped)).await {
+            Ok(()) => self.send(),
+            Err(error) => {
+                tracing::error!(%error, "cannot keep {} on disk; it is kept in memory", G::NAME);
+                None
+            }
+        }
+    }
+
+    async fn keep(&self) {
+        if let Err(error) = self.apart(Gathering::keep).await {
+            tracing::error!(%error, "cannot keep {} on disk; a crash would lose it", G::NAME);
+        }
+    }
+
+    /// Begins to send the oldest batch.
+    fn send(&self) -> Option<Sending<G::Rows>> {
+        let (head, rows) = self.locked(|gathering| gathering.front())?;
+        let database = self.database.clone();
+        Some(Box::pin(async move {
+            let mut connection = database.service().await?;
+            store(&mut connection, head, rows.as_ref()).await
+        }))
+    }
+
+    /// Takes note of how sending went, and begins to send the next batch. After a failure the next flush tries again.
+    fn settle(
+        &self,
+        outcome: Result<Option<Refused<G::Rows>>, StoreError>,
+    ) -> Option<Sending<G::Rows>> {
+        match outcome {
+            Ok(refused) => {
+                self.locked(|gathering| gathering.settle(refused));
+                self.send()
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot store {}; it is kept",
+                    G::NAME
+                );
+                None
+            }
+        }
+    }
+
+    /// Sends everything for a bounded time.
+    async fn finish(&self, sending: Option<Sending<G::Rows>>) {
+        let began = self.flush(true).await;
+        let last = async {
+            // What was begun goes first; its batch is the oldest that waits.
+            let mut sending = sending.or(began);
+            while let Some(sent) = sending.take() {
+                let refused = sent.await?;
+                self.locked(|gathering| gathering.settle(refused));
+                sending = self.send();
+            }
+            Ok::<(), StoreError>(())
+        };
+        let why = match timeout(LAST_FLUSH, last).await {
+            Ok(Ok(())) => "it could not be kept on disk before".to_owned(),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the database is slow".to_owned(),
         };
-        tracing::error!(
-            error = lost,
-            batches = self.pending.len(),
-            "{} since the database last answered is lost",
-            G::NAME
-        );
-    }
-
-    /// Sends what waits, then what was gathered since.
-    async fn flush(&mut self, stopped: bool) -> Result<(), StoreError> {
-        self.send_pending().await?;
-        let now = self.clock.now();
-        let parts = self.gathered.take(now);
-        self.enqueue(parts, now, stopped);
-        self.send_pending().await
-    }
-
-    async fn send_pending(&mut self) -> Result<(), StoreError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let mut connection = self.database.service().await?;
-        while let Some((head, rows)) = self.pending.front() {
-            match rows.append(&mut connection, *head).await {
-                Ok(()) => {}
-                Err(error) if error.is_refusal() => {
-                    let refused = store_accepted(&mut connection, *head, rows).await?;
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        rows = refused,
-                        "PostgreSQL refuses values among {}; the rows they are in are dropped",
-                        G::NAME
-                    );
-                    self.gathered.refused(refused);
-                }
-                Err(error) => return Err(error),
+        let (batches, is_on_disk) =
+            self.locked(|gathering| (gathering.waiting(), gathering.is_on_disk()));
+        if batches == 0 {
+            if let Err(error) = self.apart(Gathering::forget).await {
+                tracing::warn!(%error, "cannot clear the journal of {}; it is sent again and does nothing", G::NAME);
             }
-            self.pending.pop_front();
+        } else if is_on_disk {
+            tracing::warn!(
+                error = why,
+                batches,
+                "{} is kept on disk until the next start",
+                G::NAME
+            );
+        } else {
+            tracing::error!(
+                error = why,
+                batches,
+                "{} since the database last answered is lost",
+                G::NAME
+            );
         }
-        Ok(())
     }
 
-    /// Numbers the parts; at least one batch, which tells that the node is there.
-    fn enqueue(&mut self, mut parts: Vec<G::Rows>, now: DateTime<Utc>, stopped: bool) {
-        if parts.is_empty() {
-            parts.push(G::Rows::default());
-        }
-        for rows in parts {
-            let head = BatchHead {
-                node: self.node,
-                run: self.run,
-                seq: self.next_seq,
-                counted_to: self.counted_to,
-                stopped: false,
-            };
-            self.pending.push_back((head, rows));
-            self.next_seq += 1;
-        }
-        self.counted_to = now;
-        if let Some((last, _)) = self.pending.back_mut() {
-            last.counted_to = now;
-            last.stopped = stopped;
-        }
+    /// Work that waits for no disk.
+    fn locked<T>(&self, work: impl FnOnce(&mut Gathering<G>) -> T) -> T {
+        work(
+            &mut self
+                .gathering
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Work that may wait for a disk, where it holds up nobody.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it waits for the disk; one thread of a flusher at a time"
+    )]
+    async fn apart(
+        &self,
+        work: impl FnOnce(&mut Gathering<G>) -> std::io::Result<()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let gathering = Arc::clone(&self.gathering);
+        let done = tokio::task::spawn_blocking(move || {
+            work(&mut gathering.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        done.await.map_err(std::io::Error::other)?
     }
 }
 
-/// Stores a batch that the database refuses without the rows that are at fault, or without any where none is at fault alone. How many
-/// were left out.
-async fn store_accepted<R: BatchRows>(
-    connection: &mut PgConnection,
-    head: BatchHead,
-    rows: &R,
-) -> Result<u64, StoreError> {
-    // The batch stays whole until something of it is stored: the connection may be lost meanwhile.
-    let (accepted, refused) = accepted(connection, head, rows.clone()).await?;
-    match accepted.append(connection, head).await {
-        Ok(()) => Ok(refused),
-        Err(error) if error.is_refusal() => {
-            R::default().append(connection, head).await?;
-            Ok(rows.count() as u64)
+/// How sending ended; never where nothing is being sent.
+async fn finished<R>(sending: &mut Option<Sending<R>>) -> Result<Option<Refused<R>>, StoreError> {
+    match sending {
+        Some(sent) => {
+            let outcome = sent.await;
+            *sending = None;
+            outcome
         }
-        Err(error) => Err(error),
+        None => std::future::pending().await,
     }
-}
-
-/// The rows that the database would take, and how many it would not. Nothing is stored.
-async fn accepted<R: BatchRows>(
-    connection: &mut PgConnection,
-    head: BatchHead,
-    rows: R,
-) -> Result<(R, u64), StoreError> {
-    let mut waiting = vec![rows];
-    let mut taken = R::default();
-    let mut refused = 0;
-    while let Some(rows) = waiting.pop() {
-        let mut attempt = connection.begin().await?;
-        let outcome = rows.append(&mut attempt, head).await;
-        attempt.rollback().await?;
-        match outcome {
-            Ok(()) => taken = taken.joined(rows),
-            Err(error) if error.is_refusal() => match rows.halves() {
-                Ok([first, second]) => waiting.extend([second, first]),
-                Err(_alone) => refused += 1,
-            },
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((taken, refused))
 }
 
 /// Where to cut the lists of a batch so that half of all rows come first; `None` where there is one row or none.

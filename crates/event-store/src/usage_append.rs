@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use limpid_domain::ids::{NodeId, RunId, TenantId, UrlEndpointNo};
 use limpid_domain::usage::{CacheResult, DeliveredFormat, UsageCounts, UsageDimension};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
@@ -16,6 +17,8 @@ pub struct UsageBatch {
     pub node: NodeId,
     /// Its present run.
     pub run: RunId,
+    /// When that began.
+    pub began_at: DateTime<Utc>,
     /// Position among the run's batches, dense from 1. A run sends them in order.
     pub seq: i64,
     /// Everything the run answered before this moment is in this batch or an earlier one.
@@ -29,11 +32,12 @@ pub struct UsageBatch {
 }
 
 /// Requests of a tenant's hour that are alike in everything that is counted exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageCell {
     /// Whose.
     pub tenant_id: TenantId,
     /// When it began.
+    #[serde(with = "chrono::serde::ts_seconds")]
     pub hour: DateTime<Utc>,
     /// URL endpoint; none where the request was refused before one was found.
     pub endpoint_no: UrlEndpointNo,
@@ -48,11 +52,12 @@ pub struct UsageCell {
 }
 
 /// Requests of a tenant's hour with one path, referrer or the like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageTop {
     /// Whose.
     pub tenant_id: TenantId,
     /// When it began.
+    #[serde(with = "chrono::serde::ts_seconds")]
     pub hour: DateTime<Utc>,
     /// What the key is.
     pub dimension: UsageDimension,
@@ -63,7 +68,7 @@ pub struct UsageTop {
 }
 
 /// Rows of a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRows {
     /// Counts in full dimensions.
     pub cells: Vec<UsageCell>,
@@ -80,6 +85,7 @@ impl BatchRows for UsageRows {
         let batch = UsageBatch {
             node: head.node,
             run: head.run,
+            began_at: head.began_at,
             seq: head.seq,
             counted_to: head.counted_to,
             stopped: head.stopped,
@@ -145,7 +151,8 @@ pub async fn append_usage(
         .bind(tops.iter().map(|t| key_hash(&t.key)).collect::<Vec<_>>())
         .bind(tops.iter().map(|t| text(&t.key)).collect::<Vec<_>>())
         .bind(tops.iter().map(|t| t.counts.requests).collect::<Vec<_>>())
-        .bind(tops.iter().map(|t| t.counts.bytes).collect::<Vec<_>>());
+        .bind(tops.iter().map(|t| t.counts.bytes).collect::<Vec<_>>())
+        .bind(batch.began_at);
     Ok(query.fetch_one(connection).await? > 0)
 }
 

@@ -3,9 +3,11 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `rebuild` | what follows from the hours, compared and derived again |
 //! | `thin` | fewer keys of what is over |
 //! | `tops` | the most used |
 
+mod rebuild;
 mod thin;
 mod tops;
 
@@ -15,6 +17,7 @@ use limpid_domain::usage::{CacheResult, DeliveredFormat, UsageCounts};
 use limpid_event_store::{StoreError, TenantTx};
 
 use crate::filter::Window;
+pub use rebuild::{UsageRebuild, rebuild, verify};
 pub use thin::{KEYS_OF_A_DAY, KEYS_OF_AN_HOUR, thin};
 pub use tops::{TopKey, tops};
 
@@ -150,8 +153,8 @@ pub async fn first_served(tx: &mut TenantTx) -> Result<Option<DateTime<Utc>>, St
     .await?)
 }
 
-/// Everything answered before this moment is counted. A node that was stopped in good order has counted all; one that fell silent holds this
-/// back for a day, unless it was started again: what it had in memory is lost then.
+/// Everything answered before this moment is counted, apart from what [`uncounted`] names. A node that was stopped in good order has counted
+/// all; one that fell silent holds this back for a day, unless it was started again.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
@@ -163,6 +166,31 @@ pub async fn counted_to(tx: &mut TenantTx) -> Result<DateTime<Utc>, StoreError> 
     )
     .fetch_one(tx.as_conn())
     .await?)
+}
+
+/// The stretches of a window in which a node ended without having counted everything, oldest first: from the moment up to which it is known to
+/// have counted to the beginning of its next run or, where there is none, for a day. What it answered in them may be missing.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer in time.
+pub async fn uncounted(tx: &mut TenantTx, window: Window) -> Result<Vec<Window>, StoreError> {
+    let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        "with run as (
+           select counted_to, stopped, lead(started_at) over (partition by node_id order by started_at, run_id) as next_began
+           from delivery_usage_ledger
+         ),
+         unclean as (
+           select counted_to as began, greatest(counted_to, coalesce(next_began, counted_to + interval '1 day')) as ended
+           from run where not stopped and (next_began is not null or counted_to <= now() - interval '1 day')
+         )
+         select began, ended from unclean where began < $2 and ended >= $1 order by 1, 2",
+    )
+    .bind(window.from)
+    .bind(window.to)
+    .fetch_all(tx.as_conn())
+    .await?;
+    let stretches = rows.into_iter().map(|(from, to)| Window { from, to });
+    Ok(stretches.collect())
 }
 
 #[cfg(test)]

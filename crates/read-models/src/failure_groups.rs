@@ -11,7 +11,7 @@
 //! | `failing_paths` | the paths that failed last, to ask for them again |
 //! | `life` | the events of each group's life, and what follows from failures and from time |
 //! | `list` | groups of a window, with their numbers and trend |
-//! | `rebuild` | the same derived again |
+//! | `rebuild`, `rebuild_days` | the same derived again |
 //! | `verify` | events = counts of groups |
 
 mod blast_radius;
@@ -22,6 +22,7 @@ mod life;
 mod list;
 mod project;
 mod rebuild;
+mod rebuild_days;
 mod templates;
 mod verify;
 

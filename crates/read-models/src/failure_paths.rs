@@ -5,9 +5,11 @@
 //! names the sum.
 
 mod question;
+mod rebuild;
 mod refresh;
 
 pub use question::{FailingPath, FailingPaths, MAX_PATHS, failing_paths};
+pub use rebuild::{PathRebuild, rebuild, verify};
 pub use refresh::{Refreshed, refresh};
 
 /// Paths that a span keeps.

@@ -20,6 +20,7 @@
 //! | [`webhook_deliveries`] | messages on their way to webhooks, and what became of them |
 //! | [`origin_health`] | how origins fare, and what of them ends soon |
 //! | [`purges`] | what was purged, and how far the serving nodes have come with it |
+//! | `rebuild_spans` | how much a rebuild derives at once |
 //! | [`retention`] | from when on failures and counts are kept, and dropping older counts |
 //! | [`freshness`] | how fresh and complete an answer is |
 
@@ -41,5 +42,6 @@ pub mod freshness;
 pub mod missing_assets;
 pub mod origin_health;
 pub mod purges;
+mod rebuild_spans;
 pub mod retention;
 pub mod webhook_deliveries;

@@ -1,5 +1,7 @@
 //! How origins fare, as serving nodes observed it: the last fetches, fetches by the hour, what ends soon.
 
+mod rebuild;
+
 use chrono::{DateTime, Utc};
 use limpid_domain::failure::Reason;
 use limpid_domain::ids::{OriginId, StreamVersion};
@@ -9,6 +11,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::filter::Window;
+pub use rebuild::{rebuild, verify};
 
 /// How one origin fares.
 #[derive(Debug, Clone, PartialEq, Eq)]

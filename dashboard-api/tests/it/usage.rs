@@ -41,6 +41,7 @@ fn batch(tenant_id: TenantId, at: DateTime<Utc>) -> UsageBatch {
     UsageBatch {
         node: NodeId(77),
         run: RunId::mint(),
+        began_at: at,
         seq: 1,
         counted_to: at,
         stopped: false,
@@ -395,4 +396,42 @@ async fn our_own_usage_tells_totals_series_and_the_most_used() {
         .get("/dashboard/v1/usage?from=now-30d&interval=1h")
         .await;
     assert!(refused.refusal(400).contains("120 buckets"));
+}
+
+#[tokio::test]
+async fn what_a_node_that_was_killed_may_not_have_counted_is_told() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let at = a_minute_ago();
+    let killed = batch(account.id, at);
+    append(&dashboard, &killed).await;
+    let path = "/dashboard/v1/usage?from=now-2h&to=now-30s";
+    let before = account.get(path).await.expect(200);
+    assert_eq!(before["uncounted"], json!([]));
+    let next = UsageBatch {
+        run: RunId::mint(),
+        began_at: at + TimeDelta::seconds(2),
+        counted_to: at + TimeDelta::seconds(50),
+        ..batch(account.id, at)
+    };
+    append(&dashboard, &next).await;
+    let usage = account.get(path).await.expect(200);
+    let stretch = json!([{"from": at, "to": at + TimeDelta::seconds(2)}]);
+    assert_eq!(usage["uncounted"], stretch);
+    assert_eq!(usage["meta"]["complete"], false);
+    let later = account
+        .get("/dashboard/v1/usage?from=now-30d&to=now-29d")
+        .await
+        .expect(200);
+    assert_eq!(
+        (&later["uncounted"], &later["meta"]["complete"]),
+        (&json!([]), &json!(true))
+    );
+    let summary = "/dashboard/v1/origin-errors/summary?from=now-2h&to=now-30s";
+    let summary = account.get(summary).await.expect(200);
+    assert_eq!(summary["failingShareComplete"], false, "{summary}");
+    assert_eq!(summary["meta"]["complete"], true, "no failure is missing");
+    let summary = "/dashboard/v1/origin-errors/summary?from=now-2h&to=now-30s&code=ENOENT";
+    let summary = account.get(summary).await.expect(200);
+    assert_eq!(summary["failingShareComplete"], Value::Null);
 }

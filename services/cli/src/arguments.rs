@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Migrate,
     /// Derive a projection from the log again, compare it with the live one, and swap it in.
     Rebuild {
-        /// Its name, e.g. `delivery_config`, `failure_counts` or `failure_groups`.
+        /// Its name: `delivery_config`, `failure_counts`, `failure_groups`, `failure_paths`, `delivery_usage` or `origin_health`.
         projection: String,
     },
     /// Prove that every projection equals what the log says.

@@ -5,14 +5,23 @@ use limpid_domain::clock::Clock;
 use limpid_event_store::StoreError;
 use limpid_read_models::failure_counts::Reconciliation;
 use limpid_read_models::filter::Window;
-use limpid_read_models::{delivery_config, failure_counts, failure_groups};
+use limpid_read_models::{
+    delivery_config, delivery_usage, failure_counts, failure_groups, failure_paths, origin_health,
+};
 
 use crate::exit::{Failure, Kind};
 use crate::output;
 use crate::roles::Databases;
 
 /// Projections that can be derived again.
-const PROJECTIONS: [&str; 3] = ["delivery_config", "failure_counts", "failure_groups"];
+const PROJECTIONS: [&str; 6] = [
+    "delivery_config",
+    "failure_counts",
+    "failure_groups",
+    "failure_paths",
+    "delivery_usage",
+    "origin_health",
+];
 
 /// Derives one projection again, compares it with the live one, and swaps it in.
 ///
@@ -23,12 +32,22 @@ pub(crate) async fn rebuild(databases: &Databases, projection: &str) -> Result<(
         "delivery_config" => delivery_config::rebuild(&databases.accounts)
             .await
             .map(|drift| drift.iter().map(size).sum()),
-        "failure_counts" => failure_counts::rebuild(failures)
+        "failure_counts" => failure_counts::rebuild(failures, progress_of("hours"))
             .await
             .map(|report| report.replaced),
-        "failure_groups" => failure_groups::rebuild(failures, show_progress)
+        "failure_groups" => failure_groups::rebuild(failures, progress_of("hours"))
             .await
             .map(|report| report.replaced),
+        "failure_paths" => {
+            let now = Clock::system().now();
+            failure_paths::rebuild(failures, now, progress_of("hours and days"))
+                .await
+                .map(|report| report.replaced)
+        }
+        "delivery_usage" => delivery_usage::rebuild(failures, progress_of("days"))
+            .await
+            .map(|report| report.replaced + report.underivable),
+        "origin_health" => origin_health::rebuild(failures).await,
         _ => {
             let message = format!(
                 "no projection '{projection}'; there are: {}",
@@ -54,16 +73,28 @@ pub(crate) async fn verify(databases: &Databases) -> Result<(), Failure> {
     let failures = failure_counts::verify(&databases.failures, everything).await;
     let groups = failure_groups::verify(&databases.failures).await;
     let groups = groups.map(|drift| drift.differences().unsigned_abs());
+    let paths = failure_paths::verify(&databases.failures).await;
+    let usage = delivery_usage::verify(&databases.failures).await;
+    let origins = origin_health::verify(&databases.failures).await;
     let configuration = report("delivery_config", configuration);
     let failures = report_failures(failures);
-    let groups = report("failure_groups", groups);
-    configuration.and(failures).and(groups)
+    let rest = [
+        ("failure_groups", groups),
+        ("failure_paths", paths),
+        ("delivery_usage", usage),
+        ("origin_health", origins),
+    ]
+    .map(|(projection, differences)| report(projection, differences));
+    rest.into_iter()
+        .fold(configuration.and(failures), Result::and)
 }
 
-/// One line per hour on a terminal, overwritten by the next; nothing in a file.
-fn show_progress(done: u64, of: u64) {
-    let percent = done.saturating_mul(100) / of.max(1);
-    output::progress(&format!("{done} of {of} hours, {percent} %"), done == of);
+/// One line on a terminal, overwritten by the next; nothing in a file.
+fn progress_of(what: &'static str) -> impl FnMut(u64, u64) {
+    move |done, of| {
+        let percent = done.saturating_mul(100) / of.max(1);
+        output::progress(&format!("{done} of {of} {what}, {percent} %"), done == of);
+    }
 }
 
 /// Rows by which one tenant's projection differs.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
-use limpid_domain::clock::Clock;
 use limpid_domain::diagnosis::Explanation;
 use limpid_domain::ids::{NodeId, TenantId};
 use limpid_event_store::drainer::FailureDrainer;
@@ -41,7 +40,7 @@ use crate::production::Production;
 use crate::production::originals::Originals;
 use crate::single_flight::SingleFlight;
 use crate::transform_pool::TransformPool;
-use crate::usage::{GatheredUsage, UsageCounter, UsageFlusher};
+use crate::usage::{GatheredUsage, UsageCounter, UsageFlusher, open_journal};
 use crate::variant::VariantCache;
 
 /// What a request's work may take beyond its own time-outs before those who wait for it give up. Those end first.
@@ -117,16 +116,18 @@ impl Serving {
         let (recorder, recorder_thread) = FailureRecorder::start(writer, sync_interval(&config))
             .map_err(|error| set_up("the recorder", error))?;
         let database = failures_database(&config, &reconciler)?;
+        let letters = reader.dead_letter().clone();
         let drainer = FailureDrainer::new(reader, database.clone());
         metrics::observe_drain(drainer.status(), config.clock.clone());
         let counter = Arc::new(UsageCounter::default());
         let (clock, node) = (config.clock.clone(), drainer.node());
-        let usage = usage_flusher(&counter, (&database, &clock, node));
+        let usage =
+            usage_flusher(&config, &counter, (&database, node)).with_dead_letter(letters.clone());
         let requests = TaskTracker::new();
         let production = production(&config, requests.clone())?;
         let observed = observed(&production, &reconciler);
         let observed = GatheredObservations::of(observed);
-        let origins = OriginFlusher::new(observed, database, clock, node);
+        let origins = OriginFlusher::new(observed, database, clock, node).with_dead_letter(letters);
         let delivery = Arc::new(Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
             cache: VariantCache::new(config.cache.variant_bytes),
@@ -302,11 +303,13 @@ fn cores() -> NonZeroUsize {
 }
 
 fn usage_flusher(
+    config: &ServingConfig,
     counter: &Arc<UsageCounter>,
-    (database, clock, node): (&Database, &Clock, NodeId),
+    (database, node): (&Database, NodeId),
 ) -> UsageFlusher {
     let gathered = GatheredUsage::of(Arc::clone(counter));
-    UsageFlusher::new(gathered, database.clone(), clock.clone(), node)
+    UsageFlusher::new(gathered, database.clone(), config.clock.clone(), node)
+        .with_journal(open_journal(&config.spool.dir))
 }
 
 /// What is to be told of origins.

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `hour_counts` | the counts of one tenant's hour, bounded |
+//! | `held` | the counts of all tenants between two flushes |
 //! | `ranking` | what was counted as rows: the most used by name, the rest together |
 //! | `user_agent` | browser and device by the user agent |
 //! | `flusher` | the way to the database, through its outages |
@@ -11,6 +12,7 @@
 //! Nothing here waits for the database, and nothing here can fail a request.
 
 mod flusher;
+mod held;
 mod hour_counts;
 mod ranking;
 mod user_agent;
@@ -27,7 +29,7 @@ use crate::config_snapshot::Endpoint;
 use crate::failure_recorder::event::EventContext;
 use hour_counts::{HourCounts, Room};
 
-pub(crate) use flusher::{GatheredUsage, UsageFlusher};
+pub(crate) use flusher::{GatheredUsage, UsageFlusher, open_journal};
 
 /// Locks; a tenant's counts are behind one of them.
 const SHARDS: usize = 16;

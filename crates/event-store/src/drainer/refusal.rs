@@ -8,15 +8,16 @@ use crate::failure_append::{Batch, append_batches};
 use crate::spool::dead_letter::DeadLetter;
 
 /// Takes the events that can't be stored out of `batch`, into the dead-letter file. Every event is tried by itself in a
-/// transaction that is rolled back; if none is at fault alone, all of them are taken out.
+/// transaction that is rolled back; if none is at fault alone, all of them are taken out. Whether what is left can be stored: not where the
+/// ledger's row itself is refused.
 pub(super) async fn remove_refused(
     connection: &mut PgConnection,
     node: NodeId,
     batch: &mut Batch,
     dead_letter: &DeadLetter,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let Err(whole) = attempt(connection, node, batch).await? else {
-        return Ok(());
+        return Ok(true);
     };
     let mut accepted = Vec::with_capacity(batch.events.len());
     let mut refused = Vec::new();
@@ -39,7 +40,7 @@ pub(super) async fn remove_refused(
     }
     batch.refused += i32::try_from(refused.len()).unwrap_or(i32::MAX);
     batch.events = accepted;
-    Ok(())
+    Ok(attempt(connection, node, batch).await?.is_ok())
 }
 
 /// Tries to store a batch without storing it: `Err` inside is the database's reason to refuse it.

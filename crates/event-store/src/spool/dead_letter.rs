@@ -1,5 +1,6 @@
 //! The dead-letter file: what could not be read or stored, kept for people, out of the way of everything else.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use limpid_domain::ids::BatchSeq;
 use serde_json::json;
 
 use super::frame::Unreadable;
+use crate::flusher::BatchHead;
 
 /// Beyond this size further letters are only counted and logged.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -76,9 +78,29 @@ impl DeadLetter {
         }));
     }
 
+    /// Rows of a flusher's batch that the database refuses.
+    pub(crate) fn write_refused_rows(
+        &self,
+        name: &str,
+        head: &BatchHead,
+        (rows, reason): (&impl fmt::Debug, &str),
+    ) {
+        let mut rows = format!("{rows:?}");
+        rows.truncate(rows.floor_char_boundary(MAX_LETTER_BYTES));
+        self.write(&json!({
+            "kind": "refused",
+            "of": name,
+            "run": head.run,
+            "batchSeq": head.seq,
+            "countedTo": head.counted_to,
+            "reason": reason,
+            "rows": rows,
+        }));
+    }
+
     fn write(&self, letter: &serde_json::Value) {
         self.0.written.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(kind = %letter["kind"], reason = %letter["reason"], "a failure event goes to the dead-letter file");
+        tracing::error!(kind = %letter["kind"], reason = %letter["reason"], "what cannot be stored goes to the dead-letter file");
         if let Err(error) = self.append(letter) {
             tracing::error!(%error, file = %self.0.path.display(), "cannot write a dead letter");
         }

@@ -2,8 +2,8 @@
 -- A retry that meets its own first attempt waits for it at the ledger's row. Keys are sorted so that two writers lock rows in the same order.
 -- What is left over of erased tenants is dropped.
 with batch as (
-  insert into delivery_usage_ledger as l (node_id, run_id, usage_seq, counted_to, stopped)
-  values ($1, $2, $3, $4, $5)
+  insert into delivery_usage_ledger as l (node_id, run_id, usage_seq, counted_to, stopped, started_at)
+  values ($1, $2, $3, $4, $5, $21)
   on conflict (node_id, run_id) do update set
     usage_seq = excluded.usage_seq, counted_to = excluded.counted_to, stopped = excluded.stopped
     where l.usage_seq < excluded.usage_seq

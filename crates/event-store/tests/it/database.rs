@@ -6,6 +6,7 @@ use futures::future::join_all;
 use limpid_domain::ids::TenantId;
 use limpid_event_store::{Database, DatabaseOptions, StoreError};
 use limpid_testkit::database::TestDatabase;
+use sqlx::AssertSqlSafe;
 
 use crate::fresh;
 
@@ -131,5 +132,38 @@ async fn a_request_that_is_given_up_leaves_no_role_behind_on_its_connection() {
             ("limpid_service", None),
             "after {polls} polls"
         );
+    }
+}
+
+#[tokio::test]
+async fn commits_wait_for_the_disk_whatever_the_server_is_set_to() {
+    let (test, database) = fresh().await;
+    for (set, found) in [
+        ("off", "on"),
+        ("remote_apply", "remote_apply"),
+        ("local", "local"),
+    ] {
+        let mut owner = database.owner_tx().await.unwrap();
+        let name: String = sqlx::query_scalar("select quote_ident(current_database())")
+            .fetch_one(&mut *owner)
+            .await
+            .unwrap();
+        let statement = format!("alter database {name} set synchronous_commit = {set}");
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *owner)
+            .await
+            .unwrap();
+        owner.commit().await.unwrap();
+        let another = Database::connect(test.url(), &DatabaseOptions::default())
+            .await
+            .unwrap();
+        let mut connection = another.service().await.unwrap();
+        let shown: String = sqlx::query_scalar("show synchronous_commit")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(shown, found, "{set}");
+        drop(connection);
+        another.close().await;
     }
 }

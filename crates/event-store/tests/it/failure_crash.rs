@@ -136,3 +136,64 @@ async fn every_failure_is_stored_exactly_once_across_two_database_crashes_and_a_
     );
     cluster.stop();
 }
+
+/// Ends the server as the kernel does when memory is short. Its other processes notice by themselves.
+fn kill_hard(cluster: &mut TestCluster) {
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &cluster.pid().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    cluster.crash();
+    cluster.restart();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_failure_is_stored_exactly_once_while_postgresql_is_killed_again_and_again() {
+    let mut cluster = TestCluster::start();
+    Database::migrate(cluster.url()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let events = generator(78).take(20_000);
+    let (mut writer, reader) = open(dir.path());
+    let mut running = Running::start(reader, connect(cluster.url()));
+    for part in events.chunks(4_000) {
+        let before = running.status.borrow().stored_events;
+        for frame in part.chunks(100) {
+            writer.append(frame).unwrap();
+        }
+        // In the middle of it.
+        running
+            .until("some of it is stored", |status| {
+                status.stored_events > before
+            })
+            .await;
+        kill_hard(&mut cluster);
+    }
+    running
+        .until("the spool is empty", |status| {
+            status.backlog.frames == 0 && status.database_answers == Some(true)
+        })
+        .await;
+    running.stop.cancel();
+    while running.tasks.join_next().await.is_some() {}
+    let database = connect(cluster.url());
+    assert_eq!(totals(&database).await, totals_of(&events));
+    assert!(!dir.path().join("dead-letter.jsonl").exists());
+    cluster.stop();
+}
+
+#[tokio::test]
+async fn the_server_that_crashes_here_writes_as_the_embedded_one_does() {
+    let cluster = TestCluster::start();
+    Database::migrate(cluster.url()).await.unwrap();
+    let database = connect(cluster.url());
+    let mut connection = database.service().await.unwrap();
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        let found: String = sqlx::query_scalar("select current_setting($1)")
+            .bind(setting)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(found, "on", "{setting}");
+    }
+}

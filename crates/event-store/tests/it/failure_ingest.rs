@@ -11,7 +11,7 @@ use limpid_testkit::database::TestDatabase;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::spool::generator;
+use crate::spool::{generator, segments};
 
 const NODE: NodeId = NodeId(7);
 
@@ -279,4 +279,83 @@ async fn an_event_that_is_refused_goes_to_the_dead_letters_and_holds_nothing_up(
             .await
             .unwrap();
     assert_eq!((stopped, frames), (true, 0));
+}
+
+/// A segment's only frame, as a later version would write it.
+fn of_a_newer_schema(segment: &std::path::Path) {
+    let frame = std::fs::read(segment).unwrap();
+    let (before_checksum, rest) = frame.split_at(8);
+    let (_, rest) = rest.split_at(4);
+    let (before_schema, rest) = rest.split_at(32 - 12);
+    let (_, after_schema) = rest.split_at(2);
+    let schema = 99_u16.to_le_bytes();
+    let checked = [before_schema, &schema, after_schema].concat();
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(before_checksum.strip_prefix(b"LFR1").unwrap());
+    hasher.update(&checked);
+    let checksum = hasher.finalize().to_le_bytes();
+    std::fs::write(segment, [before_checksum, &checksum, &checked].concat()).unwrap();
+}
+
+#[tokio::test]
+async fn events_of_a_newer_version_go_to_the_dead_letters_and_hold_nothing_up() {
+    let database = database().await;
+    let dir = tempfile::tempdir().unwrap();
+    let config = SpoolConfig {
+        fsync: FsyncPolicy::Always,
+        ..SpoolConfig::new(dir.path())
+    };
+    let (mut writer, reader) = spool::open(config.clone()).unwrap();
+    writer.append(&generator(27).take(5)).unwrap();
+    drop((writer, reader));
+    of_a_newer_schema(segments(dir.path()).first().unwrap());
+    let (mut writer, reader) = spool::open(config).unwrap();
+    let readable = generator(28).take(30);
+    writer.append(&readable).unwrap();
+    drop(writer);
+
+    let drainer = FailureDrainer::new(reader, database.clone());
+    let status = drainer.status();
+    let stop = CancellationToken::new();
+    stop.cancel(); // it drains what there is and ends
+    drainer.run(stop).await;
+    assert_eq!(totals(&database).await, totals_of(&readable));
+    assert_eq!(status.borrow().dead_letters, 5);
+    let letters = std::fs::read_to_string(dir.path().join("dead-letter.jsonl")).unwrap();
+    assert_eq!(letters.matches("unknown schema 99").count(), 5, "{letters}");
+    let mut connection = database.service().await.unwrap();
+    let refused: i64 = sqlx::query_scalar("select sum(refused)::bigint from ingest_batch")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(refused, 5, "the ledger knows of them");
+}
+
+#[tokio::test]
+async fn a_batch_that_the_ledger_refuses_goes_to_the_dead_letters_and_holds_nothing_up() {
+    let database = database().await;
+    let mut owner = database.owner_tx().await.unwrap();
+    sqlx::raw_sql("alter table ingest_batch add constraint never_one check (batch_seq <> 1)")
+        .execute(&mut *owner)
+        .await
+        .unwrap();
+    owner.commit().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = SpoolConfig {
+        fsync: FsyncPolicy::Always,
+        ..SpoolConfig::new(dir.path())
+    };
+    let (mut writer, reader) = spool::open(config).unwrap();
+    writer.append(&generator(29).take(10)).unwrap();
+    let others = generator(30).take(20);
+    writer.append(&others).unwrap();
+    drop(writer);
+    let drainer = FailureDrainer::new(reader, database.clone());
+    let status = drainer.status();
+    let stop = CancellationToken::new();
+    stop.cancel(); // it drains what there is and ends
+    drainer.run(stop).await;
+    assert_eq!(totals(&database).await, totals_of(&others));
+    assert_eq!(status.borrow().dead_letters, 10);
+    assert_eq!(status.borrow().backlog.frames, 0);
 }

@@ -9,6 +9,7 @@ use limpid_domain::clock::Clock;
 use limpid_domain::ids::{NodeId, OriginId, StreamVersion, TenantId};
 use limpid_event_store::flusher::{BatchHead, BatchRows, Flusher, Gathered};
 use limpid_event_store::origin_observation_append::{OriginRows, OriginSeen};
+use limpid_event_store::spool::dead_letter::DeadLetter;
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -121,7 +122,7 @@ async fn nothing_gathered_still_says_that_the_node_is_there() {
 }
 
 /// Rows whose second way to the database, of all that share a count, finds nobody there.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Unsteady {
     rows: OriginRows,
     ways: Arc<AtomicU64>,
@@ -181,4 +182,73 @@ async fn a_database_that_goes_while_the_refused_row_is_looked_for_loses_none_of_
         .unwrap();
     assert_eq!(stored(&database).await, [1, 3]);
     assert_eq!(refused.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_whatever_is_in_it_is_set_aside_and_the_next_goes_through() {
+    let (_test, database) = fresh().await;
+    let mut owner = database.owner_tx().await.unwrap();
+    sqlx::raw_sql(
+        "alter table origin_health_ledger add constraint never_one check (batch_seq <> 1)",
+    )
+    .execute(&mut *owner)
+    .await
+    .unwrap();
+    owner.commit().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let letters = directory.path().join("dead-letter.jsonl");
+    let refused = Arc::new(AtomicU64::new(0));
+    let now = Clock::system().now();
+    let given = Given {
+        parts: vec![
+            part(vec![seen(1, now), seen(2, now)]),
+            part(vec![seen(3, now)]),
+        ],
+        refused: Arc::clone(&refused),
+        told: CancellationToken::new(),
+    };
+    let ended = CancellationToken::new();
+    ended.cancel();
+    let flusher = Flusher::new(given, database.clone(), Clock::system(), NodeId(1))
+        .with_dead_letter(DeadLetter::new(letters.clone()));
+    tokio::time::timeout(
+        Duration::from_secs(20),
+        flusher.run(Duration::from_secs(1), ended),
+    )
+    .await
+    .unwrap();
+    assert_eq!(stored(&database).await, [3]);
+    assert_eq!(refused.load(Ordering::Relaxed), 2);
+    let letters = std::fs::read_to_string(letters).unwrap();
+    assert_eq!(letters.lines().count(), 1, "{letters}");
+    assert!(
+        letters.contains("never_one") && letters.contains("\"batchSeq\":1"),
+        "{letters}"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_postgresql_cannot_follow_holds_nothing_up() {
+    let (_test, database) = fresh().await;
+    let refused = Arc::new(AtomicU64::new(0));
+    let given = Given {
+        parts: vec![part(vec![seen(1, Clock::system().now())])],
+        refused: Arc::clone(&refused),
+        told: CancellationToken::new(),
+    };
+    let ended = CancellationToken::new();
+    ended.cancel();
+    // before the first moment that PostgreSQL knows
+    let clock = Clock::fixed(DateTime::<Utc>::MIN_UTC + TimeDelta::days(400));
+    let flusher = Flusher::new(given, database.clone(), clock, NodeId(1));
+    tokio::time::timeout(
+        Duration::from_secs(20),
+        flusher.run(Duration::from_secs(1), ended),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (refused.load(Ordering::Relaxed), stored(&database).await),
+        (1, vec![])
+    );
 }

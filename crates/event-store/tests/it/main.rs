@@ -11,6 +11,7 @@ mod failure_crash;
 mod failure_ingest;
 mod failure_partitions;
 mod flusher;
+mod flusher_journal;
 mod row_level_security;
 mod spool;
 mod spool_model;

@@ -80,9 +80,15 @@ async fn changes(
              jsonb_build_object('originId', o.origin_id, 'originName', o.settings ->> 'name', 'what', e.what, 'endsAt', e.ends_at)
            from rule r join origin o on o.tenant_id = r.tenant_id and o.generation = 0
            join origin_health h on h.tenant_id = o.tenant_id and h.origin_id = o.origin_id
+           cross join (select array['name', 'includeCanonicalHeader', 'baseUrlForCanonicalHeader']) n(names)
            cross join lateral (values
-             ('certificate', case when h.origin_version >= o.version then h.certificate_ends_at end),
-             ('credential', case when h.credential_version >= o.version then h.credential_ends_at end)) e(what, ends_at)
+             -- What was seen of an earlier version is true of this one while nothing changed that it depends on.
+             ('certificate', case when h.origin_version >= o.version or not exists (
+                 select from config_event c where c.tenant_id = o.tenant_id and c.stream_id = o.origin_id and c.version >= h.origin_version
+                   and (c.data -> 'settings') - n.names is distinct from o.settings - n.names
+               ) then h.certificate_ends_at end),
+             ('credential', case when h.credential_version >= coalesce(o.secret_version, o.version) then h.credential_ends_at end)
+           ) e(what, ends_at)
            where r.kind = 'expiry'
          )
          select f.tenant_id, f.alert_rule_id, f.subject, coalesce(f.holds, false) as holds, f.detail

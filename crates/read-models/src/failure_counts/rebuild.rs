@@ -1,12 +1,17 @@
-//! Deriving the hourly counts again from the events, hour by hour, while failures keep coming in.
+//! Deriving the hourly counts again from the events, some hours at a time, while failures keep coming in.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
 use limpid_event_store::{Database, StoreError};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::verify::dropped_before;
 use super::{DERIVED, DIFFERING, STORED};
-use crate::filter::hour_at_or_before;
+use crate::rebuild_spans::{HourSpan, SETTINGS, hour_spans};
+
+/// Stretches of hours that are derived at once.
+const AT_ONCE: usize = 2;
+
+/// How often a stretch is tried beside the ingest before the ingest is held back for it.
+const TRIES_BESIDE_INGEST: u32 = 2;
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,53 +25,83 @@ pub struct RebuildReport {
 }
 
 /// Derives every hour whose events are still there in a shadow table, compares, and replaces what differs. Hours before the
-/// retention keep their counts.
+/// retention keep their counts. `progress` hears how many hours are done, and of how many.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer; hours done so far stay done.
-pub async fn rebuild(database: &Database) -> Result<RebuildReport, StoreError> {
-    let mut report = RebuildReport::default();
-    let hours = {
+pub async fn rebuild(
+    database: &Database,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<RebuildReport, StoreError> {
+    let spans = {
         let mut connection = database.service().await?;
-        hours_to_rebuild(&mut connection).await?
+        hour_spans(&mut connection, "failure_1h").await?
     };
-    for hour in hours {
-        let (counts, replaced) = rebuild_hour(database, hour).await?;
-        report.hours += 1;
-        report.counts += counts;
-        report.replaced += replaced;
+    let all = spans.iter().map(|span| span.hours).sum();
+    let mut done = futures::stream::iter(spans)
+        .map(|span| rebuild_span(database, span))
+        .buffer_unordered(AT_ONCE);
+    let mut report = RebuildReport::default();
+    while let Some(part) = done.try_next().await? {
+        report.hours += part.hours;
+        report.counts += part.counts;
+        report.replaced += part.replaced;
+        progress(report.hours, all);
     }
     Ok(report)
 }
 
-/// Hours with events or counts since the retention. The ledger knows when the events of each batch were, at a hundredth of reading them.
-async fn hours_to_rebuild(connection: &mut PgConnection) -> Result<Vec<DateTime<Utc>>, StoreError> {
-    let from = dropped_before(connection)
-        .await?
-        .unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
-    let hours: Vec<DateTime<Utc>> = sqlx::query_scalar(
-        "select h from ingest_batch b
-           cross join lateral generate_series(date_trunc('hour', b.min_at, 'UTC'), b.max_at, interval '1 hour') h
-           where b.max_at >= $1 and h >= $1
-         union select hour from failure_1h where hour >= $1 order by 1",
-    )
-    .bind(hour_at_or_before(from))
-    .fetch_all(connection)
-    .await?;
-    Ok(hours)
+/// One stretch in one transaction. Its statements see one moment, of which the counts are what the events are: what the ingest adds
+/// meanwhile it adds to what is replaced. Where it changes the very count that is being replaced, one of the two gives up, and this one
+/// tries again.
+async fn rebuild_span(database: &Database, span: HourSpan) -> Result<RebuildReport, StoreError> {
+    for _ in 0..TRIES_BESIDE_INGEST {
+        match attempt(database, span, false).await {
+            Err(error) if error.is_transient() || matches!(error, StoreError::Taken { .. }) => {}
+            done => return done,
+        }
+    }
+    attempt(database, span, true).await
 }
 
-/// One hour in one transaction. The lock holds the ingest back for as long as one hour takes; the spool does not mind.
-async fn rebuild_hour(database: &Database, hour: DateTime<Utc>) -> Result<(u64, u64), StoreError> {
+async fn attempt(
+    database: &Database,
+    span: HourSpan,
+    holds_ingest_back: bool,
+) -> Result<RebuildReport, StoreError> {
     let mut tx = database.service_tx().await?;
-    sqlx::raw_sql("set local statement_timeout = '10min'; lock table failure_1h in exclusive mode")
+    let begin = format!("set transaction isolation level repeatable read; {SETTINGS}");
+    sqlx::raw_sql(AssertSqlSafe(begin))
         .execute(&mut *tx)
         .await?;
-    let end = hour + TimeDelta::hours(1);
+    if holds_ingest_back {
+        // The moment that is seen is that of the first statement after it.
+        sqlx::raw_sql("lock table failure_1h in exclusive mode")
+            .execute(&mut *tx)
+            .await?;
+    }
+    let (counts, replaced) = derive(&mut tx, span).await?;
+    tx.commit().await?;
+    Ok(RebuildReport {
+        hours: span.hours,
+        counts,
+        replaced,
+    })
+}
+
+/// Counts derived, and how many of them were replaced.
+async fn derive(connection: &mut PgConnection, span: HourSpan) -> Result<(u64, u64), StoreError> {
+    let columns = "tenant_id, hour, endpoint_no, origin_no, reason, outcome, headline, node_id, events, occurrences, first_at, last_at";
+    if !has_counts(connection, span).await? {
+        // In the order of the primary key, so that pages are written one after the other.
+        let insert =
+            format!("insert into failure_1h ({columns}) select * from ({DERIVED}) d order by 1, 2");
+        let inserted = execute(connection, insert, span).await?;
+        return Ok((inserted, inserted));
+    }
     let shadow = format!("create temporary table failure_1h_shadow on commit drop as {DERIVED}");
-    let counts = execute(&mut tx, shadow, hour, end).await?;
-    if differing(&mut tx, hour, end).await? == 0 {
-        tx.commit().await?;
+    let counts = execute(connection, shadow, span).await?;
+    if differing(connection, span).await? == 0 {
         return Ok((counts, 0));
     }
     let delete = format!(
@@ -74,28 +109,32 @@ async fn rebuild_hour(database: &Database, hour: DateTime<Utc>) -> Result<(u64, 
          where c.hour = d.hour and c.tenant_id = d.tenant_id and c.endpoint_no = d.endpoint_no and c.origin_no = d.origin_no
            and c.reason = d.reason and c.outcome = d.outcome and c.headline = d.headline and c.node_id = d.node_id"
     );
-    let deleted = execute(&mut tx, delete, hour, end).await?;
+    let deleted = execute(connection, delete, span).await?;
     let insert = format!(
-        "insert into failure_1h (tenant_id, hour, endpoint_no, origin_no, reason, outcome, headline, node_id, events, occurrences,
-           first_at, last_at) select * from failure_1h_shadow except {STORED}"
+        "insert into failure_1h ({columns}) select * from failure_1h_shadow except {STORED} order by 1, 2"
     );
-    let inserted = execute(&mut tx, insert, hour, end).await?;
-    tx.commit().await?;
+    let inserted = execute(connection, insert, span).await?;
     Ok((counts, deleted.max(inserted)))
 }
 
+async fn has_counts(connection: &mut PgConnection, span: HourSpan) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("select exists (select from failure_1h where hour >= $1 and hour < $2)")
+            .bind(span.from)
+            .bind(span.to)
+            .fetch_one(connection)
+            .await?,
+    )
+}
+
 /// How many keys of the shadow and of the counts differ. All are counted: for the first one alone the planner reads the whole table.
-async fn differing(
-    connection: &mut PgConnection,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<i64, StoreError> {
+async fn differing(connection: &mut PgConnection, span: HourSpan) -> Result<i64, StoreError> {
     let statement = format!(
         "with derived as (select * from failure_1h_shadow), stored as ({STORED}) select count(*) from ({DIFFERING}) d"
     );
     Ok(sqlx::query_scalar(AssertSqlSafe(statement))
-        .bind(from)
-        .bind(to)
+        .bind(span.from)
+        .bind(span.to)
         .fetch_one(connection)
         .await?)
 }
@@ -103,12 +142,11 @@ async fn differing(
 async fn execute(
     connection: &mut PgConnection,
     statement: String,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
+    span: HourSpan,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query(AssertSqlSafe(statement))
-        .bind(from)
-        .bind(to)
+        .bind(span.from)
+        .bind(span.to)
         .execute(connection)
         .await?;
     Ok(done.rows_affected())

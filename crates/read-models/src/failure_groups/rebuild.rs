@@ -1,16 +1,16 @@
-//! Deriving the counts of groups again from the events, hour by hour, while failures keep coming in.
+//! Deriving the counts of groups again from the events, some hours at a time, while failures keep coming in.
 //!
 //! Which fingerprint counts towards which group is a decision that was made once and stands; its counts are what is derived. Where the
 //! decision or the group is lost, the events that are kept give it again.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::checkpoint::{counted_batches, settle};
-use super::project::LOCK_KEY;
-use super::project::project;
+use super::project::{LOCK_KEY, project};
+use super::rebuild_days::rebuild_days;
 use super::templates::register_lost;
+use crate::rebuild_spans::{HourSpan, SETTINGS, hour_spans};
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,32 +35,35 @@ pub async fn rebuild(
     settle(&mut tx).await?;
     let lacks_groups = lacks_groups(&mut tx).await?;
     tx.commit().await?;
-    let hours = hours_to_rebuild(database).await?;
+    let spans = {
+        let mut connection = database.service().await?;
+        hour_spans(&mut connection, "failure_group_1h").await?
+    };
     let mut report = GroupRebuild::default();
-    let all = hours.len() as u64;
-    for hour in hours {
+    let all = spans.iter().map(|span| span.hours).sum();
+    for span in spans {
         let mut tx = locked(database).await?;
         if lacks_groups {
-            report.replaced += register_lost(&mut tx, hour).await?;
+            report.replaced += register_lost(&mut tx, span).await?;
         }
-        report.replaced += rebuild_hour(&mut tx, hour).await?;
+        report.replaced += rebuild_hours(&mut tx, span).await?;
         tx.commit().await?;
-        report.hours += 1;
+        report.hours += span.hours;
         progress(report.hours, all);
     }
+    report.replaced += rebuild_days(database).await?;
     let mut tx = locked(database).await?;
-    report.replaced += rebuild_days(&mut tx).await?;
     report.replaced += rebuild_lifetimes(&mut tx).await?;
     tx.commit().await?;
     Ok(report)
 }
 
 /// A transaction that no projector counts beside, with time for its work.
-async fn locked(database: &Database) -> Result<Transaction<'static, Postgres>, StoreError> {
+pub(super) async fn locked(
+    database: &Database,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
     let mut tx = database.service_tx().await?;
-    sqlx::raw_sql("set local statement_timeout = '10min'; set local lock_timeout = '10min'")
-        .execute(&mut *tx)
-        .await?;
+    sqlx::raw_sql(SETTINGS).execute(&mut *tx).await?;
     sqlx::query("select pg_advisory_xact_lock($1)")
         .bind(LOCK_KEY)
         .execute(&mut *tx)
@@ -80,24 +83,9 @@ async fn lacks_groups(connection: &mut PgConnection) -> Result<bool, StoreError>
     .await?)
 }
 
-/// Hours with events or counts since the retention.
-async fn hours_to_rebuild(database: &Database) -> Result<Vec<DateTime<Utc>>, StoreError> {
-    let mut connection = database.service().await?;
-    Ok(sqlx::query_scalar(
-        "with cut as (select greatest(dropped_before, counts_dropped_before) as dropped_before from failure_retention)
-         select hour from failure_1h where hour >= (select dropped_before from cut)
-         union select hour from failure_group_1h where hour >= (select dropped_before from cut) order by 1",
-    )
-    .fetch_all(&mut *connection)
-    .await?)
-}
-
 /// How many counts were replaced, and fingerprints registered again.
-async fn rebuild_hour(
-    connection: &mut PgConnection,
-    hour: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    derive_hour(connection, hour).await?;
+async fn rebuild_hours(connection: &mut PgConnection, span: HourSpan) -> Result<u64, StoreError> {
+    derive_hours(connection, span).await?;
     let has_lost: bool = sqlx::query_scalar(
         "select exists (select from failure_group_shadow where group_id is null)",
     )
@@ -105,30 +93,31 @@ async fn rebuild_hour(
     .await?;
     let mut registered = 0;
     if has_lost {
-        registered = register_lost(connection, hour).await?;
+        registered = register_lost(connection, span).await?;
         sqlx::raw_sql("drop table failure_group_shadow")
             .execute(&mut *connection)
             .await?;
-        derive_hour(connection, hour).await?;
+        derive_hours(connection, span).await?;
     }
-    Ok(registered + replace_hour(connection, hour).await?)
+    Ok(registered + replace_hours(connection, span).await?)
 }
 
-/// The counts of the hour as its events give them; without a group where an event's fingerprint is not known.
-async fn derive_hour(connection: &mut PgConnection, hour: DateTime<Utc>) -> Result<(), StoreError> {
+/// The counts of the hours as their events give them; without a group where an event's fingerprint is not known.
+async fn derive_hours(connection: &mut PgConnection, span: HourSpan) -> Result<(), StoreError> {
     let (nodes, batches) = counted_batches(connection).await?;
     sqlx::query(
         "create temporary table failure_group_shadow on commit drop as
-         select f.tenant_id, $1::timestamptz as hour, p.group_id, f.upstream_status, f.config_version, f.outcome, f.headline,
-           min(f.endpoint_no) as endpoint_no, min(f.origin_no) as origin_no, min(f.reason) as reason, count(*)::bigint as events,
-           sum(f.occurrences)::bigint as occurrences, min(f.occurred_at) as first_at, max(f.occurred_at) as last_at
+         select f.tenant_id, date_bin('1 hour', f.occurred_at, timestamptz 'epoch') as hour, p.group_id, f.upstream_status,
+           f.config_version, f.outcome, f.headline, min(f.endpoint_no) as endpoint_no, min(f.origin_no) as origin_no,
+           min(f.reason) as reason, count(*)::bigint as events, sum(f.occurrences)::bigint as occurrences,
+           min(f.occurred_at) as first_at, max(f.occurred_at) as last_at
          from origin_failure f left join failure_fingerprint p using (tenant_id, fingerprint)
          join unnest($3::bigint[], $4::bigint[]) c(node_id, batch_seq) on c.node_id = f.node_id and f.batch_seq <= c.batch_seq
          where f.occurred_at >= $1 and f.occurred_at < $2
-         group by 1, 3, 4, 5, 6, 7",
+         group by 1, 2, 3, 4, 5, 6, 7",
     )
-    .bind(hour)
-    .bind(hour + TimeDelta::hours(1))
+    .bind(span.from)
+    .bind(span.to)
     .bind(nodes)
     .bind(batches)
     .execute(connection)
@@ -136,88 +125,57 @@ async fn derive_hour(connection: &mut PgConnection, hour: DateTime<Utc>) -> Resu
     Ok(())
 }
 
-/// How many counts of the hour were replaced by the derived ones. Events of accounts that are being erased may have no group; they go.
-async fn replace_hour(
-    connection: &mut PgConnection,
-    hour: DateTime<Utc>,
-) -> Result<u64, StoreError> {
+/// How many counts of the hours were replaced by the derived ones. Events of accounts that are being erased may have no group; they go.
+async fn replace_hours(connection: &mut PgConnection, span: HourSpan) -> Result<u64, StoreError> {
     sqlx::raw_sql("delete from failure_group_shadow where group_id is null")
         .execute(&mut *connection)
         .await?;
-    if differing(connection, hour).await? == 0 {
+    if differing(connection, span).await? == 0 {
         return Ok(0);
     }
     let deleted = sqlx::query(
         "delete from failure_group_1h c using (
-           select * from failure_group_1h where hour = $1 except select * from failure_group_shadow
+           select * from failure_group_1h where hour >= $1 and hour < $2 except select * from failure_group_shadow
          ) d
          where c.tenant_id = d.tenant_id and c.hour = d.hour and c.group_id = d.group_id and c.upstream_status = d.upstream_status
            and c.config_version = d.config_version and c.outcome = d.outcome and c.headline = d.headline",
     )
-    .bind(hour)
+    .bind(span.from)
+    .bind(span.to)
     .execute(&mut *connection)
     .await?
     .rows_affected();
     let inserted = sqlx::query(
         "insert into failure_group_1h
-         select * from failure_group_shadow except select * from failure_group_1h where hour = $1",
+         select * from failure_group_shadow except select * from failure_group_1h where hour >= $1 and hour < $2 order by 1, 2",
     )
-    .bind(hour)
+    .bind(span.from)
+    .bind(span.to)
     .execute(connection)
     .await?
     .rows_affected();
     Ok(deleted.max(inserted))
 }
 
-/// How many keys of the shadow and of the counts of the hour differ. All are counted: for the first one alone the planner reads the
+/// How many keys of the shadow and of the counts of the hours differ. All are counted: for the first one alone the planner reads the
 /// whole table.
-async fn differing(connection: &mut PgConnection, hour: DateTime<Utc>) -> Result<i64, StoreError> {
+async fn differing(connection: &mut PgConnection, span: HourSpan) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
         "select count(*) from failure_group_shadow d
-         full join (select * from failure_group_1h where hour = $1) s
-           using (tenant_id, group_id, upstream_status, config_version, outcome, headline)
+         full join (select * from failure_group_1h where hour >= $1 and hour < $2) s
+           using (tenant_id, hour, group_id, upstream_status, config_version, outcome, headline)
          where (d.endpoint_no, d.origin_no, d.reason, d.events, d.occurrences, d.first_at, d.last_at)
            is distinct from (s.endpoint_no, s.origin_no, s.reason, s.events, s.occurrences, s.first_at, s.last_at)",
     )
-    .bind(hour)
+    .bind(span.from)
+    .bind(span.to)
     .fetch_one(connection)
     .await?)
 }
 
-/// The days are the sums of their hours, as far as those are kept: the retention cuts both at the start of a day, and a day of which
-/// any hour is gone keeps its counts.
-async fn rebuild_days(connection: &mut PgConnection) -> Result<u64, StoreError> {
-    sqlx::query(
-        "create temporary table failure_day_shadow on commit drop as
-         select tenant_id, date_trunc('day', hour, 'UTC') as day, group_id, upstream_status, config_version, outcome, headline,
-           min(endpoint_no) as endpoint_no, min(origin_no) as origin_no, min(reason) as reason, sum(events)::bigint as events,
-           sum(occurrences)::bigint as occurrences, min(first_at) as first_at, max(last_at) as last_at
-         from failure_group_1h where hour >= (select counts_dropped_before from failure_retention) group by 1, 2, 3, 4, 5, 6, 7",
-    )
-    .execute(&mut *connection)
-    .await?;
-    let deleted = sqlx::query(
-        "delete from failure_group_1d c using (
-           select * from failure_group_1d where day >= (select counts_dropped_before from failure_retention)
-           except select * from failure_day_shadow
-         ) d
-         where c.tenant_id = d.tenant_id and c.day = d.day and c.group_id = d.group_id and c.upstream_status = d.upstream_status
-           and c.config_version = d.config_version and c.outcome = d.outcome and c.headline = d.headline",
-    )
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    let inserted = sqlx::query(
-        "insert into failure_group_1d select * from failure_day_shadow except select * from failure_group_1d",
-    )
-    .execute(connection)
-    .await?
-    .rows_affected();
-    Ok(deleted.max(inserted))
-}
-
 /// A group's own numbers are the sums of its days. One that began before the oldest day that is kept has numbers that nothing can
-/// give again: it keeps them.
+/// give again: it keeps them. One that began before the oldest event that is kept may have lost days that nothing can give again: its
+/// numbers never become fewer.
 async fn rebuild_lifetimes(connection: &mut PgConnection) -> Result<u64, StoreError> {
     Ok(sqlx::query(
         "update failure_group g set events = s.events, occurrences = s.occurrences, first_at = s.first_at, last_at = s.last_at
@@ -228,6 +186,7 @@ async fn rebuild_lifetimes(connection: &mut PgConnection) -> Result<u64, StoreEr
          ) s
          where g.tenant_id = s.tenant_id and g.group_id = s.group_id
            and g.first_at >= (select counts_dropped_before from failure_retention)
+           and (g.first_at >= (select dropped_before from failure_retention) or s.events > g.events)
            and (g.events, g.occurrences, g.first_at, g.last_at) is distinct from (s.events, s.occurrences, s.first_at, s.last_at)",
     )
     .execute(connection)

@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use limpid_domain::failure::path_template::{PATH_TEMPLATE_VERSION, path_template, stable_hash};
 use limpid_event_store::StoreError;
 use sqlx::{FromRow, PgConnection};
 
 use super::project::BatchRange;
+use crate::rebuild_spans::HourSpan;
 
 /// Path templates that one endpoint, origin and reason may have before further ones fall together.
 const MAX_TEMPLATES: i64 = 100;
@@ -57,10 +58,10 @@ pub(super) async fn register_fingerprints(
     register(connection, unknown).await
 }
 
-/// Gives every fingerprint of the hour's events a group again, where it or its group is lost; how many that were.
+/// Gives every fingerprint of the hours' events a group again, where it or its group is lost; how many that were.
 pub(super) async fn register_lost(
     connection: &mut PgConnection,
-    hour: DateTime<Utc>,
+    span: HourSpan,
 ) -> Result<u64, StoreError> {
     let query = format!(
         "select u.*, {STANDING} from (
@@ -75,8 +76,8 @@ pub(super) async fn register_lost(
          ) u order by tenant_id, fingerprint"
     );
     let lost: Vec<Unknown> = sqlx::query_as(sqlx::AssertSqlSafe(query))
-        .bind(hour)
-        .bind(hour + TimeDelta::hours(1))
+        .bind(span.from)
+        .bind(span.to)
         .fetch_all(&mut *connection)
         .await?;
     let registered = lost.len() as u64;

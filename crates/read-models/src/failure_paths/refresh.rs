@@ -4,6 +4,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
+use super::rebuild::Wait;
 use super::{LEAST_EVENTS, Span, TOP_PATHS, TOTAL};
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
@@ -37,7 +38,8 @@ pub async fn refresh(
             .unwrap_or(now);
         let from = since.duration_trunc(span.length()).unwrap_or(since);
         for (tenant_id, starts_at) in stale_spans(database, span, (from, closed)).await? {
-            done.spans += u64::from(count_span(database, span, (tenant_id, starts_at)).await?);
+            let counted = count_span(database, span, (tenant_id, starts_at, Wait::No)).await?;
+            done.spans += u64::from(counted);
         }
     }
     Ok(done)
@@ -72,20 +74,16 @@ async fn stale_spans(
 }
 
 /// Whether it was counted: not when another projector is at it.
-async fn count_span(
+pub(super) async fn count_span(
     database: &Database,
     span: Span,
-    (tenant_id, starts_at): (i64, DateTime<Utc>),
+    (tenant_id, starts_at, wait): (i64, DateTime<Utc>, Wait),
 ) -> Result<bool, StoreError> {
     let mut tx = database.service_tx().await?;
     sqlx::raw_sql("set local statement_timeout = '60s'")
         .execute(&mut *tx)
         .await?;
-    let locked: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
-        .bind(LOCK_KEY)
-        .fetch_one(&mut *tx)
-        .await?;
-    if !locked {
+    if !lock(&mut tx, wait).await? {
         return Ok(false);
     }
     let place = (tenant_id, span.hours(), starts_at);
@@ -125,6 +123,21 @@ async fn count_span(
     .await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Whether it is this one's turn.
+async fn lock(connection: &mut PgConnection, wait: Wait) -> Result<bool, StoreError> {
+    if wait == Wait::Turn {
+        sqlx::query("select pg_advisory_xact_lock($1)")
+            .bind(LOCK_KEY)
+            .execute(connection)
+            .await?;
+        return Ok(true);
+    }
+    Ok(sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
+        .bind(LOCK_KEY)
+        .fetch_one(connection)
+        .await?)
 }
 
 async fn forget(

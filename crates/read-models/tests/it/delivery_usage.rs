@@ -1,11 +1,13 @@
 //! Usage by key: what is kept of hours and days that are over.
 
-use chrono::TimeDelta;
-use limpid_domain::ids::{NodeId, RunId};
-use limpid_domain::usage::{UsageCounts, UsageDimension};
+use chrono::{DurationRound, TimeDelta};
+use limpid_domain::clock::Clock;
+use limpid_domain::ids::{NodeId, RunId, UrlEndpointNo};
+use limpid_domain::usage::{CacheResult, DeliveredFormat, UsageCounts, UsageDimension};
 use limpid_event_store::Database;
-use limpid_event_store::usage_append::{UsageBatch, UsageTop, append_usage};
-use limpid_read_models::delivery_usage::{KEYS_OF_AN_HOUR, thin, tops};
+use limpid_event_store::usage_append::{UsageBatch, UsageCell, UsageTop, append_usage};
+use limpid_read_models::delivery_usage::{KEYS_OF_AN_HOUR, rebuild, thin, tops, uncounted, verify};
+use limpid_read_models::filter::Window;
 
 use crate::failures::{TENANT, at, database, window};
 
@@ -23,17 +25,22 @@ fn top(hour: &str, number: i64) -> UsageTop {
     }
 }
 
-async fn add(database: &Database, run: RunId, (seq, tops): (i64, Vec<UsageTop>)) {
-    let batch = UsageBatch {
+fn batch(run: RunId, (seq, tops): (i64, Vec<UsageTop>)) -> UsageBatch {
+    UsageBatch {
         node: NodeId(1),
         run,
+        began_at: at("2026-11-20T04:00:00Z"),
         seq,
         counted_to: at("2026-11-20T09:00:00Z"),
         stopped: false,
         cells: Vec::new(),
         tops,
-    };
+    }
+}
+
+async fn add(database: &Database, run: RunId, counted: (i64, Vec<UsageTop>)) {
     let mut connection = database.service().await.unwrap();
+    let batch = batch(run, counted);
     assert!(append_usage(&mut connection, &batch).await.unwrap());
 }
 
@@ -91,4 +98,195 @@ async fn an_hour_that_is_over_keeps_its_most_used_and_its_sums() {
     assert_eq!(sums(&database).await[0].0, before[0].0 + 200);
     assert_eq!(thin(&database, since, now).await.unwrap(), 1);
     assert_eq!(sums(&database).await[0].0, before[0].0 + 200);
+}
+
+/// Requests of an hour for three images, as a node counts them: exactly, and by path.
+fn counted_hour(hour: &str, requests: i64) -> (Vec<UsageCell>, Vec<UsageTop>) {
+    let tops: Vec<UsageTop> = (1..=3)
+        .map(|number| UsageTop {
+            counts: UsageCounts {
+                requests,
+                bytes: 10 * requests,
+            },
+            ..top(hour, number)
+        })
+        .collect();
+    let cell = |status, requests| UsageCell {
+        tenant_id: TENANT,
+        hour: at(hour),
+        endpoint_no: UrlEndpointNo(1),
+        status,
+        cache: CacheResult::Hit,
+        format: DeliveredFormat::WebP,
+        counts: UsageCounts {
+            requests,
+            bytes: 10 * requests,
+        },
+    };
+    // Failed requests are in no list of files.
+    (vec![cell(200, 3 * requests), cell(404, 7)], tops)
+}
+
+async fn with_usage() -> Database {
+    let database = database().await;
+    let run = RunId::mint();
+    for (seq, hour) in (1..).zip([
+        "2026-11-19T23:00:00Z",
+        "2026-11-20T05:00:00Z",
+        "2026-11-20T06:00:00Z",
+    ]) {
+        let (cells, tops) = counted_hour(hour, 10 * seq);
+        let batch = UsageBatch {
+            cells,
+            ..batch(run, (seq, tops))
+        };
+        let mut connection = database.service().await.unwrap();
+        assert!(append_usage(&mut connection, &batch).await.unwrap());
+    }
+    database
+}
+
+async fn execute(database: &Database, statement: &'static str) {
+    let mut connection = database.service().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+}
+
+/// Names and numbers of the lists, as text.
+async fn lists(database: &Database) -> Vec<String> {
+    let mut connection = database.service().await.unwrap();
+    sqlx::query_scalar(
+        "select to_jsonb(h)::text from delivery_usage_top_1h h union all select to_jsonb(d)::text from delivery_usage_top_1d d order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn days_that_are_lost_are_derived_from_their_hours() {
+    let database = with_usage().await;
+    assert_eq!(verify(&database).await.unwrap(), 0);
+    let before = lists(&database).await;
+    for (damage, sums) in [
+        ("delete from delivery_usage_top_1d", 2),
+        (
+            "update delivery_usage_top_1d set requests = requests - 1 where key = '/2.jpg' and day = '2026-11-20 00:00+00'",
+            1,
+        ),
+        ("delete from delivery_usage_top_1d where key = '/3.jpg'", 2),
+    ] {
+        execute(&database, damage).await;
+        assert_eq!(verify(&database).await.unwrap(), sums, "{damage}");
+        let report = rebuild(&database, |_, _| ()).await.unwrap();
+        let found = (report.days, report.replaced, report.underivable);
+        assert_eq!(found, (2, sums, 0), "{damage}");
+        assert_eq!(lists(&database).await, before, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_lost_leave_their_requests_without_a_name() {
+    let database = with_usage().await;
+    execute(
+        &database,
+        "delete from delivery_usage_top_1h where key = '/2.jpg' and hour = '2026-11-20 05:00+00'",
+    )
+    .await;
+    // The list of the hour, and the day that has more than its hours.
+    assert_eq!(verify(&database).await.unwrap(), 2);
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
+    assert_eq!((report.replaced, report.underivable), (1, 0));
+    assert_eq!(verify(&database).await.unwrap(), 0);
+    let mut connection = database.service().await.unwrap();
+    let unnamed: i64 =
+        sqlx::query_scalar("select requests from delivery_usage_top_1h where key = ''")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+    assert_eq!(unnamed, 20);
+}
+
+#[tokio::test]
+async fn counts_that_nothing_else_knows_are_said_to_be_lost_and_nothing_is_taken_away_for_it() {
+    let database = with_usage().await;
+    let before = lists(&database).await;
+    execute(
+        &database,
+        "delete from delivery_usage_1h where hour = '2026-11-20 06:00+00'",
+    )
+    .await;
+    assert_eq!(verify(&database).await.unwrap(), 1);
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
+    assert_eq!((report.replaced, report.underivable), (0, 1));
+    assert_eq!(lists(&database).await, before);
+}
+
+#[tokio::test]
+async fn the_unclean_end_of_a_run_is_a_stretch_of_which_something_may_be_missing() {
+    let database = database().await;
+    let now = Clock::system()
+        .now()
+        .duration_trunc(TimeDelta::seconds(1))
+        .unwrap();
+    let ago = |minutes| now - TimeDelta::minutes(minutes);
+    let run = async |node, (began, counted_to), stopped| {
+        let batch = UsageBatch {
+            node: NodeId(node),
+            began_at: began,
+            counted_to,
+            stopped,
+            ..batch(RunId::mint(), (1, Vec::new()))
+        };
+        let mut connection = database.service().await.unwrap();
+        assert!(append_usage(&mut connection, &batch).await.unwrap());
+    };
+    let hour = Window {
+        from: ago(60),
+        to: now,
+    };
+    let stretches = async |window| {
+        let mut tx = database.tenant_tx(TENANT).await.unwrap();
+        uncounted(&mut tx, window).await.unwrap()
+    };
+    // Killed once, then stopped in good order, then running.
+    run(1, (ago(50), ago(40)), false).await;
+    assert_eq!(stretches(hour).await, [], "as far as anybody knows it runs");
+    run(1, (ago(39), ago(20)), true).await;
+    run(1, (ago(15), ago(1)), false).await;
+    let killed = Window {
+        from: ago(40),
+        to: ago(39),
+    };
+    assert_eq!(stretches(hour).await, [killed]);
+    let after = Window {
+        from: ago(38),
+        to: now,
+    };
+    assert_eq!(stretches(after).await, []);
+    // A node that never came back.
+    let days = |days| now - TimeDelta::days(days);
+    run(2, (days(9), days(5)), false).await;
+    let week = Window {
+        from: days(7),
+        to: now,
+    };
+    let silent = Window {
+        from: days(5),
+        to: days(4),
+    };
+    assert_eq!(stretches(week).await, [silent, killed]);
+    // A clock that was set back between two runs.
+    run(3, (ago(30), ago(10)), false).await;
+    run(3, (ago(25), ago(2)), true).await;
+    let last = stretches(after).await;
+    assert_eq!(
+        last,
+        [Window {
+            from: ago(10),
+            to: ago(10)
+        }]
+    );
 }

@@ -1,12 +1,14 @@
 //! The counts are proved, and derived again.
 
 use chrono::TimeDelta;
-use limpid_domain::ids::NodeId;
+use limpid_domain::ids::{BatchSeq, NodeId};
 use limpid_event_store::Database;
+use limpid_event_store::failure_append::{Batch, append_batches};
 use limpid_event_store::failure_partitions::maintain;
 use limpid_read_models::failure_counts::{rebuild, verify};
 use limpid_read_models::failure_summary::summary;
 use limpid_read_models::filter::{FailureFilter, Window};
+use limpid_testkit::failures::FailureGenerator;
 
 use crate::failures::{TENANT, at, window, with_failures};
 
@@ -41,7 +43,7 @@ async fn events_counts_and_ledger_agree() {
 #[tokio::test]
 async fn a_rebuild_of_good_counts_replaces_nothing() {
     let (database, _) = with_failures(32).await;
-    let report = rebuild(&database).await.unwrap();
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
     assert!(report.hours > 60 && report.counts > 100, "{report:?}");
     assert_eq!(report.replaced, 0);
 }
@@ -77,7 +79,7 @@ async fn damaged_counts_are_noticed_and_repaired() {
     .await
     .unwrap();
     assert!(!damaged.agrees() && damaged.drift() > 2, "{damaged:?}");
-    let report = rebuild(&database).await.unwrap();
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
     assert!(report.replaced > 2, "{report:?}");
     let repaired = verify(
         &database,
@@ -99,12 +101,12 @@ async fn damaged_counts_are_noticed_and_repaired() {
 async fn a_lost_frame_shows_as_a_hole_in_the_ledger() {
     let (database, events) = with_failures(34).await;
     let mut connection = database.service().await.unwrap();
-    let lone = limpid_event_store::failure_append::Batch {
-        seq: limpid_domain::ids::BatchSeq(12),
+    let lone = Batch {
+        seq: BatchSeq(12),
         events: vec![events[0].clone()],
         refused: 0,
     };
-    limpid_event_store::failure_append::append_batches(&mut connection, NodeId(1), &[lone])
+    append_batches(&mut connection, NodeId(1), &[lone])
         .await
         .unwrap();
     let found = verify(&database, everything()).await.unwrap();
@@ -123,10 +125,72 @@ async fn counts_outlive_the_events_they_were_derived_from() {
     maintain(&database, now, now - TimeDelta::days(1))
         .await
         .unwrap();
-    rebuild(&database).await.unwrap();
+    rebuild(&database, |_, _| ()).await.unwrap();
     let mut tx = database.tenant_tx(TENANT).await.unwrap();
     assert_eq!(summary(&mut tx, &whole).await.unwrap(), before);
     tx.commit().await.unwrap();
     let found = verify(&database, everything()).await.unwrap();
     assert!(found.agrees(), "{found:?}");
+}
+
+/// All counts, as text.
+async fn stored(database: &Database) -> Vec<String> {
+    let mut connection = database.service().await.unwrap();
+    sqlx::query_scalar("select to_jsonb(c)::text from failure_1h c order by 1")
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn counts_that_are_all_lost_are_derived_again_byte_by_byte() {
+    let (database, _) = with_failures(36).await;
+    let before = stored(&database).await;
+    execute(&database, "delete from failure_1h").await;
+    let mut heard = Vec::new();
+    let report = rebuild(&database, |done, of| heard.push((done, of)))
+        .await
+        .unwrap();
+    assert_eq!(usize::try_from(report.replaced).unwrap(), before.len());
+    assert_eq!(heard.last(), Some(&(report.hours, report.hours)));
+    assert_eq!(stored(&database).await, before);
+    assert_eq!(rebuild(&database, |_, _| ()).await.unwrap().replaced, 0);
+}
+
+#[tokio::test]
+async fn a_rebuild_beside_the_ingest_loses_and_doubles_nothing() {
+    let (database, mut events) = with_failures(37).await;
+    let start = at("2026-11-20T05:00:00Z");
+    let more = FailureGenerator::new(38, start, TimeDelta::days(3)).take(3_000);
+    let ingest = async {
+        for (seq, events) in (1..).zip(more.chunks(50)) {
+            let batch = Batch {
+                seq: BatchSeq(seq),
+                events: events.to_vec(),
+                refused: 0,
+            };
+            let mut connection = database.service().await.unwrap();
+            append_batches(&mut connection, NodeId(2), &[batch])
+                .await
+                .unwrap();
+        }
+    };
+    let derive = async {
+        let mut replaced = 0;
+        for round in 0..6 {
+            // Every second time there is something to mend.
+            if round % 2 == 0 {
+                execute(&database, "delete from failure_1h where reason % 2 = 0").await;
+            }
+            replaced += rebuild(&database, |_, _| ()).await.unwrap().replaced;
+        }
+        replaced
+    };
+    let ((), replaced) = tokio::join!(ingest, derive);
+    assert!(replaced > 0);
+    events.extend(more);
+    rebuild(&database, |_, _| ()).await.unwrap();
+    let found = verify(&database, everything()).await.unwrap();
+    let rows = i64::try_from(events.len()).unwrap();
+    assert!(found.agrees() && found.counted_events == rows, "{found:?}");
 }

@@ -7,6 +7,7 @@ use limpid_domain::failure::{FailureEvent, Outcome};
 use limpid_domain::ids::{BatchSeq, GroupId, NodeId};
 use limpid_event_store::Database;
 use limpid_event_store::failure_append::{Batch, append_batches};
+use limpid_event_store::failure_partitions::maintain;
 use limpid_read_models::failure_groups::{
     GroupOrder, group, groups, project, rebuild, verify, verify_since,
 };
@@ -303,4 +304,61 @@ async fn an_answer_about_groups_says_when_it_lags_behind_the_events() {
     assert!(as_of(Reads::Events).await > uncounted.occurred_at);
     project(&database).await.unwrap();
     assert!(as_of(Reads::Groups).await > uncounted.occurred_at);
+}
+
+/// Sums of daily counts and of groups' own.
+async fn day_sums(database: &Database) -> (Vec<i64>, Vec<i64>) {
+    let mut connection = database.service().await.unwrap();
+    let days = sqlx::query_scalar(
+        "select sum(events)::bigint from failure_group_1d group by day order by day",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    let groups =
+        sqlx::query_scalar("select events from failure_group order by tenant_id, group_id")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+    (days, groups)
+}
+
+#[tokio::test]
+async fn a_day_whose_events_are_gone_keeps_its_counts_when_its_hours_are_lost_too() {
+    let (database, _) = with_failures(63).await;
+    let now = at("2026-11-23T06:00:00Z");
+    maintain(&database, now, now - TimeDelta::days(1))
+        .await
+        .unwrap();
+    let before = day_sums(&database).await;
+    execute(
+        &database,
+        "delete from failure_group_1h where hour < '2026-11-21 12:00+00';
+         delete from failure_group_1d where day = '2026-11-22 00:00+00'",
+    )
+    .await;
+    let report = rebuild(&database, |_, _| ()).await.unwrap();
+    assert!(
+        report.replaced > 0,
+        "the day whose events are kept: {report:?}"
+    );
+    assert_eq!(day_sums(&database).await, before);
+
+    // A day that is lost beside its events comes back as far as its hours are there.
+    execute(
+        &database,
+        "delete from failure_group_1d where day = '2026-11-21 00:00+00'",
+    )
+    .await;
+    rebuild(&database, |_, _| ()).await.unwrap();
+    let (days, groups) = day_sums(&database).await;
+    assert_eq!(
+        (days.len(), days[0], days[2]),
+        (before.0.len(), before.0[0], before.0[2])
+    );
+    assert!(
+        days[1] > 0 && days[1] < before.0[1],
+        "{days:?} of {before:?}"
+    );
+    assert_eq!(groups, before.1, "no group's own numbers become fewer");
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use limpid_domain::failure::{FailureEvent, Reason};
 use limpid_domain::ids::NodeId;
 use limpid_event_store::Database;
-use limpid_read_models::failure_paths::{failing_paths, refresh};
+use limpid_read_models::failure_paths::{failing_paths, rebuild, refresh, verify};
 use limpid_read_models::filter::FailureFilter;
 use limpid_testkit::failures::FailureGenerator;
 
@@ -133,4 +133,62 @@ async fn late_failures_are_counted_again_with_the_rest() {
         ("/worst.jpg".to_owned(), 400),
     ];
     assert_eq!(top(&database, &filter).await, expected);
+}
+
+/// All that is kept of paths, as text.
+async fn everything_kept(database: &Database) -> Vec<String> {
+    let mut connection = database.service().await.unwrap();
+    sqlx::query_scalar(
+        "select to_jsonb(p)::text from failure_top_path p union all select to_jsonb(s)::text from failure_top_path_span s order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn kept_paths_that_are_damaged_are_noticed_and_derived_again() {
+    let database = database().await;
+    store(&database, NodeId(1), &busy_hour()).await;
+    let (since, now) = (at("2026-11-20T00:00:00Z"), at("2026-11-22T12:00:00Z"));
+    refresh(&database, since, now).await.unwrap();
+    let before = everything_kept(&database).await;
+    assert_eq!(verify(&database).await.unwrap(), 0);
+    for (damage, spans) in [
+        ("update failure_top_path set occurrences = occurrences + 1 where path = '/worst.jpg' and span_hours = 1", 1),
+        ("delete from failure_top_path where path = '/second.jpg'", 2),
+        ("update failure_top_path_span set undercount = 0, distinct_paths = 5", 2),
+        ("insert into failure_top_path select tenant_id, span_hours, starts_at, 1, reason, origin_no, '/never.jpg', 9, first_at, last_at
+          from failure_top_path where path = '/worst.jpg' and span_hours = 24", 1),
+    ] {
+        execute(&database, damage).await;
+        assert_eq!(verify(&database).await.unwrap(), spans, "{damage}");
+        let mut heard = Vec::new();
+        let report = rebuild(&database, now, |done, of| heard.push((done, of)))
+            .await
+            .unwrap();
+        assert_eq!((report.spans, report.replaced), (2, spans), "{damage}");
+        assert_eq!(heard, [(1, 2), (2, 2)]);
+        assert_eq!(everything_kept(&database).await, before, "{damage}");
+        assert_eq!(verify(&database).await.unwrap(), 0);
+    }
+
+    // What is not counted yet is no difference, and is counted.
+    execute(
+        &database,
+        "delete from failure_top_path; delete from failure_top_path_span",
+    )
+    .await;
+    assert_eq!(verify(&database).await.unwrap(), 0);
+    let report = rebuild(&database, now, |_, _| ()).await.unwrap();
+    assert_eq!((report.spans, report.replaced), (2, 0));
+    assert_eq!(everything_kept(&database).await, before);
+}
+
+async fn execute(database: &Database, statement: &'static str) {
+    let mut connection = database.service().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
 }

@@ -9,7 +9,7 @@ use limpid_event_store::origin_observation_append::{
     CredentialEnd, OriginBatch, OriginHour, OriginSeen, TemplateServed, append_origin_batch,
 };
 use limpid_read_models::origin_health::{
-    OriginHealth, forget_successes, observed_to, origin_hours, origins_health,
+    OriginHealth, forget_successes, observed_to, origin_hours, origins_health, rebuild, verify,
 };
 use uuid::Uuid;
 
@@ -261,4 +261,41 @@ async fn successes_of_templates_that_never_failed_are_not_stored() {
     assert!(append(&database, &batch).await);
     let later = at("2026-11-20T08:00:00Z") + TimeDelta::days(30);
     assert_eq!(forget_successes(&database, later).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn times_that_are_lost_come_back_as_far_as_the_hours_know_them() {
+    let database = database().await;
+    let whole = OriginBatch {
+        origins: vec![fetched(Some("08:40:00"), Some("08:50:00"), 1)],
+        hours: vec![hour_of(TENANT, 3)],
+        ..batch(1, 1)
+    };
+    assert!(append(&database, &whole).await);
+    assert_eq!(verify(&database).await.unwrap(), 0);
+    assert_eq!(rebuild(&database).await.unwrap(), 0);
+    let before = health(&database).await;
+    assert_eq!(before.last_success_at, Some(at("2026-11-20T08:40:00Z")));
+
+    let hour = Some(at("2026-11-20T08:00:00Z"));
+    for damage in [
+        "update origin_health set last_success_at = '2026-11-19 10:00+00', last_failure_at = null",
+        "delete from origin_health",
+    ] {
+        let mut connection = database.service().await.unwrap();
+        sqlx::raw_sql(damage)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        drop(connection);
+        assert_eq!(verify(&database).await.unwrap(), 1, "{damage}");
+        assert_eq!(rebuild(&database).await.unwrap(), 1, "{damage}");
+        let after = health(&database).await;
+        assert_eq!(
+            (after.last_success_at, after.last_failure_at),
+            (hour, hour),
+            "{damage}"
+        );
+        assert_eq!(verify(&database).await.unwrap(), 0, "{damage}");
+    }
 }

@@ -177,3 +177,56 @@ async fn a_clock_that_jumps_back_and_forth_changes_no_sum() {
     assert_eq!(by_hour(&database).await, by_hand(&events));
     assert!(verify(&database).await.unwrap().agrees());
 }
+
+#[tokio::test]
+async fn a_writer_that_commits_after_those_that_began_later_is_counted_too() {
+    let (database, mut events) = with_failures(75).await;
+    let start = at("2026-11-20T05:00:00Z");
+    let parts: Vec<_> = (76..79)
+        .map(|seed| FailureGenerator::new(seed, start, TimeDelta::days(3)).take(200))
+        .collect();
+    let batch = |seq, events: &[FailureEvent]| Batch {
+        seq: BatchSeq(seq),
+        events: events.to_vec(),
+        refused: 0,
+    };
+    // Node 2 writes first and commits last.
+    let mut late = database.service_tx().await.unwrap();
+    append_batches(&mut late, NodeId(2), &[batch(1, &parts[0])])
+        .await
+        .unwrap();
+    store(&database, NodeId(3), &parts[1]).await;
+    assert_eq!(project(&database).await.unwrap().events, 200);
+    late.commit().await.unwrap();
+    assert_eq!(project(&database).await.unwrap().events, 200);
+    store(&database, NodeId(4), &parts[2]).await;
+    assert_eq!(project(&database).await.unwrap().events, 200);
+    events.extend(parts.into_iter().flatten());
+    assert_eq!(by_hour(&database).await, by_hand(&events));
+    assert!(verify(&database).await.unwrap().agrees());
+}
+
+#[tokio::test]
+async fn a_transaction_that_its_program_forgot_holds_the_projection_up_for_a_bounded_time() {
+    let (database, _) = with_failures(80).await;
+    let more = FailureGenerator::new(81, at("2026-11-20T05:00:00Z"), TimeDelta::days(3)).take(300);
+    store(&database, NodeId(2), &more).await;
+    let mut forgotten = database.service_tx().await.unwrap();
+    let limit: String = sqlx::query_scalar("show idle_in_transaction_session_timeout")
+        .fetch_one(&mut *forgotten)
+        .await
+        .unwrap();
+    assert_eq!(limit, "10s", "every connection has it");
+    // It holds what the projection needs, and a test does not wait for ten seconds.
+    sqlx::raw_sql(
+        "set local idle_in_transaction_session_timeout = '300ms';
+         lock table projection_checkpoint in exclusive mode",
+    )
+    .execute(&mut *forgotten)
+    .await
+    .unwrap();
+    let counted = project(&database).await.unwrap().events;
+    assert_eq!(counted, 300, "after the server ended what was forgotten");
+    assert!(forgotten.commit().await.is_err());
+    assert!(verify(&database).await.unwrap().agrees());
+}

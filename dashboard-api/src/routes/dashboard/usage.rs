@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::usage::CacheResult;
 use limpid_read_models::delivery_config;
 use limpid_read_models::delivery_usage::{
-    UsageBucket, UsageCell, counted_to, hours_around, tops, usage, usage_over_time,
+    UsageBucket, UsageCell, counted_to, hours_around, tops, uncounted, usage, usage_over_time,
 };
 use limpid_read_models::failure_summary::summary;
 use limpid_read_models::failure_timeseries::{MAX_BUCKETS, bucket_count};
@@ -64,7 +64,21 @@ struct UsageAnswer {
     failing_share: Option<f64>,
     series: SeriesAnswer,
     by: Breakdowns,
+    /// Stretches of the period in which a serving node ended without a chance to count what it answered last; `complete` is false where there
+    /// are any.
+    uncounted: Vec<StretchAnswer>,
     meta: MetaAnswer,
+}
+
+/// A stretch of time.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeliveryUsageStretch)]
+struct StretchAnswer {
+    /// First moment.
+    from: DateTime<Utc>,
+    /// First moment after it.
+    to: DateTime<Utc>,
 }
 
 /// Usage over time in columns, zeros included.
@@ -110,12 +124,19 @@ async fn get_usage(
     let mut tx = state.question(tenant.id).await?;
     // Read before the counts: what it promises must be in them.
     let as_of = counted_to(&mut tx).await?;
+    let uncounted = uncounted(&mut tx, window).await?;
     let cells = usage(&mut tx, window).await?;
     let buckets = usage_over_time(&mut tx, window, interval).await?;
     let tops = tops(&mut tx, window, LIST_LENGTH).await?;
     let endpoints = delivery_config::url_endpoints(&mut tx).await?;
     let failures = summary(&mut tx, &FailureFilter::all(window)).await?;
     let requests = cells.iter().map(|cell| cell.counts.requests).sum();
+    let fresh = freshness(as_of, now, to);
+    let fresh = Freshness {
+        complete: fresh.complete && uncounted.is_empty(),
+        ..fresh
+    };
+    let stretches = uncounted.into_iter();
     Ok(Json(UsageAnswer {
         requests,
         bytes: cells.iter().map(|cell| cell.counts.bytes).sum(),
@@ -124,7 +145,10 @@ async fn get_usage(
         failing_share: share(failures.client_visible, requests),
         series: SeriesAnswer::new(&buckets, window, interval),
         by: Breakdowns::new(&cells, &tops, &endpoints),
-        meta: MetaAnswer::new(window, freshness(as_of, now, to)).in_buckets(interval),
+        uncounted: stretches
+            .map(|Window { from, to }| StretchAnswer { from, to })
+            .collect(),
+        meta: MetaAnswer::new(window, fresh).in_buckets(interval),
     }))
 }
 

@@ -157,3 +157,41 @@ async fn the_end_of_a_token_that_was_replaced_is_told_no_more() {
         "the new ones end too"
     );
 }
+
+#[tokio::test]
+async fn an_origin_that_is_renamed_keeps_its_alert_about_a_certificate() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let path = "/v1/accounts/origins";
+    let settings = |name: &str, folder: &str| {
+        let base_url = format!("https://photos.example.com/{folder}");
+        json!({"name": name, "type": "WEB_FOLDER", "baseUrl": base_url})
+    };
+    let created = account.post(path, &settings("Photos", "a")).await;
+    let origin = created.expect(201)["id"].as_str().unwrap().to_owned();
+    let watch = Watch::start(&dashboard).await;
+    let (webhook, _) = watch.webhook(&account).await;
+    let condition = json!({"type": "expiry", "days": 14});
+    rule(
+        &account,
+        json!({"name": "Expiry", "condition": condition, "webhooks": [webhook]}),
+    )
+    .await;
+    let soon = watch.clock.now() + TimeDelta::days(5);
+    health(&watch, (&account, &origin), (0, Some(soon))).await;
+    let path = format!("{path}/{origin}");
+    for (name, folder, firing) in [
+        ("Photos", "a", 1),
+        ("Pictures", "a", 1),
+        ("Images", "a", 1),
+        ("Images", "b", 0),
+    ] {
+        account
+            .put(&path, &settings(name, folder))
+            .await
+            .expect(200);
+        let found = look(&watch, &account).await;
+        assert_eq!(found.len(), firing, "{name} {folder}");
+        watch.clock.advance(TimeDelta::seconds(1));
+    }
+}

@@ -29,6 +29,7 @@ async fn requests(watch: &Watch<'_>, account: &Account<'_>, (batch, all, failed)
     let usage = UsageBatch {
         node: NodeId(77),
         run: RunId::mint(),
+        began_at: now,
         seq: 1,
         counted_to: now,
         stopped: false,

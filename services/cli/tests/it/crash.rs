@@ -211,7 +211,7 @@ async fn reach(progress: &AtomicU64, wanted: u64, instance: &Instance) {
 }
 
 /// Runs something that blocks on a thread of its own, so that the clients go on.
-async fn off_the_runtime(
+pub(crate) async fn off_the_runtime(
     mut postgres: TestCluster,
     change: impl FnOnce(&mut TestCluster) + Send + 'static,
 ) -> TestCluster {

@@ -12,6 +12,7 @@ mod canaries;
 mod client;
 mod commands;
 mod crash;
+mod crash_usage;
 mod diagnosis;
 mod instance;
 mod isolation;

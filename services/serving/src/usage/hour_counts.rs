@@ -91,8 +91,17 @@ impl Room<'_> {
 impl HourCounts {
     /// Counts one answer.
     pub(super) fn count(&mut self, answered: Answered, delivered: &Delivered, room: Room<'_>) {
-        let bytes = i64::try_from(answered.bytes).unwrap_or(i64::MAX);
-        self.count_cell(answered, delivered, bytes);
+        let counts = UsageCounts {
+            requests: 1,
+            bytes: i64::try_from(answered.bytes).unwrap_or(i64::MAX),
+        };
+        let cell = CellKey {
+            endpoint_no: delivered.endpoint_no,
+            status: answered.status,
+            cache: delivered.cache,
+            format: answered.format,
+        };
+        self.add_cell(cell, counts);
         let was_delivered = matches!(answered.status, 200 | 206 | 304);
         let is_video = matches!(
             answered.format,
@@ -106,7 +115,7 @@ impl HourCounts {
             };
             let mut path = std::mem::take(&mut self.path);
             shown_path(&mut path, delivered);
-            self.count_key(dimension, cut(&path, MAX_PATH_BYTES), bytes, room);
+            self.add_key((dimension, cut(&path, MAX_PATH_BYTES)), counts, room);
             self.path = path;
             if let Some(transformation) = &delivered.transformation {
                 let dimension = if is_video {
@@ -115,51 +124,64 @@ impl HourCounts {
                     UsageDimension::ImageTransformation
                 };
                 let key = cut(transformation, MAX_TRANSFORMATION_BYTES);
-                self.count_key(dimension, key, bytes, room);
+                self.add_key((dimension, key), counts, room);
             }
         }
         if let Some(referrer) = &delivered.referrer {
             let host = cut(host_of(referrer), MAX_HOST_BYTES);
-            self.count_key(UsageDimension::Referrer, host, bytes, room);
+            self.add_key((UsageDimension::Referrer, host), counts, room);
         }
         if let Some(user_agent) = &delivered.user_agent {
             let key = cut(user_agent, MAX_USER_AGENT_BYTES);
-            self.count_key(UsageDimension::UserAgent, key, bytes, room);
+            self.add_key((UsageDimension::UserAgent, key), counts, room);
         }
     }
 
-    fn count_cell(&mut self, answered: Answered, delivered: &Delivered, bytes: i64) {
-        let mut key = CellKey {
-            endpoint_no: delivered.endpoint_no,
-            status: answered.status,
-            cache: delivered.cache,
-            format: answered.format,
-        };
+    /// Adds what was counted elsewhere of the same tenant and hour.
+    pub(super) fn add(&mut self, other: &Self, room: Room<'_>) {
+        for (key, counts) in &other.cells {
+            self.add_cell(*key, *counts);
+        }
+        for (dimension, top) in other.tops() {
+            for (key, counts) in &top.keys {
+                self.add_key((dimension, key), *counts, room);
+            }
+            self.add_key((dimension, ""), top.others, room);
+        }
+    }
+
+    pub(super) fn add_cell(&mut self, mut key: CellKey, counts: UsageCounts) {
         if self.cells.len() >= MAX_CELLS && !self.cells.contains_key(&key) {
             key.endpoint_no = UrlEndpointNo::NONE;
         }
-        self.cells.entry(key).or_default().add_request(bytes);
+        self.cells.entry(key).or_default().add(counts);
     }
 
-    fn count_key(&mut self, dimension: UsageDimension, key: &str, bytes: i64, room: Room<'_>) {
+    /// Adds to a key of a dimension that is counted; the key `""` is what is counted without a name.
+    pub(super) fn add_key(
+        &mut self,
+        (dimension, key): (UsageDimension, &str),
+        counts: UsageCounts,
+        room: Room<'_>,
+    ) {
         let place = COUNTED.iter().position(|counted| *counted == dimension);
         let Some(top) = place.and_then(|place| self.tops.get_mut(place)) else {
             return;
         };
-        if let Some(counts) = top.keys.get_mut(key) {
-            counts.add_request(bytes);
+        if let Some(known) = top.keys.get_mut(key) {
+            known.add(counts);
             return;
         }
         let held = top.keys.len();
         let is_admitted = !key.is_empty()
             && held < MAX_KEYS
             && (held < GUARANTEED_KEYS || room.take(key.len() + KEY_OVERHEAD, &mut self.key_bytes));
-        let counts = if is_admitted {
+        let sum = if is_admitted {
             top.keys.entry(Box::from(key)).or_default()
         } else {
             &mut top.others
         };
-        counts.add_request(bytes);
+        sum.add(counts);
     }
 
     /// The dimensions and what was counted by each.

@@ -78,6 +78,23 @@ impl Ranking {
         }
     }
 
+    /// Everything that was counted, by every name it may be stored with, from which [`hours_of`] makes the counts again.
+    pub(super) fn unranked<'a>(
+        hours: impl IntoIterator<Item = (&'a TenantHour, &'a HourCounts)>,
+    ) -> UsageRows {
+        let mut rows = UsageRows::default();
+        for (key, counts) in hours {
+            rows.cells.extend(cells(*key, counts));
+            for (dimension, tops) in counts.tops() {
+                let shown = shown(dimension, tops).into_iter();
+                let place = (*key, dimension);
+                rows.tops
+                    .extend(shown.map(|(text, counts)| top(place, text, counts)));
+            }
+        }
+        rows
+    }
+
     /// Keeps the newest hour and the one before it: requests answered over the turn of an hour may come late.
     fn forget_past_hours(&mut self, hours: &[(TenantHour, HourCounts)]) {
         if let Some(newest) = hours.iter().map(|((_, hour), _)| *hour).max() {

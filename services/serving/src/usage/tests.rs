@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use limpid_domain::usage::{UsageCounts, UsageDimension};
+use limpid_event_store::flusher::Gathered;
 use limpid_event_store::usage_append::UsageRows;
 
 use super::hour_counts::{GUARANTEED_KEYS, MAX_KEYS};
@@ -244,4 +245,71 @@ fn a_million_requests_with_known_keys_are_all_counted() {
     let rows = rows_of(&counter, &mut Ranking::default());
     let sum: i64 = rows.cells.iter().map(|cell| cell.counts.requests).sum();
     assert_eq!(sum, 2_001 * 500);
+}
+
+/// Rows in an order of their own: what is counted in maps comes in any.
+fn in_order(parts: Vec<UsageRows>) -> (Vec<String>, Vec<String>) {
+    let mut cells = Vec::new();
+    let mut tops = Vec::new();
+    for part in parts {
+        cells.extend(part.cells.iter().map(|cell| format!("{cell:?}")));
+        tops.extend(part.tops.iter().map(|top| format!("{top:?}")));
+    }
+    cells.sort_unstable();
+    tops.sort_unstable();
+    (cells, tops)
+}
+
+/// Prints what putting counts on disk costs beside requests, for `docs/PERFORMANCE.md`: run it alone with `--nocapture`.
+#[test]
+fn what_is_kept_on_disk_gives_the_same_rows_in_another_run() {
+    let counter = Arc::new(UsageCounter::default());
+    let mut gathered = GatheredUsage::of(Arc::clone(&counter));
+    let keys = 20_000_u32;
+    for number in 0..keys {
+        let tenant = i64::from(number % 50);
+        let bytes = u64::from(number % 97);
+        counter.count(
+            answered(bytes),
+            &delivered(tenant, &format!("/{number}.jpg")),
+        );
+    }
+    let started = std::time::Instant::now();
+    let kept = gathered.unsent();
+    let gathered_in = started.elapsed();
+    println!("{keys} keys gathered in {gathered_in:?}");
+    // What is kept is no longer in the counter and still counts.
+    counter.count(
+        answered(5),
+        &delivered(1, "/https://u:p@h.example/late.jpg"),
+    );
+    let kept_later = gathered.unsent();
+    assert_eq!(kept.cells.len(), kept_later.cells.len());
+    let text = format!("{kept_later:?}");
+    assert!(text.contains("REDACTED@h.example/late.jpg") && !text.contains("u:p@"));
+
+    let now = at("2026-11-27T10:00:00Z");
+    let rows = in_order(gathered.take(now));
+    let mut next = GatheredUsage::of(Arc::new(UsageCounter::default()));
+    assert_eq!(in_order(next.left(kept_later)), rows);
+    assert!(gathered.take(now).is_empty() && next.take(now).is_empty());
+}
+
+#[test]
+fn what_is_held_between_flushes_keeps_the_bounds_of_the_counter() {
+    let counter = Arc::new(UsageCounter::default());
+    let mut gathered = GatheredUsage::of(Arc::clone(&counter));
+    for second in 0..20 {
+        for number in 0..MAX_KEYS {
+            let path = format!("/{second}/{number}.jpg");
+            counter.count(answered(1), &delivered(1, &path));
+        }
+        let kept = gathered.unsent();
+        let images = keys(&kept, 1, UsageDimension::Image);
+        assert!(images.len() <= MAX_KEYS + 1, "{}", images.len());
+        assert_eq!(
+            requests(&images),
+            i64::try_from((second + 1) * MAX_KEYS).unwrap()
+        );
+    }
 }

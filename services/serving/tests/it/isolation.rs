@@ -142,3 +142,29 @@ async fn without_memory_for_its_original_a_request_waits_and_is_then_refused_wit
         () = others => {}
     }
 }
+
+#[tokio::test]
+async fn a_tenant_that_a_header_or_the_rest_of_the_path_names_is_not_whose_failure_it_is() {
+    let stack = Stack::start().await;
+    add_other_tenant(&stack).await;
+    let forged = [
+        ("x-tenant-id", "2"),
+        ("x-imagekit-id", "other"),
+        ("x-forwarded-host", "other.example"),
+        ("x-forwarded-prefix", "/other"),
+        ("x-original-url", "/other/none.jpg"),
+        ("cookie", "tenant=other"),
+    ];
+    for path in [
+        "/demo/counted/none.jpg",
+        "/demo/other/counted/none.jpg",
+        "/demo/counted/none.jpg?tenant=other&imagekitId=other",
+        "/demo//other//counted//nothing.jpg",
+    ] {
+        let answer = stack.request("GET", path, &forged).await;
+        assert_eq!(answer.status, 404, "{path}");
+        let event = stack.event_of(&answer).await;
+        assert_eq!(event.tenant_id, stack.tenant_id(), "{path}");
+    }
+    assert_eq!(stack.summary().await.client_visible, 4);
+}

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use limpid_domain::failure::FailureCode;
 use limpid_domain::failure_group::GroupState;
 use limpid_domain::ids::OriginNo;
-use limpid_read_models::delivery_usage::{hours_around, requests};
+use limpid_read_models::delivery_usage::{counted_to, hours_around, requests, uncounted};
 use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
 use limpid_read_models::filter::{Facets, FailureFilter};
@@ -22,7 +22,7 @@ use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
 use crate::router::ApiState;
-use crate::routes::dashboard::usage::share;
+use crate::routes::dashboard::usage::{freshness, share};
 
 /// How many images failed, and why. Counts requests and attempts, not stored rows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +38,9 @@ pub(super) struct SummaryAnswer {
     /// `clientVisible` as a share of all requests, over the whole hours that the period touches; null where there were none, and where the
     /// filter names more than time and URL endpoints: requests are not counted by anything else.
     failing_share: Option<f64>,
+    /// Whether all requests of those hours are counted, apart from the last seconds; null where there is no share. Requests of a serving node
+    /// that was killed may be missing, and the share is too high then.
+    failing_share_complete: Option<bool>,
     /// The same three numbers of the period of the same length just before.
     previous: PeriodCounts,
     /// This period's numbers less the previous one's.
@@ -151,16 +154,20 @@ pub(super) async fn get_summary(
     let before = summary(&mut question.tx, &before).await?;
     let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
     let groups = GroupCounts::of(&list, now);
-    let failing_share = failing_share(&mut question).await?;
+    let share = failing_share(&mut question, now).await?;
     let counts = (&counts, &before, groups);
     Ok(Json(SummaryAnswer {
-        failing_share,
+        failing_share: share.map(|(share, _)| share),
+        failing_share_complete: share.map(|(_, complete)| complete),
         ..SummaryAnswer::new(counts, &question.names, meta)
     }))
 }
 
-/// Over whole hours on both sides, because requests are counted by the hour.
-async fn failing_share(question: &mut Question) -> Result<Option<f64>, ApiError> {
+/// Over whole hours on both sides, because requests are counted by the hour; and whether all of them are counted.
+async fn failing_share(
+    question: &mut Question,
+    now: DateTime<Utc>,
+) -> Result<Option<(f64, bool)>, ApiError> {
     let filter = &question.filter;
     let only_by_endpoint = FailureFilter {
         include: Facets {
@@ -174,10 +181,14 @@ async fn failing_share(question: &mut Question) -> Result<Option<f64>, ApiError>
         return Ok(None);
     }
     let hours = hours_around(filter.window);
+    // Read before the counts: what is promised must be in them.
+    let as_of = counted_to(&mut question.tx).await?;
+    let gaps = uncounted(&mut question.tx, hours).await?;
+    let complete = freshness(as_of, now, filter.window.to).complete && gaps.is_empty();
     let failed = summary(&mut question.tx, &filter.over(hours)).await?;
     let endpoints = &filter.include.endpoints;
     let requests = requests(&mut question.tx, hours, endpoints).await?;
-    Ok(share(failed.client_visible, requests))
+    Ok(share(failed.client_visible, requests).map(|share| (share, complete)))
 }
 
 impl PeriodCounts {
@@ -250,6 +261,7 @@ impl SummaryAnswer {
             attempts: counts.attempts,
             rescued: counts.rescued,
             failing_share: None,
+            failing_share_complete: None,
             delta: PeriodCounts::of(counts).less(previous),
             previous,
             groups,
