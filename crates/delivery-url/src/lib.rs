@@ -6,6 +6,7 @@
 //! | [`transformation`] | what a transformation string means: the types the parser makes and the imaging engine plans from |
 //! | [`grammar`] | the text form: lexer, parser, printer |
 //! | [`signature`] | signed URLs: sign and verify |
+//! | [`debug_token`] | who may read everything about a failure: mint and verify |
 //! | [`client_hints`] | `w-auto` and `dpr-auto` become numbers |
 //! | [`rewriters`] | URLs written for other services, translated |
 //!
@@ -26,6 +27,7 @@
 //! ```
 
 pub mod client_hints;
+pub mod debug_token;
 pub mod grammar;
 pub mod rewriters;
 pub mod signature;

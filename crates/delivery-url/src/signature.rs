@@ -85,6 +85,26 @@ pub fn verify<'k>(
     Ok(())
 }
 
+/// What a signature of this request is made of, where it has none yet or a wrong one: path without account, query, end of its time.
+pub fn text_to_sign(request: &SignedRequest<'_>) -> Option<String> {
+    let (mut expires, mut others) = ("9999999999", Vec::new());
+    for pair in request.target.query().unwrap_or_default().split('&') {
+        match pair.split_once('=') {
+            Some(("ik-s", _)) => {}
+            Some(("ik-t", value)) => expires = value,
+            _ => others.push(pair),
+        }
+    }
+    let path = request.signed_paths().into_iter().next()?;
+    let query = others.join("&");
+    let query = if query.is_empty() {
+        query
+    } else {
+        format!("?{query}")
+    };
+    Some(format!("{path}{query}{expires}"))
+}
+
 /// The query with its signature taken out.
 struct SignatureParts<'q> {
     signature: [u8; 20],

@@ -187,7 +187,7 @@ impl ResolvedTarget {
 
 /// A path after the endpoint, taken apart.
 struct PathPieces {
-    /// Repeated slashes made one, no leading slash; an absolute URL in its usual form.
+    /// No leading slashes, others as received; an absolute URL in its usual form.
     file: String,
     transformation: Option<String>,
     is_seo: bool,
@@ -229,7 +229,12 @@ impl PathPieces {
             if is_last {
                 return Ok(pieces);
             }
-            pieces.file.push('/');
+            // Those before the file count for nothing; inside it they are part of its name: object stores keep such keys.
+            let name = after.trim_start_matches('/');
+            let (slashes, _) = after.split_at(after.len() - name.len());
+            if !pieces.file.is_empty() {
+                pieces.file.push_str(slashes);
+            }
             rest = after;
         }
     }
@@ -250,6 +255,7 @@ impl PathPieces {
             .file
             .rsplit_once('/')
             .ok_or(TargetError::IncompleteSeoPath)?;
+        let file = file.trim_end_matches('/');
         if file.is_empty() || name.is_empty() || file_path::absolute_url(&self.file).is_some() {
             return Err(TargetError::IncompleteSeoPath);
         }
@@ -273,7 +279,7 @@ fn special_names(file: String) -> Result<(String, bool), TargetError> {
         return Err(TargetError::Generated);
     }
     match file.rsplit_once('/') {
-        Some((document, THUMBNAIL)) => Ok((document.to_owned(), true)),
+        Some((document, THUMBNAIL)) => Ok((document.trim_end_matches('/').to_owned(), true)),
         Some((_, name)) if VIDEO.contains(&name) => Err(TargetError::Video),
         _ => Ok((file, false)),
     }

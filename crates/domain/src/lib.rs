@@ -9,6 +9,7 @@
 //! | [`restrictions`] | what an account's or an endpoint's URLs may not ask for |
 //! | [`request_body`], [`refusal`] | a JSON body becomes a typed draft in one place, or a refusal that says which field is wrong |
 //! | [`event`] | configuration events as stored, and their upcasting |
+//! | [`address`] | where we connect for tenants and where never: addresses, names, ports |
 //! | [`diagnosis`] | what can be asked about one URL or one origin, and the answer step by step |
 //! | [`failure`] | **the** table of failure reasons, and the failure event |
 //! | [`failure_group`] | the life of a group of failures: states, events, rules |
@@ -19,6 +20,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod address;
 pub mod alert_rule;
 pub mod caching;
 pub mod clock;

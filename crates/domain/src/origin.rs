@@ -3,6 +3,7 @@
 mod base_url;
 mod decide;
 mod draft;
+mod warning;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use decide::{OriginCommand, OriginState, OriginUse, decide, evolve};
 pub use draft::OriginDraft;
+pub use warning::OriginWarning;
 
 /// The kind of an origin, spelled as ImageKit's management API spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -104,9 +104,10 @@ pub(crate) fn encode_smallest(
     }
     let mut smallest = encode_as(picture.clone(), usual, wanted)?;
     for (format, wanted) in others {
-        let other = encode_as(picture.clone(), format, wanted)?;
-        if other.bytes.len() < smallest.bytes.len() {
-            smallest = other;
+        // what cannot be written is no smaller; the format chosen is there
+        match encode_as(picture.clone(), format, wanted) {
+            Ok(other) if other.bytes.len() < smallest.bytes.len() => smallest = other,
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(smallest)
@@ -125,7 +126,9 @@ pub(crate) fn encode_smallest_planes(
     ];
     let mut smallest: Option<Encoded> = None;
     for (_, format) in others.into_iter().filter(|(is_rival, _)| *is_rival) {
-        let other = encode_planes(planes.clone(), format, quality)?;
+        let Ok(other) = encode_planes(planes.clone(), format, quality) else {
+            continue;
+        };
         if smallest
             .as_ref()
             .is_none_or(|smallest| other.bytes.len() < smallest.bytes.len())
@@ -203,5 +206,57 @@ fn encoded(bytes: Result<Vec<u8>, String>, format: ImageFormat) -> Result<Encode
             format: format.name(),
             detail,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::AcceptedFormats;
+    use crate::geometry::Size;
+    use crate::picture::Channels;
+
+    const WANTED: Wanted = Wanted {
+        quality: Quality {
+            asked: None,
+            usual: 80,
+        },
+        is_progressive: false,
+        is_lossless: false,
+    };
+
+    /// One pixel wider than WebP can be.
+    fn too_wide_for_webp() -> Picture {
+        let size = Size {
+            width: 16_384,
+            height: 1,
+        };
+        Picture {
+            size,
+            channels: Channels::Rgb,
+            pixels: vec![7; 16_384 * 3],
+        }
+    }
+
+    /// The negotiation asks no encoder for this; here one is asked, and says no.
+    #[test]
+    fn what_an_encoder_cannot_write_is_its_failure() {
+        let refused = encode_as(too_wide_for_webp(), ImageFormat::WebP, WANTED);
+        let is_failure = matches!(&refused, Err(ImagingError::Encode { format: "WebP", .. }));
+        assert!(is_failure, "{refused:?}");
+    }
+
+    #[test]
+    fn a_format_that_is_only_tried_spoils_nothing_where_it_cannot_be_written() {
+        let rivals = Rivals {
+            webp: true,
+            lossless: Some(AcceptedFormats {
+                webp: true,
+                avif: true,
+            }),
+            ..Rivals::default()
+        };
+        let made = encode_smallest(too_wide_for_webp(), ImageFormat::Jpeg, rivals, WANTED);
+        assert_ne!(made.unwrap().format, ImageFormat::WebP);
     }
 }

@@ -112,6 +112,7 @@ pub(crate) async fn send(
     let mut was_refused = false;
     loop {
         let token = usable_token(context, grant, attempt).await?;
+        attempt.trace.hide(&token);
         headers.insert(header::AUTHORIZATION, bearer(&token)?);
         let outgoing = Outgoing {
             method: wanted.part.method(),

@@ -16,6 +16,7 @@ use limpid_domain::ids::TenantId;
 use crate::attempt::{Attempt, AttemptResult, failure, micros_since};
 use crate::byte_budget::{ByteBudget, ByteLoan};
 use crate::exchange::io_cause;
+use crate::trace::{BEGINNING_BYTES, FetchTrace};
 use crate::transport::Connection;
 use crate::transport::pool::{Authority, Pool};
 use decode::Decoder;
@@ -86,15 +87,29 @@ impl Body {
         attempt: &mut Attempt<'_>,
     ) -> AttemptResult<Read> {
         let started = Instant::now();
-        let read = self.read_and_decode(headers, limits, attempt).await;
+        let mut seen = Seen::of(attempt.trace);
+        let read = self
+            .read_and_decode(headers, limits, attempt, &mut seen)
+            .await;
         attempt.timings.body_us = Some(micros_since(started));
         attempt
             .trace
             .step("body", read.is_ok(), started, || match &read {
                 Ok(read) => format!("{} bytes", read.bytes.len()),
-                Err(failed) => failed.note.clone().unwrap_or_default(),
+                Err(failed) => why(failed),
             });
+        let beginning = read
+            .as_ref()
+            .map_or(seen.0, |read| Some(read.bytes.clone()));
+        attempt.trace.first_bytes(&beginning.unwrap_or_default());
         read
+    }
+
+    /// The page under a refusal, as far as it comes at once: what a trace shows the beginning of.
+    pub(crate) async fn read_page(self, max_bytes: usize, attempt: &mut Attempt<'_>) -> Bytes {
+        let page = self.read_excerpt(max_bytes, attempt).await;
+        attempt.trace.first_bytes(&page);
+        page
     }
 
     /// The beginning of an error page, as far as it comes at once. Never fails: the failure is known already.
@@ -125,6 +140,7 @@ impl Body {
         headers: &HeaderMap,
         limits: BodyLimits<'_>,
         attempt: &Attempt<'_>,
+        seen: &mut Seen,
     ) -> AttemptResult<Read> {
         let declared = self.incoming.size_hint().exact();
         if let Some(declared) = declared.filter(|declared| *declared > limits.max_bytes) {
@@ -146,6 +162,7 @@ impl Body {
             .await?
         {
             received = received.saturating_add(frame.len() as u64);
+            seen.add(&frame);
             if received > limits.max_bytes {
                 let found = format!("more than {} bytes", limits.max_bytes);
                 return Err(too_large(&found, limits.max_bytes));
@@ -197,6 +214,23 @@ impl Body {
     }
 }
 
+/// The beginning of a body as it came, for a trace of a body that cannot be read to its end.
+struct Seen(Option<Bytes>);
+
+impl Seen {
+    fn of(trace: &FetchTrace) -> Self {
+        Self(trace.is_on().then(Bytes::new))
+    }
+
+    fn add(&mut self, frame: &Bytes) {
+        if let Some(beginning) = &mut self.0
+            && beginning.len() < BEGINNING_BYTES
+        {
+            *beginning = [&beginning[..], &frame[..]].concat().into();
+        }
+    }
+}
+
 impl BodyLimits<'_> {
     /// Waits for memory, until the deadline of the attempt.
     ///
@@ -214,6 +248,13 @@ impl BodyLimits<'_> {
                 failed
             })
     }
+}
+
+/// What ended the reading: the note, or the limit.
+fn why(failed: &AttemptFailure) -> String {
+    let limit = failed.limit.as_ref();
+    let limit = limit.map(|limit| format!("{} exceeds {}", limit.found, limit.allowed));
+    failed.note.clone().or(limit).unwrap_or_default()
 }
 
 pub(crate) fn too_large(found: &str, max_bytes: u64) -> Box<AttemptFailure> {

@@ -4,6 +4,7 @@
 //! Half-open: one fetch is the probe; its end closes or opens the breaker again.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,22 @@ pub(crate) struct Permit<'a> {
 pub(crate) struct Refused {
     /// Time until the next probe; zero while one is under way.
     pub(crate) rest: Duration,
+}
+
+/// How one breaker stands, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Condition {
+    limits: BreakerLimits,
+    stands: Stands,
+    /// Time until the probe, where it is open.
+    pub(crate) until_probe: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Closed { failed: u32, ended: u32 },
+    Open,
+    HalfOpen { is_probing: bool },
 }
 
 #[derive(Debug)]
@@ -199,6 +216,33 @@ impl Breakers {
         states.collect()
     }
 
+    /// How the breaker of a server stands; of one nobody asked, closed.
+    pub(crate) fn condition(&self, server: &str, now: Instant) -> Condition {
+        let breakers = self
+            .by_server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut failed, mut ended, mut until_probe) = (0, 0, None);
+        let stands = match breakers.get(server) {
+            None => Stands::Closed { failed, ended },
+            Some(Breaker::Closed(counts)) => {
+                (failed, ended) = counts.within(self.limits.window, now);
+                Stands::Closed { failed, ended }
+            }
+            Some(Breaker::Open { until }) if now < *until => {
+                until_probe = Some(*until - now);
+                Stands::Open
+            }
+            Some(Breaker::Open { .. }) => Stands::HalfOpen { is_probing: false },
+            Some(&Breaker::HalfOpen { is_probing }) => Stands::HalfOpen { is_probing },
+        };
+        Condition {
+            limits: self.limits,
+            stands,
+            until_probe,
+        }
+    }
+
     fn with<T>(&self, server: &str, then: impl FnOnce(&mut Breaker) -> T) -> T {
         let mut breakers = self
             .by_server
@@ -308,7 +352,39 @@ impl Breaker {
     }
 }
 
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stands {
+            Stands::Closed { failed, ended } => write!(
+                f,
+                "closed: {failed} of {ended} fetches of the last {} s failed; it opens at {} failures that are half of all",
+                self.limits.window.as_secs(),
+                self.limits.min_failures
+            ),
+            Stands::Open => {
+                f.write_str("open: most fetches failed lately, so the origin is left alone")
+            }
+            Stands::HalfOpen { is_probing: false } => {
+                f.write_str("half open: the next request is the probe, which closes or opens it")
+            }
+            Stands::HalfOpen { is_probing: true } => f.write_str(
+                "half open: the probe is under way, and nobody else asks before its end",
+            ),
+        }
+    }
+}
+
 impl Counts {
+    /// Failures and ends that are not older than `window`.
+    fn within(&self, window: Duration, now: Instant) -> (u32, u32) {
+        let slices = self.0.iter();
+        slices
+            .filter(|slice| now.saturating_duration_since(slice.began) < window)
+            .fold((0, 0), |(failed, ended), slice| {
+                (failed + slice.failed, ended + slice.ended)
+            })
+    }
+
     /// Counts one end; whether that is one failure too many.
     fn add(&mut self, verdict: Verdict, (limits, now): (BreakerLimits, Instant)) -> bool {
         if verdict == Verdict::Unasked {
@@ -328,8 +404,7 @@ impl Counts {
                 ended: 1,
             }),
         }
-        let failed: u32 = self.0.iter().map(|slice| slice.failed).sum();
-        let ended: u32 = self.0.iter().map(|slice| slice.ended).sum();
+        let (failed, ended) = self.within(limits.window, now);
         failed >= limits.min_failures && failed * 2 >= ended
     }
 }
@@ -353,6 +428,37 @@ mod tests {
         let state = end(&breakers, Verdict::Ill, now);
         assert_eq!(state, Some(BreakerState::Open { rest: OPEN_FOR }));
         breakers
+    }
+
+    #[test]
+    fn people_read_whether_it_is_closed_open_or_half_open() {
+        let now = Instant::now();
+        let breakers = Breakers::new(BreakerLimits::default());
+        let read = |breakers: &Breakers, after| {
+            let condition = breakers.condition("", now + after);
+            (condition.to_string(), condition.until_probe)
+        };
+        let (fresh, _) = read(&breakers, Duration::ZERO);
+        assert!(fresh.starts_with("closed: 0 of 0 fetches"), "{fresh}");
+        end(&breakers, Verdict::Ill, now);
+        end(&breakers, Verdict::Well, now);
+        let (closed, _) = read(&breakers, Duration::ZERO);
+        assert!(
+            closed.starts_with("closed: 1 of 2 fetches of the last 30 s"),
+            "{closed}"
+        );
+        let (later, _) = read(&breakers, Duration::from_secs(31));
+        assert!(later.starts_with("closed: 0 of 0 fetches"), "{later}");
+        let breakers = opened(now);
+        let (open, rest) = read(&breakers, Duration::from_secs(3));
+        assert!(open.starts_with("open: "), "{open}");
+        assert_eq!(rest, Some(Duration::from_secs(7)));
+        let (next, rest) = read(&breakers, OPEN_FOR);
+        assert!(next.contains("the next request is the probe"), "{next}");
+        assert_eq!(rest, None);
+        let _probe = breakers.admit("", now + OPEN_FOR).unwrap();
+        let (probing, _) = read(&breakers, OPEN_FOR);
+        assert!(probing.contains("the probe is under way"), "{probing}");
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct Original {
     pub last_modified: Option<String>,
     /// The origin's `Cache-Control`.
     pub cache_control: Option<String>,
+    /// How old the answer was already, by its `Age`: it came from a cache in front of the origin.
+    pub age: Duration,
     /// Where it was found: URL or object key, without secrets.
     pub location: String,
     /// How long each phase took.
@@ -175,6 +177,7 @@ impl OriginFetcher {
             .fetch_with_retries(access, request, trace)
             .instrument(span.clone())
             .await;
+        scrub::scrub_trace(trace, access.credentials, request.query);
         match &result {
             Ok(original) => {
                 span.record("http.response.status_code", 200);
@@ -389,7 +392,9 @@ impl<'a> FetchContext<'a> {
         }
         let server = self.server();
         // First, so that nobody waits for a slot in vain; and again with the slot, because the breaker may have opened meanwhile.
-        if let Some(refused) = self.state.breakers.refuses(&server, Instant::now()) {
+        let refused = self.state.breakers.refuses(&server, Instant::now());
+        self.note_breaker(&server, refused.is_none(), attempt);
+        if let Some(refused) = refused {
             return Err(circuit_open(refused));
         }
         let _slot = self.inner.states.slot(self.state, attempt).await?;
@@ -408,6 +413,19 @@ impl<'a> FetchContext<'a> {
             breaker::note(state, self.access, reason);
         }
         result
+    }
+
+    /// Shows what the breaker of a server does, also where it lets everything through.
+    fn note_breaker(&self, server: &str, lets_through: bool, attempt: &mut Attempt<'_>) {
+        let started = Instant::now();
+        attempt.trace.step("breaker", lets_through, started, || {
+            let condition = self.state.breakers.condition(server, started);
+            let Some(rest) = condition.until_probe else {
+                return condition.to_string();
+            };
+            let until = (self.now() + rest).format("%Y-%m-%dT%H:%M:%S%.3fZ");
+            format!("{condition}; it is asked again at {until}")
+        });
     }
 
     async fn ask_whether_there(&self, attempt: &mut Attempt<'_>) -> AttemptResult<bool> {
@@ -469,6 +487,9 @@ impl Original {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             cache_control: text(header::CACHE_CONTROL).or_else(|| expires_as_max_age(headers)),
+            age: text(header::AGE)
+                .and_then(|age| age.trim().parse().ok())
+                .map_or(Duration::ZERO, |age: u32| Duration::from_secs(age.into())),
             location,
             timings: PhaseTimings::default(),
             is_private,

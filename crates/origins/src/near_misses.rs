@@ -61,6 +61,8 @@ pub fn near_paths(raw: &str, folder: &str) -> Vec<NearPath> {
     if let Ok(decoded) = percent_decode_str(&path).decode_utf8() {
         near.add(&decoded, "encoded once, not twice");
     }
+    let single: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    near.add(&single.join("/"), "with one slash where there are several");
     let (stem, extension) = path.rsplit_once('.').unwrap_or((&path, ""));
     if !extension.is_empty() && !extension.contains('/') {
         near.extensions(stem, extension);
@@ -186,6 +188,16 @@ mod tests {
     fn a_folder_that_the_origin_adds_may_be_there_twice() {
         assert!(paths("raw/shoes/a.png", "/raw/shoes/").contains(&"a.png".to_owned()));
         assert!(paths("shoes/a.png", "/raw/shoes/").contains(&"a.png".to_owned()));
+    }
+
+    #[test]
+    fn slashes_that_were_joined_once_too_often_are_found() {
+        let near = near_paths("dir//a.jpg", "");
+        let found = near.iter().find(|near| near.path == "dir/a.jpg");
+        assert_eq!(
+            found.unwrap().difference,
+            "with one slash where there are several"
+        );
     }
 
     #[test]

@@ -70,6 +70,12 @@ pub(crate) async fn fetch(
     let path = FilePath::parse(context.request.path)?;
     let decoded = path.decoded()?;
     let keys = sign::signer(context, attempt).await?;
+    if let Some(keys) = &keys {
+        let session = keys.session_token.iter();
+        for secret in session.chain([&keys.access_key, &keys.secret_key]) {
+            attempt.trace.hide(secret);
+        }
+    }
     let store = Opened { bucket, keys };
     let fetched = by_either_key(context, &store, path, &decoded, attempt).await;
     fetched.map_err(|mut failed| {

@@ -1,15 +1,17 @@
-//! The last step of every failed fetch: texts of the origin may echo what we sent, so secrets are taken out of them.
+//! The last step of every failed fetch and of every trace: texts of the origin may echo what we sent, so secrets are taken out of them.
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use limpid_domain::failure::AttemptFailure;
 use limpid_domain::origin::OriginCredentials;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::classify::text::printable_all;
+use crate::trace::FetchTrace;
 
 /// What most encoders of URLs leave as it is. Source: RFC 3986 section 2.3.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -32,6 +34,39 @@ pub(crate) fn scrub(
     credentials: &OriginCredentials,
     query: Option<&str>,
 ) {
+    remove(failed, &sent_secrets(credentials, query));
+}
+
+/// Replaces credentials, query values and what was sent beside them in everything a trace shows.
+pub(crate) fn scrub_trace(
+    trace: &mut FetchTrace,
+    credentials: &OriginCredentials,
+    query: Option<&str>,
+) {
+    let (steps, beside) = trace.recorded();
+    if steps.is_empty() {
+        return;
+    }
+    let mut secrets = sent_secrets(credentials, query);
+    secrets.extend(
+        beside
+            .iter()
+            .flat_map(|secret| spellings(secret.expose_secret())),
+    );
+    let secrets = longest_first(&secrets);
+    for step in steps {
+        remove_from(&mut step.detail, &secrets);
+        if let Some(bytes) = &mut step.first_bytes {
+            remove_from_bytes(bytes, &secrets);
+        }
+    }
+}
+
+/// What a request carries that nobody should read, in every spelling.
+fn sent_secrets<'a>(
+    credentials: &'a OriginCredentials,
+    query: Option<&'a str>,
+) -> Vec<Cow<'a, str>> {
     let mut secrets: Vec<Cow<'_, str>> = secrets_of(credentials)
         .into_iter()
         .flat_map(|secret| spellings(secret.expose_secret()))
@@ -57,7 +92,7 @@ pub(crate) fn scrub(
             secrets.push(percent_decode_str(signature).decode_utf8_lossy());
         }
     }
-    remove(failed, &secrets);
+    secrets
 }
 
 /// A secret as texts may show it: as it is, in a URL, in JSON, and line by line where it has lines.
@@ -87,7 +122,14 @@ pub(crate) fn remove(failed: &mut AttemptFailure, secrets: &[Cow<'_, str>]) {
         &mut failed.provider_request_id,
     ];
     let values = failed.response_headers.iter_mut().map(|(_, value)| value);
-    // The longest first: a part of it may be a secret as well, and what would be left is the rest of it.
+    let secrets = longest_first(secrets);
+    for text in texts.into_iter().flatten().chain(values) {
+        remove_from(text, &secrets);
+    }
+}
+
+/// The longest first: a part of it may be a secret as well, and what would be left is the rest of it.
+fn longest_first<'a>(secrets: &'a [Cow<'_, str>]) -> Vec<&'a str> {
     let mut secrets: Vec<&str> = secrets
         .iter()
         .map(AsRef::as_ref)
@@ -95,18 +137,31 @@ pub(crate) fn remove(failed: &mut AttemptFailure, secrets: &[Cow<'_, str>]) {
         .collect();
     secrets.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     secrets.dedup();
-    for text in texts.into_iter().flatten().chain(values) {
-        for secret in &secrets {
-            if text.contains(secret) {
-                *text = text.replace(secret, REMOVED);
-            }
+    secrets
+}
+
+fn remove_from(text: &mut String, secrets: &[&str]) {
+    for secret in secrets {
+        if text.contains(secret) {
+            *text = text.replace(secret, REMOVED);
         }
-        let cut = secrets
-            .iter()
-            .filter_map(|secret| beginning_at_end(text, secret));
-        if let Some(longest) = cut.max() {
-            text.truncate(text.len().saturating_sub(longest));
-            text.push_str(REMOVED);
+    }
+    let cut = secrets
+        .iter()
+        .filter_map(|secret| beginning_at_end(text, secret));
+    if let Some(longest) = cut.max() {
+        text.truncate(text.len().saturating_sub(longest));
+        text.push_str(REMOVED);
+    }
+}
+
+fn remove_from_bytes(bytes: &mut Bytes, secrets: &[&str]) {
+    for secret in secrets {
+        let secret = secret.as_bytes();
+        while let Some(at) = bytes.windows(secret.len()).position(|part| part == secret) {
+            let after = bytes.slice(at + secret.len()..);
+            let parts = [&bytes.slice(..at)[..], REMOVED.as_bytes(), &after[..]];
+            *bytes = parts.concat().into();
         }
     }
 }
@@ -168,6 +223,29 @@ mod tests {
             scrub(&mut failed, &grant, None);
             assert_eq!(failed.note.as_deref(), Some(left));
         }
+    }
+
+    #[test]
+    fn a_trace_shows_no_secret_that_a_page_quotes_not_even_a_token() {
+        let mut trace = FetchTrace::recording();
+        trace.hide(&"ya29.bearer".into());
+        trace.first_bytes(&Bytes::from_static(
+            b"<p>AKIACANARY AKIACANARY ya29.bearer alt=tok%2Ben1</p>",
+        ));
+        trace.step("classify", false, std::time::Instant::now(), || {
+            "no such user AKIACANARY".to_owned()
+        });
+        let credentials = OriginCredentials::AccessKey {
+            access_key: "AKIACANARY".into(),
+            secret_key: "s3cr3t+canary".into(),
+        };
+        scrub_trace(&mut trace, &credentials, Some("alt=tok%2Ben1"));
+        let steps = trace.steps();
+        assert_eq!(
+            steps[0].first_bytes.as_deref(),
+            Some(&b"<p>*** *** *** alt=***</p>"[..])
+        );
+        assert_eq!(steps[1].detail, "no such user ***");
     }
 
     #[test]

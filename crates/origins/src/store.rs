@@ -105,11 +105,11 @@ pub(crate) async fn read(
 }
 
 /// Reads what the provider says instead of the object.
-pub(crate) async fn refused(answer: Answer, marks: Marks, attempt: &Attempt<'_>) -> Refused {
+pub(crate) async fn refused(answer: Answer, marks: Marks, attempt: &mut Attempt<'_>) -> Refused {
     Refused {
         marks,
         status: answer.status,
-        document: answer.body.read_excerpt(MAX_ERROR_BYTES, attempt).await,
+        document: answer.body.read_page(MAX_ERROR_BYTES, attempt).await,
         headers: answer.headers,
     }
 }

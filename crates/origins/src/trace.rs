@@ -2,19 +2,27 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use limpid_domain::diagnosis::Certificate;
+use secrecy::SecretString;
+
+/// How much of a body is looked at to say what it looks like: as far as anybody's sniffing goes. Units: bytes.
+pub(crate) const BEGINNING_BYTES: usize = 4096;
 
 /// What happened on the way, step by step; off unless somebody wants to read it.
 #[derive(Debug, Default)]
 pub struct FetchTrace {
     steps: Option<Vec<TraceStep>>,
     is_observation: bool,
+    /// What was sent beside the stored credentials, to be taken out of what is shown.
+    secrets: Vec<SecretString>,
 }
 
 /// One step of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceStep {
-    /// `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `classify`, `retry`, `region`, `key`, `version`, `token`.
+    /// `breaker`, `policy`, `dns`, `guard`, `connect`, `tls`, `reuse`, `response`, `redirect`, `body`, `first bytes`, `classify`, `retry`,
+    /// `region`, `key`, `version`, `token`.
     pub name: &'static str,
     /// Whether the step succeeded.
     pub ok: bool,
@@ -26,6 +34,9 @@ pub struct TraceStep {
     pub warning: Option<String>,
     /// The certificates a server sent, its own first; also where they were refused.
     pub certificates: Vec<Certificate>,
+    /// The beginning of what came as the body, or as the page under a refusal: as far as it had come, at most 4 KiB, without its
+    /// encoding where that could be undone, and without secrets of ours that it quoted.
+    pub first_bytes: Option<Bytes>,
 }
 
 impl FetchTrace {
@@ -38,7 +49,7 @@ impl FetchTrace {
     pub fn recording() -> Self {
         Self {
             steps: Some(Vec::new()),
-            is_observation: false,
+            ..Self::default()
         }
     }
 
@@ -75,6 +86,32 @@ impl FetchTrace {
         }
     }
 
+    /// Remembers a secret that is sent along, which answers may quote.
+    pub(crate) fn hide(&mut self, secret: &SecretString) {
+        if self.is_on() {
+            self.secrets.push(secret.clone());
+        }
+    }
+
+    /// Everything recorded, and the secrets that must not stand in it.
+    pub(crate) fn recorded(&mut self) -> (&mut [TraceStep], &[SecretString]) {
+        (self.steps.as_deref_mut().unwrap_or_default(), &self.secrets)
+    }
+
+    /// Records the beginning of a body, if there is any of it.
+    pub(crate) fn first_bytes(&mut self, body: &Bytes) {
+        if !self.is_on() || body.is_empty() {
+            return;
+        }
+        let beginning = body.slice(..body.len().min(BEGINNING_BYTES));
+        self.step("first bytes", true, Instant::now(), || {
+            format!("{} bytes looked at", beginning.len())
+        });
+        if let Some(last) = self.steps.as_mut().and_then(|steps| steps.last_mut()) {
+            last.first_bytes = Some(beginning);
+        }
+    }
+
     /// Records a step that began at `started`. `detail` is built only when somebody reads it.
     pub(crate) fn step(
         &mut self,
@@ -91,6 +128,7 @@ impl FetchTrace {
                 detail: detail(),
                 warning: None,
                 certificates: Vec::new(),
+                first_bytes: None,
             });
         }
     }

@@ -139,7 +139,7 @@ async fn refusal(
 ) -> Box<AttemptFailure> {
     let (status, headers) = (answer.status, answer.headers);
     let started = Instant::now();
-    let page = answer.body.read_excerpt(ERROR_PAGE_BYTES, attempt).await;
+    let page = answer.body.read_page(ERROR_PAGE_BYTES, attempt).await;
     let failed = classified(status, &headers, &page, context.now());
     attempt.trace.step("classify", false, started, || {
         format!("status {status} means {}", failed.reason)

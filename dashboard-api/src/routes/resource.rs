@@ -6,10 +6,11 @@ use std::str::FromStr;
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
 use http::header::{ETAG, IF_MATCH};
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use limpid_domain::ids::StreamVersion;
+use limpid_domain::origin::OriginWarning;
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -95,12 +96,25 @@ impl<S: Send + Sync> FromRequestParts<S> for MustMatch {
 pub(crate) struct Versioned<T> {
     version: StreamVersion,
     body: T,
+    warnings: Vec<OriginWarning>,
 }
+
+/// What is likely wrong with what was saved. A header field of its own, so that bodies stay as ImageKit's SDKs know them.
+const IK_WARNING: HeaderName = HeaderName::from_static("ik-warning");
 
 impl<T> Versioned<T> {
     /// This version of the body.
     pub(crate) fn new(version: StreamVersion, body: T) -> Self {
-        Self { version, body }
+        Self {
+            version,
+            body,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same, with what is likely wrong with it.
+    pub(crate) fn with_warnings(self, warnings: Vec<OriginWarning>) -> Self {
+        Self { warnings, ..self }
     }
 }
 
@@ -109,6 +123,11 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
         let mut response = Json(self.body).into_response();
         if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.version)) {
             response.headers_mut().insert(ETAG, tag);
+        }
+        for warning in &self.warnings {
+            if let Ok(text) = HeaderValue::try_from(warning.to_string()) {
+                response.headers_mut().append(IK_WARNING, text);
+            }
         }
         response
     }

@@ -59,6 +59,57 @@ async fn an_origin_lives_from_201_to_204_and_never_shows_its_secrets() {
 }
 
 #[tokio::test]
+async fn an_origin_that_nobody_may_reach_is_saved_with_a_warning_beside_the_usual_body() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let folder =
+        |base_url: &str| json!({"name": "Inside", "type": "WEB_FOLDER", "baseUrl": base_url});
+    let created = account.post(ORIGINS, &folder("http://10.0.0.5/")).await;
+    let warning = created.header("ik-warning");
+    assert!(
+        warning.starts_with(
+            "address_prohibited; field=baseUrl; detail=\"the address 10.0.0.5 is private"
+        ),
+        "{warning}"
+    );
+    let origin = created.expect(201);
+    let id = origin["id"].as_str().unwrap();
+    assert_eq!(
+        origin,
+        json!({
+            "id": id, "name": "Inside", "type": "WEB_FOLDER", "baseUrl": "http://10.0.0.5/",
+            "forwardHostHeaderToOrigin": false, "includeCanonicalHeader": false
+        })
+    );
+    let path = format!("{ORIGINS}/{id}");
+    assert_eq!(account.get(&path).await.header("ik-warning"), warning);
+    let metadata = account
+        .put(&path, &folder("http://metadata.google.internal/"))
+        .await;
+    assert!(
+        metadata
+            .header("ik-warning")
+            .contains("which no setting opens")
+    );
+    let public = account.put(&path, &folder("https://images.example/")).await;
+    assert_eq!(public.header("ik-warning"), "");
+    let endpoint = json!({
+        "name": "Store", "type": "S3_COMPATIBLE", "bucket": "b", "endpoint": "http://169.254.169.254",
+        "accessKey": "AKIA", "secretKey": "secret"
+    });
+    let store = account.post(ORIGINS, &endpoint).await;
+    store.expect(201);
+    assert!(store.header("ik-warning").starts_with(
+        "address_prohibited; field=endpoint; detail=\"the address 169.254.169.254 is link-local"
+    ));
+    for bucket in ["x@127.0.0.1:80/", "a/../b", "a?b#c"] {
+        let mut refused = endpoint.clone();
+        refused["bucket"] = json!(bucket);
+        account.post(ORIGINS, &refused).await.refusal(400);
+    }
+}
+
+#[tokio::test]
 async fn the_first_origin_joins_the_default_endpoint_and_cannot_be_deleted_while_it_is_there() {
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;

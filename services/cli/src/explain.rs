@@ -8,9 +8,6 @@ use std::net::SocketAddr;
 use limpid_dashboard_api::serving_node::diagnose;
 use limpid_domain::clock::Clock;
 use limpid_domain::diagnosis::{DiagnosisAnswer, DiagnosisRequest, Explanation, Question};
-use limpid_domain::ids::{ImagekitId, TenantId};
-use limpid_event_store::Database;
-use limpid_read_models::delivery_config;
 use limpid_serving::ServingConfig;
 
 use crate::config::Config;
@@ -23,11 +20,11 @@ use crate::output;
 /// Errors: no configuration can be loaded (unavailable). A URL that fails is a successful explanation.
 pub(crate) async fn run(
     config: &ServingConfig,
-    (node, accounts): (SocketAddr, &Database),
+    node: SocketAddr,
     url: &str,
     json: bool,
 ) -> Result<(), Failure> {
-    let explanation = match ask(config, (node, accounts), url).await {
+    let explanation = match ask(config, node, url).await {
         Ok(explanation) => explanation,
         Err(reason) => {
             output::complain(&format!(
@@ -52,18 +49,11 @@ pub(crate) fn node(config: &Config) -> SocketAddr {
         .unwrap_or(config.serving_address)
 }
 
-/// What the node says; or why there is no answer of it.
-async fn ask(
-    config: &ServingConfig,
-    (node, accounts): (SocketAddr, &Database),
-    url: &str,
-) -> Result<Explanation, String> {
-    let tenant_id = owner(accounts, url)
-        .await
-        .ok_or("the URL names no account")?;
+/// What the node says; or why there is no answer of it. It finds the account itself, by the path or by the host of a custom domain.
+async fn ask(config: &ServingConfig, node: SocketAddr, url: &str) -> Result<Explanation, String> {
     let request = DiagnosisRequest {
         asked_at: Clock::system().now(),
-        tenant_id,
+        tenant_id: None,
         question: Question::Trace {
             url: url.to_owned(),
             fields: Vec::new(),
@@ -71,21 +61,10 @@ async fn ask(
     };
     match diagnose(node, &config.vault, &request).await {
         Ok(DiagnosisAnswer::Explained(explanation)) => Ok(*explanation),
-        Ok(DiagnosisAnswer::NotYours) => Err("the URL belongs to another account".to_owned()),
-        Ok(DiagnosisAnswer::Unknown) => Err(format!("{node} does not know the account")),
         Ok(DiagnosisAnswer::Busy) => Err(format!("{node} is asked too much at once")),
+        Ok(DiagnosisAnswer::NotYours | DiagnosisAnswer::Unknown) => {
+            Err(format!("{node} does not answer operators"))
+        }
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// Whose URL it is by its first segment. Addresses on custom domains are nobody's here.
-async fn owner(accounts: &Database, url: &str) -> Option<TenantId> {
-    let path = match url.split_once("://") {
-        Some((_, rest)) => rest.split_once('/')?.1,
-        None => url.trim_start_matches('/'),
-    };
-    let first = path.split(['/', '?']).next()?;
-    let id: ImagekitId = first.parse().ok()?;
-    let tenant = delivery_config::tenant_by_imagekit_id(accounts, &id).await;
-    tenant.ok().flatten().map(|tenant| tenant.tenant_id)
 }

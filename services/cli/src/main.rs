@@ -124,9 +124,9 @@ async fn answer(
         }
         Command::Explain { url, json } => {
             let exempt = demo::remembered_ports(&config.data_dir).addresses();
-            let place = (explain::node(config), &databases.accounts);
+            let node = explain::node(config);
             let config = roles::serving_config(config, surroundings, &exempt);
-            explain::run(&config, place, url, *json).await
+            explain::run(&config, node, url, *json).await
         }
         other => Err(Failure::failed(format!("{other:?} needs no database"))),
     }

@@ -286,8 +286,9 @@ impl Delivery {
             }
             // What an origin failed with before another one had the original is no part of this failure.
             Outcome::Failed(attempts) | Outcome::LayerFailed { attempts, .. } => {
+                let context = context.of_error();
                 let events = context.repeated_events(attempts, RequestOutcome::Failed, now);
-                self.answer_with(context, attempts, events).await
+                self.answer_with(&context, attempts, events).await
             }
             Outcome::Made { variant, .. } => served(variant, request, admitted, None),
             Outcome::Refused { refusal, .. } => refused(refusal, request.id),
@@ -342,8 +343,9 @@ impl Delivery {
     /// Writes the failure down, then answers; at the tenant's pace, since an origin that hangs fails all who wait for it at once.
     async fn answer_failed(&self, context: &EventContext, attempts: &[FailedAttempt]) -> Answer {
         self.pace.keep(context.tenant_id, Effort::New).await;
+        let context = context.of_error();
         let events = context.events(attempts, RequestOutcome::Failed);
-        self.answer_with(context, attempts, events).await
+        self.answer_with(&context, attempts, events).await
     }
 
     async fn answer_with(
@@ -364,7 +366,8 @@ impl Delivery {
         match recorded {
             Ok(recorded) => {
                 let (level, event_id) = (context.detail_level, recorded.event_id);
-                let answer = error::failed(headline, level, context.request_id, Some(event_id));
+                let mut answer = error::failed(headline, level, context.request_id, Some(event_id));
+                answer.detail = error::detail(headline, context.debug);
                 log_failure(headline, recorded, attempts.len(), &answer);
                 failed(&answer)
             }

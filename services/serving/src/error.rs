@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use limpid_domain::failure::advice::RefusalCause;
 use limpid_domain::failure::{DetailLevel, RefusalCode, SentenceSubject, sentence};
 use limpid_domain::ids::{EventId, RequestId};
 use limpid_imaging::ImagingError;
 
 use crate::failure_recorder::NotRecorded;
-use crate::failure_recorder::event::FailedAttempt;
+use crate::failure_recorder::event::{Debugging, FailedAttempt};
 use crate::image_request::BadRequest;
 
 /// Longest `ik-error` value. Source: `imagekit.md` 1.4.
 const MAX_IK_ERROR_BYTES: usize = sentence::MAX_IK_ERROR_BYTES;
+
+/// Longest `ik-error-detail` value.
+const MAX_DETAIL_BYTES: usize = 1024;
 
 /// A request refused for what it is, not for what an origin did. Recorded as no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +24,15 @@ pub(crate) struct Refusal {
     code: RefusalCode,
     sentence: String,
     retry_after: Option<Duration>,
+    /// What to do about it depends on this; clients are not told.
+    cause: RefusalCause,
 }
 
 impl Refusal {
-    /// `EINVAL`: the URL or its transformation makes no sense.
+    /// `EINVAL`: the transformation, or with another [`Refusal::because`] the URL, makes no sense.
     pub(crate) fn invalid(sentence: impl Into<String>) -> Self {
         Self {
+            cause: RefusalCause::Transformation,
             code: RefusalCode::Einval,
             sentence: sentence.into(),
             retry_after: None,
@@ -35,6 +42,7 @@ impl Refusal {
     /// `EUNSIGNED`: a signature is missing, wrong or expired; which of them is not told.
     pub(crate) fn unsigned() -> Self {
         Self {
+            cause: RefusalCause::SignatureMissing,
             code: RefusalCode::Eunsigned,
             sentence: "The URL needs a valid signature".to_owned(),
             retry_after: None,
@@ -44,6 +52,7 @@ impl Refusal {
     /// `EFORBIDDEN`: the account does not deliver.
     pub(crate) fn forbidden(sentence: impl Into<String>) -> Self {
         Self {
+            cause: RefusalCause::AccountClosed,
             code: RefusalCode::Eforbidden,
             sentence: sentence.into(),
             retry_after: None,
@@ -53,10 +62,28 @@ impl Refusal {
     /// `EBUSY`: too much at once, here and now.
     pub(crate) fn busy(sentence: impl Into<String>) -> Self {
         Self {
+            cause: RefusalCause::Busy,
             code: RefusalCode::Ebusy,
             sentence: sentence.into(),
             retry_after: Some(Duration::from_secs(1)),
         }
+    }
+
+    /// The same, with what exactly is wrong.
+    #[must_use]
+    pub(crate) fn because(mut self, cause: RefusalCause) -> Self {
+        self.cause = cause;
+        self
+    }
+
+    /// What exactly is wrong.
+    pub(crate) fn cause(&self) -> RefusalCause {
+        self.cause
+    }
+
+    /// Whether it is about too much at once, and not about the request.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.code == RefusalCode::Ebusy
     }
 
     /// The code, for metrics.
@@ -90,6 +117,8 @@ pub(crate) struct ErrorAnswer {
     pub(crate) request_id: RequestId,
     pub(crate) event_id: Option<EventId>,
     pub(crate) proxy_status: Option<String>,
+    /// Everything about the failure, for who may read it.
+    pub(crate) detail: Option<String>,
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -118,6 +147,7 @@ pub(crate) fn failed(
         request_id,
         event_id,
         proxy_status: Some(proxy_status(headline, level)),
+        detail: None,
         retry_after: None,
     }
 }
@@ -125,6 +155,35 @@ pub(crate) fn failed(
 /// The reason, where the endpoint's detail level tells reasons.
 pub(crate) fn told_reason(headline: &FailedAttempt, level: DetailLevel) -> Option<&'static str> {
     (level == DetailLevel::Reason).then(|| headline.failure.reason.name())
+}
+
+/// What a debug token opens: where we looked, what the provider said, what exactly went wrong. Secrets were taken out of all of it when
+/// the attempt ended. Of a token that opens nothing, why.
+pub(crate) fn detail(headline: &FailedAttempt, debug: Debugging) -> Option<String> {
+    match debug {
+        Debugging::Unasked => return None,
+        Debugging::Refused(error) => return Some(error.to_string()),
+        Debugging::Granted => {}
+    }
+    let failure = &headline.failure;
+    let origin = headline.origin.as_ref().map(|origin| {
+        let kind = origin.settings.location.kind().as_str();
+        format!("origin \"{}\" ({kind})", origin.settings.name)
+    });
+    let status = failure
+        .upstream_status
+        .map(|status| format!("status {status}"));
+    let request = failure.provider_request_id.as_ref();
+    let parts = [
+        origin,
+        failure.location.as_ref().map(|at| format!("at {at}")),
+        status,
+        failure.provider_code.clone(),
+        failure.note.clone(),
+        request.map(|id| format!("provider's request {id}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Some(one_line(&parts.join("; "), MAX_DETAIL_BYTES))
 }
 
 /// The answer to a refused request.
@@ -144,6 +203,7 @@ pub(crate) fn refused(refusal: &Refusal, request_id: RequestId) -> ErrorAnswer {
         request_id,
         event_id: None,
         proxy_status: None,
+        detail: None,
         retry_after: refusal.retry_after,
     }
 }
@@ -201,10 +261,13 @@ fn body_of(status: StatusCode) -> &'static str {
 
 /// One line of printable ASCII, cut to the contract's length.
 fn ik_error(code: &str, sentence: &str) -> String {
-    format!("{code} - {sentence}")
-        .chars()
+    one_line(&format!("{code} - {sentence}"), MAX_IK_ERROR_BYTES)
+}
+
+fn one_line(text: &str, max_bytes: usize) -> String {
+    text.chars()
         .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
-        .take(MAX_IK_ERROR_BYTES)
+        .take(max_bytes)
         .collect()
 }
 

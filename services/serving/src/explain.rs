@@ -1,46 +1,36 @@
 //! The trace of one delivery URL: the path a request takes, with every step written down. Records no event.
 
+mod near_misses;
+mod verdict;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method, Request, Uri};
 use limpid_domain::clock::Clock;
-use limpid_domain::diagnosis::{Explanation, ExplanationStep, NearMiss};
-use limpid_domain::failure::Reason;
-use limpid_domain::failure::advice::{AdviceContext, advice};
+use limpid_domain::diagnosis::{Explanation, NearMiss, ascii_url};
+use limpid_domain::failure::advice::{RefusalCause, RefusalContext};
 use limpid_domain::ids::{RequestId, TenantId};
-use limpid_origins::near_misses::MAX_NEAR_PATHS;
-use limpid_origins::{Existence, FetchRequest, OriginFetcher, near_paths};
 
-use crate::config_snapshot::{ConfigSnapshot, Origin};
-use crate::error;
-use crate::failure_recorder::event::{EventContext, FailedAttempt, headline_of};
+use crate::config_snapshot::ConfigSnapshot;
+use crate::error::{self, Refusal};
+use crate::failure_recorder::event::headline_of;
 use crate::failure_recorder::redact::redact_target;
 use crate::gates::{self, Admitted, Stopped};
 use crate::image_request::ImageRequest;
 use crate::negative_cache::{NegativeCache, Owner};
 use crate::production::{Outcome, Production};
-use crate::response::{self, HttpResponse, StandIn, StandInKind};
+use crate::response::{self, HttpResponse, StandInKind};
 use crate::steps::Steps;
 use crate::variant::{VariantCache, VariantKey};
+use verdict::{Decided, refused, stood_in};
+
+pub(crate) use near_misses::NearMissSearch;
+pub(crate) use verdict::{explanation, failed};
 
 /// Longest URL shown. Units: bytes.
 const MAX_URL_BYTES: usize = 4096;
-
-/// How long the search for files near a missing one may take.
-const NEAR_MISS_BUDGET: Duration = Duration::from_secs(5);
-
-/// Requests that search may cost the origin: one for each path, and as many again for redirects, tokens and servers without `HEAD`.
-const NEAR_MISS_REQUESTS: usize = 2 * MAX_NEAR_PATHS;
-
-/// Who decided that a request fails, and what to say about it.
-pub(crate) struct Decided {
-    pub(crate) reason: Reason,
-    pub(crate) advice: String,
-    attempt: i16,
-    origin: Option<Arc<Origin>>,
-}
 
 /// What an explanation needs of the service.
 #[derive(Debug)]
@@ -79,7 +69,12 @@ impl Explainer<'_> {
         let id = RequestId::mint();
         let (response, decided, exists_as) = match request_of(url, fields, id) {
             Ok(request) => self.walk(&request, &mut steps).await,
-            Err(answer) => (response::error(&answer), None, Vec::new()),
+            Err(refusal) => {
+                steps.failed("url", Instant::now(), || refusal.sentence().to_owned());
+                let answer = error::refused(&refusal, id);
+                let decided = refused(&refusal, &RefusalContext::default());
+                (response::error(&answer), Some(decided), Vec::new())
+            }
         };
         let url = redact_target(url, MAX_URL_BYTES);
         explanation(url, &response, steps, decided, exists_as)
@@ -100,15 +95,15 @@ impl Explainer<'_> {
         let admitted = match gates::admit(self.snapshot, request, self.clock, steps) {
             Ok(admitted) => admitted,
             Err(stopped) => {
-                let (response, decided) = stopped_at_a_gate(*stopped, request);
-                return (response, decided, Vec::new());
+                let (response, decided) = self.stopped_at_a_gate(*stopped, request);
+                return (response, Some(decided), Vec::new());
             }
         };
         if let Some(memory) = &self.memory {
             memory.note(&admitted, self.clock.now(), steps);
         }
         let outcome = self.production.produce(&admitted.order, steps).await;
-        let (response, decided) = answer(&outcome, request, &admitted, self.clock.now());
+        let (response, decided) = self.answer(&outcome, (request, &admitted), steps);
         self.forget_if_served(&admitted, &outcome);
         let exists_as = match (&decided, self.purpose) {
             (Some(decided), Purpose::Explain) => self.near_misses(&admitted, decided, steps).await,
@@ -145,7 +140,111 @@ impl Explainer<'_> {
             origin,
             path: admitted.order.file.as_raw(),
         };
-        search.run(decided.reason, steps).await
+        match decided.reason {
+            Some(reason) => search.run(reason, steps).await,
+            None => Vec::new(),
+        }
+    }
+
+    fn stopped_at_a_gate(
+        &self,
+        stopped: Stopped,
+        request: &ImageRequest,
+    ) -> (HttpResponse, Decided) {
+        match stopped {
+            Stopped::Refused(refusal) => self.refused(&refusal, request),
+            Stopped::UnknownAccount(attempt) => failed(&attempt, None, request.id, None),
+            Stopped::Failed(context, attempt) => failed(&attempt, Some(&context), request.id, None),
+        }
+    }
+
+    /// The answer to a refused request, and what to do about it with the tenant's own values.
+    fn refused(&self, refusal: &Refusal, request: &ImageRequest) -> (HttpResponse, Decided) {
+        let response = response::error(&error::refused(refusal, request.id));
+        let place = gates::place_of(self.snapshot, request);
+        let account = place.as_ref().map(|(account, _)| account);
+        let endpoint = place.as_ref().and_then(|(_, endpoint)| endpoint.as_ref());
+        let endpoint_id = endpoint.map(|endpoint| endpoint.public_id());
+        let mut named: Vec<&str> = account
+            .iter()
+            .flat_map(|account| account.named.keys())
+            .map(String::as_str)
+            .collect();
+        named.sort_unstable();
+        let text = gates::text_to_sign(self.snapshot, request);
+        let text = text.map(|text| redact_target(&text, MAX_URL_BYTES));
+        let restrictions = account.map(|account| account.settings.restrictions);
+        let restrictions = restrictions.unwrap_or_default();
+        let decided = refused(
+            refusal,
+            &RefusalContext {
+                sentence: refusal.sentence(),
+                endpoint_id: endpoint_id.as_deref(),
+                is_account_wide: match refusal.cause() {
+                    RefusalCause::OnlyNamed => restrictions.restrict_unnamed_transformations,
+                    _ => restrictions.restrict_unsigned_urls,
+                },
+                named: &named,
+                to_sign: text.as_deref(),
+            },
+        );
+        (response, decided)
+    }
+
+    fn answer(
+        &self,
+        outcome: &Outcome,
+        (request, admitted): (&ImageRequest, &Admitted),
+        steps: &mut Steps,
+    ) -> (HttpResponse, Option<Decided>) {
+        let kept_private = match outcome {
+            Outcome::Made { variant, .. }
+            | Outcome::Defaulted { variant, .. }
+            | Outcome::Stale { variant, .. } => variant.is_private && !admitted.may_have_private(),
+            Outcome::Failed(_) | Outcome::LayerFailed { .. } | Outcome::Refused { .. } => false,
+        };
+        if kept_private {
+            steps.failed("private file", Instant::now(), || {
+                "its origin marks it private, and the URL is neither signed nor by named transformations only".to_owned()
+            });
+            let refusal = Refusal::unsigned().because(RefusalCause::PrivateFile);
+            let (response, decided) = self.refused(&refusal, request);
+            return (response, Some(decided));
+        }
+        match outcome {
+            Outcome::Made { variant, .. } => {
+                let context = admitted.success_context(request, None);
+                (response::success(variant, &context), None)
+            }
+            Outcome::Defaulted { variant, attempts } => {
+                let kind = StandInKind::DefaultImage;
+                stood_in((variant, attempts, kind), request, admitted)
+            }
+            Outcome::Stale {
+                variant,
+                attempts,
+                fetched_at,
+            } => {
+                let age = (self.clock.now() - *fetched_at).to_std();
+                let age = age.unwrap_or_default();
+                let kind = StandInKind::Stale { age };
+                stood_in((variant, attempts, kind), request, admitted)
+            }
+            Outcome::Refused { refusal, .. } => {
+                let (response, decided) = self.refused(refusal, request);
+                (response, Some(decided))
+            }
+            Outcome::Failed(attempts) | Outcome::LayerFailed { attempts, .. } => {
+                let (response, decided) = match headline_of(attempts) {
+                    Some(headline) => {
+                        let context = Some(&admitted.event_context);
+                        failed(headline, context, request.id, Some(admitted))
+                    }
+                    None => self.refused(&Refusal::busy("Nothing was attempted"), request),
+                };
+                (response, Some(decided))
+            }
+        }
     }
 }
 
@@ -174,87 +273,9 @@ impl AnswerMemory<'_> {
     }
 }
 
-/// Looks for files near a missing one.
-pub(crate) struct NearMissSearch<'a> {
-    pub(crate) fetcher: &'a OriginFetcher,
-    pub(crate) tenant_id: TenantId,
-    pub(crate) origin: &'a Origin,
-    /// Percent-encoded.
-    pub(crate) path: &'a str,
-}
-
-impl NearMissSearch<'_> {
-    /// The paths at which there is a file, if `reason` says that there is none at the one asked for.
-    pub(crate) async fn run(&self, reason: Reason, steps: &mut Steps) -> Vec<NearMiss> {
-        let is_missing = matches!(
-            reason,
-            Reason::ObjectNotFound | Reason::KeyEncodingMismatch | Reason::AccessDeniedOrMissing
-        );
-        if !is_missing {
-            return Vec::new();
-        }
-        let started = Instant::now();
-        let deadline = started + NEAR_MISS_BUDGET;
-        let mut found = Vec::new();
-        let (mut asked, mut requests) = (0, 0);
-        for near in near_paths(self.path, self.origin.settings.location.folder()) {
-            if Instant::now() >= deadline || requests >= NEAR_MISS_REQUESTS {
-                break;
-            }
-            asked += 1;
-            // An origin that no longer answers is not asked for the rest.
-            let Some(existence) = self.ask_for(&near.path, deadline).await else {
-                break;
-            };
-            requests += existence.requests;
-            if existence.is_there {
-                found.push(NearMiss {
-                    path: near.path,
-                    difference: near.difference.to_owned(),
-                });
-            }
-        }
-        if asked > 0 {
-            steps.done("near misses", started, || {
-                format!(
-                    "{asked} paths near this one asked for with {requests} requests, {} there",
-                    found.len()
-                )
-            });
-        }
-        found
-    }
-
-    async fn ask_for(&self, path: &str, deadline: Instant) -> Option<Existence> {
-        let access = self.origin.access(self.tenant_id);
-        let request = FetchRequest {
-            path,
-            query: None,
-            object_version: None,
-            forwarded_host: None,
-            request_id: RequestId::mint(),
-            deadline,
-            // nothing is read
-            max_bytes: 0,
-        };
-        self.fetcher.exists(&access, &request).await.ok()
-    }
-}
-
-fn stopped_at_a_gate(stopped: Stopped, request: &ImageRequest) -> (HttpResponse, Option<Decided>) {
-    match stopped {
-        Stopped::Refused(refusal) => (response::error(&error::refused(&refusal, request.id)), None),
-        Stopped::UnknownAccount(attempt) => failed(&attempt, None, request.id, None),
-        Stopped::Failed(context, attempt) => failed(&attempt, Some(&context), request.id, None),
-    }
-}
-
-fn request_of(
-    url: &str,
-    mut fields: HeaderMap,
-    id: RequestId,
-) -> Result<ImageRequest, error::ErrorAnswer> {
-    let invalid = |text: &str| error::refused(&error::Refusal::invalid(text), id);
+fn request_of(url: &str, mut fields: HeaderMap, id: RequestId) -> Result<ImageRequest, Refusal> {
+    let invalid = |text: &str| Refusal::invalid(text).because(RefusalCause::Url);
+    let url = ascii_url(url);
     let uri: Uri = url
         .parse()
         .map_err(|_| invalid("this is neither a URL nor a path"))?;
@@ -273,145 +294,5 @@ fn request_of(
         .map_err(|_| invalid("the path of the URL is malformed"))?;
     *request.headers_mut() = fields;
     let (parts, ()) = request.into_parts();
-    ImageRequest::parse(id, &parts).map_err(|bad| error::bad_request(bad, id))
-}
-
-fn answer(
-    outcome: &Outcome,
-    request: &ImageRequest,
-    admitted: &Admitted,
-    now: DateTime<Utc>,
-) -> (HttpResponse, Option<Decided>) {
-    match outcome {
-        Outcome::Made { variant, .. }
-        | Outcome::Defaulted { variant, .. }
-        | Outcome::Stale { variant, .. }
-            if variant.is_private && !admitted.may_have_private() =>
-        {
-            let answer = error::refused(&error::Refusal::unsigned(), request.id);
-            (response::error(&answer), None)
-        }
-        Outcome::Made { variant, .. } => {
-            let context = admitted.success_context(request, None);
-            (response::success(variant, &context), None)
-        }
-        Outcome::Defaulted { variant, attempts }
-        | Outcome::Stale {
-            variant, attempts, ..
-        } => {
-            let headline = headline_of(attempts);
-            let level = admitted.event_context.detail_level;
-            let kind = match outcome {
-                Outcome::Stale { fetched_at, .. } => StandInKind::Stale {
-                    age: (now - *fetched_at).to_std().unwrap_or_default(),
-                },
-                _ => StandInKind::DefaultImage,
-            };
-            let stand_in = StandIn {
-                kind,
-                reason: headline.and_then(|headline| error::told_reason(headline, level)),
-                event_id: None,
-            };
-            let context = admitted.success_context(request, Some(stand_in));
-            let decided = headline.map(|headline| decided(headline, Some(admitted)));
-            let mut response = response::success(variant, &context);
-            if let (StandInKind::DefaultImage, Some(headline)) = (kind, headline) {
-                let error = error::failed(headline, level, request.id, None);
-                response = response::with_error(response, &error);
-            }
-            (response, decided)
-        }
-        Outcome::Refused { refusal, .. } => {
-            (response::error(&error::refused(refusal, request.id)), None)
-        }
-        Outcome::Failed(attempts) | Outcome::LayerFailed { attempts, .. } => {
-            let nothing = || {
-                let refusal = error::Refusal::busy("Nothing was attempted");
-                (response::error(&error::refused(&refusal, request.id)), None)
-            };
-            headline_of(attempts).map_or_else(nothing, |headline| {
-                let context = Some(&admitted.event_context);
-                failed(headline, context, request.id, Some(admitted))
-            })
-        }
-    }
-}
-
-pub(crate) fn failed(
-    headline: &FailedAttempt,
-    context: Option<&EventContext>,
-    id: RequestId,
-    admitted: Option<&Admitted>,
-) -> (HttpResponse, Option<Decided>) {
-    let level = context.map_or(limpid_domain::failure::DetailLevel::Reason, |context| {
-        context.detail_level
-    });
-    let answer = error::failed(headline, level, id, None);
-    (response::error(&answer), Some(decided(headline, admitted)))
-}
-
-fn decided(headline: &FailedAttempt, admitted: Option<&Admitted>) -> Decided {
-    let endpoint = admitted.map(|admitted| &admitted.order.endpoint);
-    let endpoint_id = endpoint.map(|endpoint| endpoint.public_id());
-    let context = AdviceContext {
-        origin: headline.origin.as_ref().map(|origin| &origin.settings),
-        location: headline.failure.location.as_deref(),
-        endpoint: endpoint.map(|endpoint| endpoint.description.as_str()),
-        endpoint_id: endpoint_id.as_deref(),
-        note: headline.failure.note.as_deref(),
-    };
-    Decided {
-        reason: headline.failure.reason,
-        advice: advice(headline.failure.reason, &context),
-        attempt: headline.attempt,
-        origin: headline.origin.clone(),
-    }
-}
-
-pub(crate) fn explanation(
-    url: String,
-    response: &HttpResponse,
-    steps: Steps,
-    decided: Option<Decided>,
-    exists_as: Vec<NearMiss>,
-) -> Explanation {
-    use http_body::Body as _;
-    let headers: Vec<(String, String)> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
-    let steps = steps.into_vec();
-    let has_failed = response.status().is_client_error() || response.status().is_server_error();
-    let ik_error = headers.iter().find(|(name, _)| name == "ik-error");
-    Explanation {
-        url,
-        status: response.status().as_u16(),
-        failed_step: has_failed
-            .then(|| deciding_step(&steps, decided.as_ref()))
-            .flatten(),
-        ik_error: ik_error.map(|(_, value)| value.clone()),
-        headers,
-        body_bytes: response.body().size_hint().exact().unwrap_or_default(),
-        steps,
-        reason: decided
-            .as_ref()
-            .map(|decided| decided.reason.name().to_owned()),
-        advice: decided.map(|decided| decided.advice),
-        exists_as,
-    }
-}
-
-/// The first step that failed, of the origin that decided where one did.
-fn deciding_step(steps: &[ExplanationStep], decided: Option<&Decided>) -> Option<usize> {
-    let prefix = decided.map(|decided| format!("origin {}", decided.attempt));
-    let of_origin = prefix.and_then(|prefix| {
-        steps
-            .iter()
-            .position(|step| !step.ok && step.name.starts_with(&prefix))
-    });
-    of_origin.or_else(|| steps.iter().position(|step| !step.ok))
+    ImageRequest::parse(id, &parts).map_err(|bad| invalid(&bad.to_string()))
 }

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use limpid_delivery_url::target::Fault;
-use limpid_delivery_url::{Mount, ResolvedTarget, Switches, TargetError, Transformation};
+use chrono::{DateTime, Utc};
+use limpid_delivery_url::{Mount, ResolvedTarget, Switches, Transformation};
 use limpid_domain::clock::Clock;
+use limpid_domain::failure::advice::RefusalCause;
 use limpid_domain::failure::{AttemptFailure, DetailLevel, Reason};
 use limpid_domain::ids::{StreamVersion, TenantId, TenantSeq, UrlEndpointNo};
 use limpid_domain::origin::OriginLocation;
-use limpid_domain::usage::CacheResult;
 use limpid_imaging::AcceptedFormats;
 
 use crate::config_snapshot::purges::Spelling;
 use crate::config_snapshot::{Account, ConfigSnapshot, Endpoint};
 use crate::error::Refusal;
-use crate::failure_recorder::event::{EventContext, FailedAttempt};
+use crate::failure_recorder::event::{Debugging, EventContext, FailedAttempt};
 use crate::image_request::ImageRequest;
 use crate::layer_files::LayerFiles;
 use crate::picture;
@@ -23,12 +23,15 @@ use crate::preferences::{ChosenBy, Preferred};
 use crate::production::Order;
 use crate::response::{StandIn, SuccessContext};
 use crate::steps::Steps;
-use crate::usage::Delivered;
 use crate::variant::VariantKey;
 
+use refused::{unexpanded, unresolved};
 use restrictions::{Checked, needs_signed_files};
 
+mod refused;
 mod restrictions;
+
+pub(crate) use refused::{place_of, refused_of, text_to_sign};
 
 /// A request that passed every gate.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(crate) struct Admitted {
     pub(crate) key: VariantKey,
     /// What the request's events share, should it fail.
     pub(crate) event_context: EventContext,
+    /// When it passed.
+    at: DateTime<Utc>,
     /// Name of the download, where one is asked for.
     pub(crate) attachment: Option<String>,
     /// Whether the request carries a valid signature.
@@ -64,6 +69,7 @@ impl Admitted {
             stand_in,
             chosen_by: self.chosen_by,
             content_dpr: self.content_dpr.as_deref(),
+            now: self.at,
         }
     }
 
@@ -131,16 +137,18 @@ pub(crate) fn admit(
     let resolved = request
         .target
         .resolve(route.mount, |prefix| account.endpoints.contains_key(prefix))
-        .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?;
+        .map_err(|error| unresolved(error, account, (request, clock), steps))?;
     let Some(endpoint) = account.endpoint(&resolved.endpoint_prefix) else {
         let refusal = Refusal::invalid("The account has no URL endpoint");
+        steps.failed("endpoint", started, || refusal.sentence().to_owned());
+        let refusal = refusal.because(RefusalCause::NoEndpoint);
         return Err(Box::new(Stopped::Refused(refusal)));
     };
     steps.done("endpoint", started, || describe_endpoint(endpoint));
     let resolved = match endpoint.rewriter() {
         Some(rewriter) => rewriter
             .rewrite(resolved)
-            .map_err(|error| Box::new(stopped_by_target(error, account, request, clock)))?,
+            .map_err(|error| unresolved(error, account, (request, clock), steps))?,
         None => resolved,
     };
     let checked = Checked {
@@ -163,17 +171,20 @@ pub(crate) fn admit(
         steps.failed("signature", started, || {
             "missing, and the default endpoint, where layers' files and the default image are, wants one".to_owned()
         });
-        return Err(stopped(Refusal::unsigned()));
+        let refusal = Refusal::unsigned().because(RefusalCause::DefaultEndpointSigned);
+        return Err(stopped(refusal));
     }
     // whoever signs answers for what the file does; anybody else could switch it off for a file of somebody else
     order.sanitizes_svg = !is_signed || resolved.switches.sanitize_svg != Some(false);
     let mut event_context = event_context(account, Some(endpoint), Some(&resolved), request);
+    event_context.debug = refused::debugging(account, request, clock);
     if order.layer_files.tells_codes_only() {
         event_context.detail_level = DetailLevel::Code;
     }
     Ok(Admitted {
         key: variant_key(&order, &resolved.switches, purged),
         event_context,
+        at: clock.now(),
         attachment: attachment(&resolved),
         is_signed,
         is_only_named,
@@ -206,30 +217,10 @@ fn delivering_account<'a>(
     });
     if !account.delivers() {
         let refusal = Refusal::forbidden("This account does not deliver images");
+        steps.failed("delivery", started, || refusal.sentence().to_owned());
         return Err(Box::new(Stopped::Refused(refusal)));
     }
     Ok(route)
-}
-
-/// What is counted of a request that was refused: by whom, and the URL endpoint if it got that far.
-pub(crate) fn refused_of(snapshot: &ConfigSnapshot, request: ImageRequest) -> Option<Delivered> {
-    let Route { account, mount } = find_account(snapshot, &request)?;
-    let resolved = request
-        .target
-        .resolve(mount, |prefix| account.endpoints.contains_key(prefix));
-    let endpoint = resolved
-        .ok()
-        .and_then(|resolved| account.endpoint(&resolved.endpoint_prefix));
-    Some(Delivered {
-        tenant_id: account.tenant_id,
-        endpoint_no: endpoint.map_or(UrlEndpointNo::NONE, |endpoint| endpoint.no),
-        cache: CacheResult::NotAsked,
-        endpoint: None,
-        path: String::new(),
-        transformation: None,
-        referrer: request.referrer,
-        user_agent: request.user_agent,
-    })
 }
 
 /// Whose URL a request is.
@@ -253,23 +244,6 @@ fn find_account<'a>(snapshot: &'a ConfigSnapshot, request: &ImageRequest) -> Opt
         account: Arc::clone(account),
         mount: Mount::Account,
     })
-}
-
-fn stopped_by_target(
-    error: TargetError,
-    account: &Account,
-    request: &ImageRequest,
-    clock: &Clock,
-) -> Stopped {
-    match error.fault() {
-        Fault::Invalid => Stopped::Refused(Refusal::invalid(error.to_string())),
-        Fault::NotFound => {
-            let failure = AttemptFailure::new(Reason::ObjectNotFound).with_note(error.to_string());
-            let attempt = FailedAttempt::before_any_origin(failure, clock.now());
-            let context = event_context(account, None, None, request);
-            Stopped::Failed(Box::new(context), attempt)
-        }
-    }
 }
 
 /// An order, and what the answer says about how it came about.
@@ -309,7 +283,7 @@ fn order_of(checked: &Checked<'_>, asked: &Transformation) -> Result<Ordered, Re
     let account = &route.account;
     let expanded = asked
         .expand(&|name| account.named.get(name))
-        .map_err(|error| Refusal::invalid(error.to_string()))?;
+        .map_err(|error| unexpanded(&error))?;
     let Preferred {
         mut transformation,
         settings,
@@ -407,6 +381,7 @@ fn event_context(
             (endpoint.no, endpoint.version)
         }),
         detail_level: endpoint.map_or(DetailLevel::Reason, |endpoint| endpoint.detail_level),
+        debug: Debugging::Unasked,
         request_id: request.id,
         method: request.method.as_str().to_owned(),
         target: request.raw_target.clone(),

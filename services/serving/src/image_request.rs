@@ -30,7 +30,12 @@ pub(crate) struct ImageRequest {
     pub(crate) conditions: Conditions,
     pub(crate) referrer: Option<String>,
     pub(crate) user_agent: Option<String>,
+    /// What opens the full detail of a failure.
+    pub(crate) debug_token: Option<String>,
 }
+
+/// Carries a debug token.
+const IK_DEBUG_TOKEN: HeaderName = HeaderName::from_static("ik-debug-token");
 
 /// Why a request is not even looked at as an image request. The client's (or a proxy's) fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +82,7 @@ impl ImageRequest {
             conditions: Conditions::from_headers(&parts.headers),
             referrer: text(header::REFERER),
             user_agent: text(header::USER_AGENT),
+            debug_token: text(IK_DEBUG_TOKEN),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use limpid_delivery_url::transformation::{LayerInput, MAX_LAYER_INPUTS};
 use limpid_delivery_url::{FilePath, Transformation};
+use limpid_domain::failure::advice::RefusalCause;
 use limpid_domain::failure::{DetailLevel, LayerInputNumber};
 use limpid_domain::ids::TenantSeq;
 use limpid_imaging::{Inputs, is_built_in_font};
@@ -60,6 +61,7 @@ impl LayerFiles {
             }
             let path = FilePath::from_decoded(name).map_err(|error| {
                 Refusal::invalid(format!("A layer's file cannot be asked for: {error}"))
+                    .because(RefusalCause::Layers)
             })?;
             let number = u8::try_from(files.len() + 1).unwrap_or(u8::MAX);
             files.push(LayerFile {
@@ -72,7 +74,8 @@ impl LayerFiles {
             return Err(Refusal::invalid(format!(
                 "The layers name {} different files, at most {MAX_LAYER_INPUTS} are allowed",
                 files.len()
-            )));
+            ))
+            .because(RefusalCause::Layers));
         }
         if files.is_empty() {
             return Ok(Self::default());

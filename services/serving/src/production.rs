@@ -5,29 +5,26 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use limpid_delivery_url::{FilePath, Transformation};
 use limpid_domain::caching::Caching;
 use limpid_domain::clock::Clock;
-use limpid_domain::failure::{AttemptFailure, FailureCode, LimitBreach, PhaseTimings, Reason};
+use limpid_domain::failure::{AttemptFailure, FailureCode, Reason};
 use limpid_domain::ids::RequestId;
-use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError, Limits};
+use limpid_imaging::{AcceptedFormats, ImageSettings, Limits};
 use limpid_origins::Original;
 use tracing::{Instrument, field, info_span};
 
 use crate::config::RequestLimits;
 use crate::config_snapshot::{Account, Endpoint, Origin};
-use crate::error::{Refusal, refusal_of};
+use crate::error::Refusal;
 use crate::failure_recorder::event::FailedAttempt;
-use crate::layer_files::{FetchedLayerFiles, LayerFiles};
-use crate::lifetime::Lifetime;
+use crate::layer_files::LayerFiles;
 use crate::origin_observations::OriginObservations;
-use crate::picture::{self, PictureOrder};
 use crate::steps::Steps;
-use crate::transform_pool::{PoolError, TransformPool};
+use crate::transform_pool::TransformPool;
 use crate::variant::Variant;
 
-use notes::{count_failure, count_fallback, describe, micros, note_picture, note_stages};
+use notes::{count_failure, count_fallback, describe};
 use originals::{FailedFetch, Originals};
 
 mod default_image;
@@ -36,6 +33,8 @@ mod layers;
 mod notes;
 pub(crate) mod originals;
 mod outcome;
+mod pixels;
+pub(crate) mod stages;
 mod stale;
 
 pub(crate) use outcome::Outcome;
@@ -300,149 +299,11 @@ impl Production {
             None => "no failure is remembered".to_owned(),
         });
     }
-
-    /// The pixel work on one of the pool's threads.
-    async fn make(
-        &self,
-        order: &Order,
-        place: (i16, &Arc<Origin>, Instant),
-        (original, layer_files): (Arc<Original>, FetchedLayerFiles),
-        steps: &mut Steps,
-    ) -> Result<Variant, Ended> {
-        let started = Instant::now();
-        let deadline = started + self.limits.transform_timeout;
-        let picture_order = PictureOrder {
-            transformation: order.transformation.clone(),
-            layer_files,
-            accept: order.accept,
-            settings: order.settings,
-            limits: order.account.limits_within(&self.limits),
-            deadline,
-            canonical_link: canonical_link(place.1, &order.file),
-            sanitizes_svg: order.sanitizes_svg,
-        };
-        let source = Arc::clone(&original);
-        let span = info_span!(
-            "transform",
-            limpid.source.bytes = original.bytes.len(),
-            limpid.decode.us = field::Empty,
-            limpid.steps.us = field::Empty,
-            limpid.encode.us = field::Empty,
-        );
-        let made = self
-            .pool
-            .run(order.account.tenant_id, deadline, move || {
-                picture::make(&source, &picture_order)
-            })
-            .instrument(span.clone())
-            .await;
-        let ended = match made {
-            Ok(Ok(picture)) => {
-                note_stages(&span, &picture);
-                note_picture(&picture, started, steps);
-                let mut variant = picture.variant;
-                if order.endpoint.caching.origin_cache_control {
-                    variant.lifetime = lifetime_of(&original, self.clock.now());
-                }
-                return Ok(variant);
-            }
-            Ok(Err(ImagingError::Layer { input, error })) => {
-                let layer_input = order.layer_files.number_of(&input);
-                let error = ImagingError::Layer { input, error };
-                let mut failure = picture::failure_of(&error);
-                failure.layer_input = layer_input;
-                let now = self.clock.now();
-                let mut attempt = FailedAttempt::before_any_origin(failure, now);
-                attempt.repeatable_until =
-                    now + order.endpoint.caching.negative_ttl(&attempt.failure);
-                return Err(Ended::LayerFailed(vec![attempt]));
-            }
-            Ok(Err(error)) => self.failure_by(&error),
-            Err(PoolError::Late) => self.failure_by(&ImagingError::Timeout),
-            Err(PoolError::Full | PoolError::Expired) => Err(Refusal::busy(
-                "Too many transformations are waiting, try again",
-            )),
-            Err(PoolError::Panicked) => {
-                Ok(AttemptFailure::new(Reason::Internal).with_note("the transformation panicked"))
-            }
-        };
-        let failure = ended.map_err(Ended::Refused);
-        let failure = failure.map(|failure| with_original(failure, &original, started, steps));
-        let caching = order.endpoint.caching;
-        let failure = failure.map(|failure| self.picture_attempt(place, failure, caching));
-        Err(failure.map_or_else(|refused| refused, |failed| Ended::Failed(Box::new(failed))))
-    }
-
-    fn failure_by(&self, error: &ImagingError) -> Result<AttemptFailure, Refusal> {
-        if let Some(refusal) = refusal_of(error) {
-            return Err(refusal);
-        }
-        let mut failure = picture::failure_of(error);
-        if failure.reason == Reason::ProcessingTimeout {
-            let allowed = format!("{} s", self.limits.transform_timeout.as_secs());
-            failure.limit = Some(LimitBreach {
-                name: "processing time".to_owned(),
-                found: format!("more than {allowed}"),
-                allowed,
-            });
-        }
-        Ok(failure)
-    }
 }
 
 /// Too many large originals at once, of this tenant or of all.
 fn no_room() -> Refusal {
     Refusal::busy("Too many originals are on their way, try again")
-}
-
-/// How long what is made of an original may be kept by the word of its origin, and until when that is.
-fn lifetime_of(original: &Original, now: DateTime<Utc>) -> Option<(Lifetime, DateTime<Utc>)> {
-    let lifetime = Lifetime::parse(original.cache_control.as_deref()?)?;
-    let until = TimeDelta::from_std(lifetime.shared()).ok()?;
-    Some((lifetime, now.checked_add_signed(until)?))
-}
-
-/// Adds to a failure of the pixel work where its bytes came from.
-fn with_original(
-    mut failure: AttemptFailure,
-    original: &Original,
-    started: Instant,
-    steps: &mut Steps,
-) -> AttemptFailure {
-    failure.location = Some(original.location.clone());
-    failure.retries = original.retries;
-    failure.timings = PhaseTimings {
-        total_us: original
-            .timings
-            .total_us
-            .saturating_add(micros(started.elapsed())),
-        ..original.timings
-    };
-    steps.failed("picture", started, || {
-        let note = failure.note.as_deref().unwrap_or_default();
-        format!("{}: {note}", failure.reason)
-    });
-    failure
-}
-
-/// `<base/path>; rel="canonical"`, where the origin wants it. Source: `imagekit.md` 3.7.
-fn canonical_link(origin: &Origin, file: &FilePath) -> Option<String> {
-    let settings = &origin.settings;
-    let base = settings.base_url_for_canonical_header.as_ref()?;
-    if !settings.include_canonical_header {
-        return None;
-    }
-    let path: String = file
-        .as_raw()
-        .bytes()
-        .map(|byte| match byte {
-            b'<' | b'>' | b'"' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => format!("%{byte:02X}"),
-            0x21..=0x7e => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect();
-    let base = base.as_str().trim_end_matches('/');
-    Some(format!("<{base}/{path}>; rel=\"canonical\""))
 }
 
 /// The engine's part of a request's limits.

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -31,7 +32,7 @@ const STAND_IN_SECONDS: u64 = 60;
 const ERROR_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("no-cache,no-store");
 /// What a page on another host may read of an error.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ik-error, ik-error-reason, ik-request-id, ik-event-id, ik-warning, proxy-status, retry-after",
+    "ik-error, ik-error-reason, ik-error-detail, ik-request-id, ik-event-id, ik-warning, proxy-status, retry-after",
 );
 /// Documents that could run scripts must not. Source: `reliability.md` 7.
 const SANDBOX: HeaderValue = HeaderValue::from_static(
@@ -45,6 +46,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const CONTENT_DPR: HeaderName = HeaderName::from_static("content-dpr");
 const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
 const IK_ERROR_REASON: HeaderName = HeaderName::from_static("ik-error-reason");
+const IK_ERROR_DETAIL: HeaderName = HeaderName::from_static("ik-error-detail");
 const IK_EVENT_ID: HeaderName = HeaderName::from_static("ik-event-id");
 const IK_WARNING: HeaderName = HeaderName::from_static("ik-warning");
 const IK_REQUEST_ID: HeaderName = HeaderName::from_static("ik-request-id");
@@ -66,6 +68,8 @@ pub(crate) struct SuccessContext<'a> {
     pub(crate) chosen_by: ChosenBy,
     /// `Content-DPR`
     pub(crate) content_dpr: Option<&'a str>,
+    /// The moment of the request.
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// What is served in place of the file as it is now, why, and for what.
@@ -153,6 +157,9 @@ pub(crate) fn error(answer: &ErrorAnswer) -> HttpResponse {
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     put(headers, header::ETAG, &error_etag(answer.body));
     write_error(headers, answer);
+    if let Some(detail) = &answer.detail {
+        put(headers, IK_ERROR_DETAIL, detail);
+    }
     if let Some(event_id) = answer.event_id {
         put(headers, IK_EVENT_ID, &event_id.to_string());
     }
@@ -332,7 +339,11 @@ fn write_validators(
 ) {
     write_open_to_pages(headers, context.request_id);
     headers.insert(header::CACHE_CONTROL, cache_control(variant, context));
-    if let Some(age) = context.stand_in.and_then(age_of) {
+    let age = match context.stand_in {
+        Some(stand_in) => age_of(stand_in),
+        None => age_by_origin(variant, context.now),
+    };
+    if let Some(age) = age {
         headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }
     put(headers, header::ETAG, etag);
@@ -377,6 +388,14 @@ fn cache_control(variant: &Variant, context: &SuccessContext<'_>) -> HeaderValue
             HeaderValue::from_str(&text).unwrap_or(ERROR_CACHE_CONTROL)
         }
     }
+}
+
+/// How much of the time its origin gave it an answer has spent already; who keeps it takes that off. Source: RFC 9111 5.1.
+fn age_by_origin(variant: &Variant, now: DateTime<Utc>) -> Option<Duration> {
+    let (lifetime, until) = variant.lifetime.as_ref()?;
+    let rest = *until - now;
+    let age = TimeDelta::from_std(lifetime.shared()).ok()? - rest;
+    age.to_std().ok().filter(|age| age.as_secs() > 0)
 }
 
 fn age_of(stand_in: StandIn) -> Option<Duration> {
@@ -446,6 +465,7 @@ mod tests {
             stand_in: None,
             chosen_by: ChosenBy::default(),
             content_dpr: None,
+            now: DateTime::UNIX_EPOCH,
         }
     }
 

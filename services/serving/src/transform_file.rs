@@ -144,6 +144,7 @@ fn original(source: &[u8]) -> Original {
         etag: None,
         last_modified: None,
         cache_control: None,
+        age: Duration::ZERO,
         location: String::new(),
         timings: PhaseTimings::default(),
         is_private: false,

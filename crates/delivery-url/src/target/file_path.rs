@@ -20,7 +20,8 @@ const NOT_IN_URLS: &AsciiSet = &percent_encoding::CONTROLS
 /// What a decoded path may hold that no path of a URL may, and what would end or change one.
 const NOT_IN_PATHS: &AsciiSet = &NOT_IN_URLS.add(b'%').add(b'?').add(b'#');
 
-/// The file asked for: percent-encoded as received, no leading slash, repeated slashes made one.
+/// The file asked for: percent-encoded as received, no leading slash. Slashes inside are kept as they are, repeated ones too, because
+/// object stores tell `a/b` from `a//b`.
 ///
 /// A path that is an absolute URL (for a web proxy) is kept in its usual form, `https://host/path`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,7 +73,7 @@ impl FilePath {
         let url = absolute_url(path);
         let is_absolute_url = url.is_some();
         let raw = url.unwrap_or_else(|| path.to_owned());
-        if raw.is_empty() || raw == "/" {
+        if raw.trim_start_matches('/').is_empty() {
             return Err(TargetError::NoFile);
         }
         let decoded: Vec<u8> = percent_decode_str(&raw).collect();

@@ -160,10 +160,15 @@ fn a_segment_that_was_encoded_as_a_whole_is_a_transformation_too() {
 }
 
 #[test]
-fn repeated_slashes_become_one() {
-    assert_eq!(file("/demo///a//b.jpg"), "a/b.jpg");
+fn repeated_slashes_before_the_path_become_one_and_those_inside_it_stay() {
+    assert_eq!(file("/demo///a.jpg"), "a.jpg");
     assert_eq!(file("//demo/shop//tr:w-1//a.jpg"), "a.jpg");
+    assert_eq!(file("/demo///a//b.jpg"), "a//b.jpg");
+    assert_eq!(file("/demo/tr:w-1//a///b.jpg"), "a///b.jpg");
+    assert_eq!(file("/demo/a//tr:w-1/b.jpg"), "a//b.jpg");
     assert_eq!(file("/demo/dir/"), "dir/");
+    assert_eq!(file("/demo/ik-seo/dir//a//name.jpg"), "dir//a.jpg");
+    assert!(resolve("/demo////").is_err());
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What to do about a failure, with the tenant's own values filled in.
 
+mod refusal;
 mod snippet;
 
 use url::Url;
 
 use super::reason::Reason;
+use crate::address::is_metadata_name;
 use crate::origin::{OriginKind, OriginLocation, OriginSettings};
 
+pub use refusal::{RefusalCause, RefusalContext, refusal_advice};
 pub use snippet::{Snippet, snippet};
 
 /// The tenant's values an advice may name.
@@ -26,7 +29,13 @@ pub struct AdviceContext<'a> {
 
 /// The advice of `reason` with every placeholder filled, from what is known, else by a general word.
 pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
+    if let Some(text) = of_the_url(reason, context) {
+        return text;
+    }
     let template = context.origin.and_then(|origin| {
+        if is_metadata(reason, context) {
+            return Some(OF_METADATA);
+        }
         if is_of_the_role(reason, &origin.location) {
             return Some(OF_THE_ROLE);
         }
@@ -44,6 +53,23 @@ pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
         Some(note) => format!("{text} We saw: {note}."),
         None => text,
     }
+}
+
+/// The advice where no file can have the path that was asked for, so that no origin was: the note says what is wrong with it.
+fn of_the_url(reason: Reason, context: &AdviceContext<'_>) -> Option<String> {
+    let note = context.note.filter(|_| {
+        reason == Reason::ObjectNotFound && context.origin.is_none() && context.location.is_none()
+    })?;
+    Some(format!("Correct the path of the URL: {note}."))
+}
+
+/// The advice where the host is a metadata service: no setting lets anybody in, and what name servers say does not matter.
+const OF_METADATA: &str = "Use an origin with a public host name: {host} is the name of a metadata service, which nobody reaches from here and no setting opens.";
+
+/// Whether the host that was refused is a metadata service by its name.
+fn is_metadata(reason: Reason, context: &AdviceContext<'_>) -> bool {
+    let host = || place(context)?.host_str().map(is_metadata_name);
+    reason == Reason::AddressProhibited && host() == Some(true)
 }
 
 /// The advice where the server signs with a role of its own: no tenant can mistype that or renew it.
@@ -70,8 +96,31 @@ fn is_of_the_role(reason: Reason, location: &OriginLocation) -> bool {
 
 /// The advice where one kind of origin has a better one than the table's, which speaks to all of them.
 fn for_kind(reason: Reason, kind: OriginKind) -> Option<&'static str> {
-    use OriginKind::{AkeneoPim, AzureBlob, Gcs, WebFolder, WebProxy};
+    use OriginKind::{
+        AkeneoPim, AzureBlob, CloudinaryBackup, Gcs, S3, S3Compatible, WebFolder, WebProxy,
+    };
     Some(match (reason, kind) {
+        (Reason::ObjectNotFound, WebProxy) => {
+            "Check the URL after the account: nothing exists at {location}."
+        }
+        (Reason::ObjectNotFound, AkeneoPim) => {
+            "Check that Akeneo has a media file with this code, upper and lower case too: {location}."
+        }
+        (Reason::AccessDenied, S3 | S3Compatible | CloudinaryBackup) => {
+            "Grant s3:GetObject on arn:aws:s3:::{bucket}/{prefixPath}* to the key of origin {origin}, and check that no bucket policy denies it: {location}."
+        }
+        (Reason::CredentialsInvalid, WebFolder | WebProxy) => {
+            "Let {host} answer requests that carry the header x-req-from without asking for a password: it wants one for {location}, and a web origin has none."
+        }
+        (Reason::WrongRegion, S3 | CloudinaryBackup) => {
+            "Check that {bucket} is the bucket you mean, and whether it was moved, or deleted and made anew elsewhere, in the last hours: we asked in the region that S3 named, and were sent away again."
+        }
+        (Reason::EncryptionKeyDenied, Gcs) => {
+            "Enable the key that encrypts {location}, and grant Cloud KMS CryptoKey Decrypter on it to the Cloud Storage service agent of the project of {bucket}; what is encrypted with a key of your own per request cannot be delivered."
+        }
+        (Reason::EncryptionKeyDenied, AzureBlob) => {
+            "Enable the key of the storage account or the encryption scope behind {location}, and let the account use it; what is encrypted with a key of your own per request cannot be delivered."
+        }
         (Reason::AccessDenied, WebFolder | WebProxy) => {
             "Let {host} answer requests that carry the header x-req-from: its firewall, its access rules or a referrer check refuse {location}."
         }
@@ -115,9 +164,7 @@ fn is_about_a_certificate(reason: Reason) -> bool {
 fn placeholders(context: &AdviceContext<'_>) -> [(&'static str, String); 9] {
     let location = context.origin.map(|origin| &origin.location);
     let bucket = location.and_then(bucket_of);
-    let prefix = location
-        .and_then(OriginLocation::prefix)
-        .map(|prefix| prefix.trim_matches('/'));
+    let prefix = location.map(|location| location.folder().trim_matches('/'));
     let quoted = |value: Option<&str>, general: &str| {
         value.map_or_else(|| general.to_owned(), |value| format!("\"{value}\""))
     };
@@ -301,6 +348,83 @@ mod tests {
             let shown = snippet(Reason::CredentialsInvalid, &context);
             assert_eq!(shown.is_none(), is_lent, "{shown:?}");
         }
+    }
+
+    #[test]
+    fn of_a_metadata_service_nobody_is_told_to_ask_for_an_exemption() {
+        let mut origin = bucket_origin();
+        for (host, may_be_exempt) in [
+            ("metadata.google.internal", false),
+            ("METADATA.goog.", false),
+            ("files.acme.example", true),
+        ] {
+            origin.location = OriginLocation::WebFolder {
+                base_url: format!("http://{host}/").parse().unwrap(),
+                forward_host_header_to_origin: false,
+            };
+            let context = AdviceContext {
+                origin: Some(&origin),
+                note: Some("the host name is that of a metadata service"),
+                ..AdviceContext::default()
+            };
+            let text = advice(Reason::AddressProhibited, &context);
+            assert_eq!(text.contains("allow_addresses"), may_be_exempt, "{text}");
+            let shown = snippet(Reason::AddressProhibited, &context);
+            assert_eq!(shown.is_some(), may_be_exempt, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_no_file_can_have_is_corrected_in_the_url() {
+        let context = AdviceContext {
+            note: Some("the URL names no file; add the path of a file after the endpoint"),
+            ..AdviceContext::default()
+        };
+        let text = advice(Reason::ObjectNotFound, &context);
+        assert!(
+            text.contains("names no file") && !text.contains("prefix"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn no_kind_of_origin_is_told_to_mend_what_it_does_not_have() {
+        let location = |base_url: &str| OriginLocation::WebFolder {
+            base_url: base_url.parse().unwrap(),
+            forward_host_header_to_origin: false,
+        };
+        let mut origin = bucket_origin();
+        let mut told = |location, reason| {
+            origin.location = location;
+            let context = AdviceContext {
+                origin: Some(&origin),
+                location: Some("https://www.acme.example/media/a.jpg"),
+                ..AdviceContext::default()
+            };
+            advice(reason, &context)
+        };
+        let web = location("https://www.acme.example/media/");
+        let text = told(web.clone(), Reason::CredentialsInvalid);
+        assert!(
+            !text.contains("save it again") && text.contains("x-req-from"),
+            "{text}"
+        );
+        let text = told(web, Reason::ObjectNotFound);
+        assert!(text.contains("folder prefix \"media\""), "{text}");
+        let text = told(OriginLocation::WebProxy, Reason::ObjectNotFound);
+        assert!(!text.contains("prefix"), "{text}");
+        let text = told(bucket_origin().location, Reason::AccessDenied);
+        assert!(!text.contains("Web server"), "{text}");
+        assert!(text.contains("arn:aws:s3:::acme-photos/raw/*"), "{text}");
+        let text = told(bucket_origin().location, Reason::WrongRegion);
+        assert!(!text.contains("address of origin"), "{text}");
+        let google = OriginLocation::Gcs {
+            bucket: "acme-photos".to_owned(),
+            prefix: String::new(),
+            client_email: "reader@acme.example".to_owned(),
+        };
+        let text = told(google, Reason::EncryptionKeyDenied);
+        assert!(!text.contains("kms:Decrypt"), "{text}");
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn document() -> String {
          `ik-error: CODE - sentence`, `ik-error-reason: <reason>`, `ik-request-id`, `ik-event-id` and `Proxy-Status`. The code says\n\
          which family the failure belongs to, the reason says exactly what happened. Reasons are never renamed.\n\n\
          Where a web proxy is attached to the URL endpoint only the code and a generic sentence are sent, so that nobody scans\n\
-         networks through it; the reason is in the dashboard.\n",
+         networks through it; the reason is in the dashboard, and in the answer to a request with a\n\
+         [debug token](API.md#debug-tokens), which is told everything in `ik-error-detail`.\n",
     );
     for code in FailureCode::ALL {
         write!(

@@ -246,6 +246,39 @@ fn loops_mean_the_same_in_every_format() {
     }
 }
 
+/// An animated PNG of two frames, the first of them shown for this many seconds.
+fn shown_for(seconds: u16) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 4, 4);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_animated(2, 0).unwrap();
+    encoder.set_frame_delay(seconds, 1).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[200; 48]).unwrap();
+    writer.set_frame_delay(1, 10).unwrap();
+    writer.write_image_data(&[20; 48]).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn a_frame_shown_for_hours_is_shown_for_as_long_as_a_format_can() {
+    for (asked, format, longest_ms) in [
+        (Format::WebP, ImageFormat::WebP, 16_777_215),
+        (Format::Png, ImageFormat::Png, 65_535_000),
+    ] {
+        for (seconds, shown_ms) in [(u16::MAX, longest_ms), (70, 70_000), (3, 3_000)] {
+            let result = run(&shown_for(seconds), &[as_format(asked)]).unwrap();
+            let delays: Vec<u32> = frames_of(&result.bytes, format)
+                .iter()
+                .map(|(_, delay)| *delay)
+                .collect();
+            assert_eq!(delays, [shown_ms, 100], "{format:?} {seconds}");
+        }
+    }
+}
+
 #[test]
 fn all_animated_formats_stay_animated_through_each_other() {
     let source = moving_square(5, Some(Repeat::Infinite));

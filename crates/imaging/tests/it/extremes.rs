@@ -79,6 +79,34 @@ fn every_operation_takes_slivers_and_single_pixels() {
     }
 }
 
+/// Whatever an encoder cannot write has to be refused before: of what passes, nothing may fail in it.
+#[test]
+fn every_encoder_writes_the_longest_sides_it_is_asked_for() {
+    let source = png(half_clear(2, 2));
+    for (format, longest) in [
+        ("webp", 16_383),
+        ("webp,lo-true", 16_383),
+        ("jpg", 65_500),
+        ("jpg,pr-true", 65_500),
+        ("png", 65_535),
+        ("png,lo-true", 65_535),
+        ("avif", 65_535),
+    ] {
+        // 1 would be the whole side, a share of it
+        for (width, height) in [(longest, 2), (2, longest)] {
+            let asked = format!("w-{width},h-{height},c-force,f-{format}");
+            let made = run(&source, &steps(&asked));
+            let made = made.unwrap_or_else(|error| panic!("{asked}: {error}"));
+            assert_eq!((made.width, made.height), (width, height), "{asked}");
+        }
+        let beyond = format!("w-{},h-2,c-force,f-{format}", longest + 1);
+        let refused = run(&source, &steps(&beyond));
+        let is_limit = matches!(refused, Err(ImagingError::OutputTooLarge { .. }));
+        // a side that no parameter may have is left out of the request
+        assert!(is_limit || longest == 65_535, "{beyond}: {refused:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 

@@ -89,6 +89,10 @@ async fn exchange(
         .body
         .read_excerpt(store::MAX_ERROR_BYTES, attempt)
         .await;
+    if status != StatusCode::OK {
+        // what it grants is shown to nobody
+        attempt.trace.first_bytes(&document);
+    }
     if status == StatusCode::OK {
         return granted(&document).ok_or_else(|| {
             let note = "the endpoint answered 200 without an access token";

@@ -206,3 +206,80 @@ async fn final_failures_are_asked_once() {
         assert_eq!(origin.hits(&format!("/{path}")), 2, "{path}");
     }
 }
+
+/// Servers that are old, chatty or lax, and right all the same.
+#[tokio::test]
+async fn what_is_odd_and_allowed_is_fetched() {
+    let origin = FakeOrigin::start().await;
+    let body = std::str::from_utf8(b"GIF89a;").unwrap();
+    for (name, head) in [
+        // ends with the connection
+        ("old", "HTTP/1.0 200 OK\r\n\r\n".to_owned()),
+        ("old-length", "HTTP/1.0 200 OK\r\ncontent-length: 7\r\n\r\n".to_owned()),
+        ("no-length", "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_owned()),
+        (
+            "hints",
+            "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n".to_owned(),
+        ),
+        ("no-phrase", "HTTP/1.1 200 \r\ncontent-length: 7\r\n\r\n".to_owned()),
+        (
+            "same-length-twice",
+            "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ncontent-length: 7\r\n\r\n".to_owned(),
+        ),
+        (
+            "cookies",
+            format!("HTTP/1.1 200 OK\r\n{}content-length: 7\r\n\r\n", "set-cookie: a=b; path=/\r\n".repeat(40)),
+        ),
+        (
+            "type",
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=\"x\"\r\ncontent-length: 7\r\n\r\n".to_owned(),
+        ),
+        (
+            "identity",
+            "HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 7\r\n\r\n".to_owned(),
+        ),
+    ] {
+        origin.answer(&format!("/{name}"), Script::raw(format!("{head}{body}")));
+        let fetching = Fetching::folder(&origin.base_url());
+        let original = fetching.original(name).await;
+        assert_eq!(&original.bytes[..], body.as_bytes(), "{name}");
+    }
+    // A cookie that was set is not sent back, neither on the same connection nor anywhere.
+    let fetching = Fetching::folder(&origin.base_url());
+    fetching.original("cookies").await;
+    fetching.original("photo.jpg").await;
+    let requests = origin.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("cookie").is_none())
+    );
+}
+
+#[tokio::test]
+async fn a_host_is_the_same_in_every_spelling() {
+    let origin = FakeOrigin::start().await;
+    let port = origin.addr().port();
+    for host in [
+        "LOCALHOST",
+        "LocalHost.",
+        "127.0.0.1",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+    ] {
+        let base = format!("http://{host}:{port}/");
+        let ended = Fetching::folder(&base).get("photo.jpg").await;
+        let original = ended
+            .result
+            .unwrap_or_else(|failed| panic!("{base}: {failed:?}"));
+        assert_eq!(&original.bytes[..], PHOTO_JPEG, "{base}");
+    }
+    // Another script is looked up in its ASCII form.
+    let ended = Fetching::folder("http://b\u{fc}cher.invalid/")
+        .get("a.jpg")
+        .await;
+    let failed = ended.result.unwrap_err();
+    assert_eq!(failed.reason, Reason::DnsNotFound);
+    let location = failed.location.unwrap();
+    assert_eq!(location, "http://xn--bcher-kva.invalid/a.jpg");
+}

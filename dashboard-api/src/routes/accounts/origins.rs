@@ -50,7 +50,8 @@ impl From<OriginView> for OriginAnswer {
 
 impl From<OriginView> for Versioned<OriginAnswer> {
     fn from(origin: OriginView) -> Self {
-        Self::new(origin.version, origin.into())
+        let warnings = origin.settings.warnings();
+        Self::new(origin.version, origin.into()).with_warnings(warnings)
     }
 }
 
@@ -73,7 +74,8 @@ async fn list_origins(
 /// Adds an origin. The first one of an account is attached to its default URL endpoint.
 #[utoipa::path(post, path = "/v1/accounts/origins", tag = "origins", operation_id = "createOrigin",
     security(("privateKey" = [])), request_body = OriginRequest,
-    responses((status = 201, description = "The origin, without its secrets.", body = OriginResponse),
+    responses((status = 201, description = "The origin, without its secrets.", body = OriginResponse,
+            headers(("ik-warning" = Option<String>, description = "What is likely wrong with it, e.g. a private address."))),
         (status = 400, description = "A field is missing or breaks a rule.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody)))]
@@ -110,7 +112,8 @@ async fn get_origin(
     security(("privateKey" = [])), request_body = OriginRequest,
     params(("id" = String, Path, description = "The origin's id."),
         ("If-Match" = Option<String>, Header, description = "Replace only this version, as `ETag` named it.")),
-    responses((status = 200, description = "The origin, without its secrets.", body = OriginResponse),
+    responses((status = 200, description = "The origin, without its secrets.", body = OriginResponse,
+            headers(("ik-warning" = Option<String>, description = "What is likely wrong with it, e.g. a private address."))),
         (status = 400, description = "A field is missing or breaks a rule.", body = ProblemBody),
         (status = 404, description = "The account has no such origin.", body = ProblemBody),
         (status = 412, description = "The origin has another version.", body = ProblemBody)))]

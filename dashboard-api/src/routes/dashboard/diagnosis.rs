@@ -123,7 +123,7 @@ async fn ask(
     let is_trace = matches!(question, Question::Trace { .. });
     let request = DiagnosisRequest {
         asked_at: state.config().clock.now(),
-        tenant_id: tenant.id,
+        tenant_id: Some(tenant.id),
         question,
     };
     let config = state.config();

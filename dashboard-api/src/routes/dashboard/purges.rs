@@ -53,6 +53,12 @@ struct PurgesRequest {
 #[derive(Debug, Serialize, ToSchema)]
 struct PurgesResponse {
     data: Vec<PurgeAnswer>,
+    /// Only where every URL is refused: that, and why the first one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "None of the 2 URLs is purged; data says why. The first: The URL is not purged: it is no delivery URL of this account."
+    )]
+    message: Option<String>,
 }
 
 /// A URL with the id of its purge, or why there is none.
@@ -110,8 +116,13 @@ async fn purge_many(
     };
     let answers = urls.into_iter().zip(answers);
     let data = answers.map(|(url, answer)| PurgeAnswer::new(url, answer));
-    let data = data.collect();
-    Ok((status, Json(PurgesResponse { data })))
+    let data: Vec<PurgeAnswer> = data.collect();
+    let message = (status == StatusCode::BAD_REQUEST).then(|| {
+        let why = data.first().and_then(|first| first.error.as_deref());
+        let (urls, why) = (data.len(), why.unwrap_or_default());
+        format!("None of the {urls} URLs is purged; data says why. The first: {why}")
+    });
+    Ok((status, Json(PurgesResponse { data, message })))
 }
 
 fn check(urls: &[String]) -> Result<(), Refusal> {

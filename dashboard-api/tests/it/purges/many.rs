@@ -166,6 +166,11 @@ async fn purges_need_the_private_key_and_stay_within_its_account() {
     let other = dashboard.account("other").await;
     let answer = other.post(MANY, &body).await;
     assert_eq!(answer.status, 400, "another account's URL");
+    let message = answer.refusal(400);
+    assert!(
+        message.starts_with("None of the 1 URLs is purged; data says why. The first: The URL"),
+        "{message}"
+    );
     account.post(MANY, &body).await.expect(201);
     let listed = account.get(LIST).await.expect(200);
     assert_eq!(members(&listed, "url").len(), 1);

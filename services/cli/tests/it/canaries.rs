@@ -67,7 +67,7 @@ async fn provider() -> FakeOrigin {
         let authorization = request.header("authorization").unwrap_or_default();
         let echo = format!("{authorization} {}", request.target);
         let document = format!(
-            "<Error><Code>AccessDenied</Code><Message>{echo}</Message><Details>{echo}</Details><AuthenticationErrorDetail>{echo}</AuthenticationErrorDetail></Error>"
+            "<Error><A>{echo}</A><Code>AccessDenied</Code><Message>{echo}</Message><Details>{echo}</Details><AuthenticationErrorDetail>{echo}</AuthenticationErrorDetail></Error>"
         );
         let fields = [("server", echo.as_str()), ("x-amz-request-id", &echo), ("x-ms-request-id", &echo)];
         Some(Script::response(403, &fields, document.as_bytes()))
@@ -76,10 +76,12 @@ async fn provider() -> FakeOrigin {
 }
 
 /// What must be nowhere: the canaries, as they are and in HTTP Basic, and the private key.
-fn needles() -> [String; 3] {
+fn needles() -> [String; 4] {
     let key = GoogleAccounts::PRIVATE_KEY.lines().nth(1).unwrap();
     let basic = STANDARD.encode(&CANARY.as_bytes()[..12]);
-    [CANARY.to_owned(), basic, key.to_owned()]
+    // As traces show the first bytes of a page.
+    let hex: Vec<String> = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    [CANARY.to_owned(), basic, key.to_owned(), hex.join(" ")]
 }
 
 fn assert_clean(what: &str, bytes: &[u8]) {

@@ -82,21 +82,30 @@ impl Client {
 
     /// Posts JSON.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.change("POST", path, body).await
+    }
+
+    /// Puts JSON.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.change("PUT", path, body).await
+    }
+
+    async fn change(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let length = body.len().to_string();
         let headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", length.as_str()),
         ];
-        let request = self.head("POST", path, &headers) + &body;
+        let request = self.head(method, path, &headers) + &body;
         send(self.server, request.as_bytes()).await.unwrap()
     }
 
     fn head(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.server
-        );
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            write!(head, "Host: {}\r\n", self.server).unwrap();
+        }
         if let Some(authorization) = &self.authorization {
             write!(head, "Authorization: {authorization}\r\n").unwrap();
         }

@@ -1,11 +1,13 @@
 //! Traces and origin tests over the dashboard API: the same verdict as serving's, every step told, nothing recorded.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::client::Client;
 use crate::instance::Instance;
 use crate::tour::FAILURES;
 
@@ -23,8 +25,11 @@ async fn a_trace_and_serving_never_disagree_and_the_trace_records_nothing() {
         "account",
         "endpoint",
         "variant cache",
+        "origin 1: breaker",
         "origin 1: guard",
         "origin 1",
+        "origin 1: plan",
+        "origin 1: decode",
         "picture",
     ] {
         assert!(detail(&good, step).is_some(), "{step}: {good:#}");
@@ -57,6 +62,58 @@ async fn a_trace_and_serving_never_disagree_and_the_trace_records_nothing() {
         summary["attempts"], made,
         "a trace was recorded: {summary:#}"
     );
+}
+
+/// The command finds no account by itself: the node does, by the host as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_explains_urls_on_custom_domains_by_asking_the_node() {
+    let instance = Instance::start();
+    let key = instance.ready("/demo/private_key");
+    let domains = json!({"customDomains": ["images.shop.test"]});
+    let path = "/dashboard/v1/url-endpoints/default/custom-domains";
+    let set = Client::new(instance.dashboard())
+        .basic(&key)
+        .put(path, &domains)
+        .await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    let host = [("host", "images.shop.test")];
+    let asked = Instant::now();
+    while Client::new(instance.serving())
+        .get("/cat.jpg", &host)
+        .await
+        .status
+        != 200
+    {
+        assert!(
+            asked.elapsed() < Duration::from_secs(20),
+            "{}",
+            instance.log()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for (url, status) in [
+        ("https://images.shop.test/tr:w-30/cat.jpg", 200),
+        ("https://Images.Shop.TEST:8443/tr:w-30/none.jpg", 404),
+        ("https://nobody.test/cat.jpg", 404),
+    ] {
+        let explained = instance.command(&["explain", url, "--json"]);
+        let complaint = String::from_utf8_lossy(&explained.stderr);
+        assert!(explained.status.success(), "{complaint}");
+        assert!(!complaint.contains("explained here"), "{url}: {complaint}");
+        let explained: Value = serde_json::from_slice(&explained.stdout).unwrap();
+        assert_eq!(explained["status"], status, "{explained:#}");
+        let knows_the_cache = detail(&explained, "variant cache").is_some();
+        assert_eq!(knows_the_cache, !url.contains("nobody"), "{explained:#}");
+    }
+    let shown = instance.command(&["explain", "https://images.shop.test/tr:w-30/cat.jpg"]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    for part in [
+        "origin 1: breaker",
+        "closed: ",
+        "it looks like a JPEG image: ff d8 ff",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

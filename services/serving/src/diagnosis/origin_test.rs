@@ -19,6 +19,7 @@ use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::FetchedLayerFiles;
 use crate::picture::{self, PictureOrder};
 use crate::production::Production;
+use crate::production::stages::{NoPicture, Stages};
 use crate::steps::Steps;
 
 /// How long the whole test may take; a person waits for it.
@@ -113,7 +114,7 @@ impl OriginTest<'_> {
         };
         let (response, decided) = explain::failed(&attempt, None, RequestId::mint(), None);
         let asked = path.unwrap_or_default().to_owned();
-        explain::explanation(asked, &response, steps, decided, exists_as)
+        explain::explanation(asked, &response, steps, Some(decided), exists_as)
     }
 
     /// As for the account's images.
@@ -173,38 +174,49 @@ impl OriginTest<'_> {
             canonical_link: None,
             sanitizes_svg: true,
         };
-        let described = limpid_imaging::probe(&original.bytes).map(|info| {
-            let size = info.size();
-            format!(
-                "{}, {}x{} px",
-                info.format.content_type(),
-                size.width,
-                size.height
-            )
-        });
+        let shown = order.clone();
         let source = Arc::new(original);
+        let stages = Stages {
+            number: 1,
+            source: &source.bytes,
+            order: &shown,
+        };
+        let original = Arc::clone(&source);
         let made = self
             .production
             .pool
             .run(self.account.tenant_id, deadline, move || {
-                picture::make(&source, &order).map(|_| ())
+                picture::make(&original, &order)
             })
             .await;
         let failure = match made {
-            Ok(Ok(())) => {
-                let text = described.unwrap_or_else(|_| "a drawing".to_owned());
-                steps.done("picture", started, || text);
+            Ok(Ok(picture)) => {
+                stages.made(&picture, steps);
+                steps.done("picture", started, || described(&source.bytes));
                 return Ok(());
             }
             Ok(Err(error)) => picture::failure_of(&error),
             Err(_) => AttemptFailure::new(Reason::Internal).with_note("the node is busy"),
         };
+        stages.not_made(NoPicture::Failed(&failure), started.elapsed(), steps);
         steps.failed("picture", started, || {
             let note = failure.note.as_deref().unwrap_or_default();
             format!("{}: {note}", failure.reason)
         });
         Err(Box::new(failure))
     }
+}
+
+/// Type and size of a picture.
+fn described(bytes: &[u8]) -> String {
+    limpid_imaging::probe(bytes).map_or_else(
+        |_| "a drawing".to_owned(),
+        |info| {
+            let size = info.size();
+            let kind = info.format.content_type();
+            format!("{kind}, {}x{} px", size.width, size.height)
+        },
+    )
 }
 
 /// The explanation of a test that ended without a failure of the origin.
@@ -222,6 +234,7 @@ fn works(path: &str, status: StatusCode, steps: Steps) -> Explanation {
         ik_error: None,
         reason: None,
         advice: None,
+        snippet: None,
         exists_as: Vec::new(),
     }
 }

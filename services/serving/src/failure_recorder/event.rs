@@ -1,9 +1,11 @@
 //! From the failed attempts of one request to its failure events.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use limpid_delivery_url::debug_token::DebugTokenError;
 use limpid_domain::failure::{
     AttemptFailure, DetailLevel, FailureDetail, FailureEvent, Outcome, PhaseTimings, Reason,
     headline,
@@ -84,6 +86,8 @@ pub(crate) struct EventContext {
     pub(crate) config_version: TenantSeq,
     pub(crate) endpoint: (UrlEndpointNo, StreamVersion),
     pub(crate) detail_level: DetailLevel,
+    /// Whether the client may read more than that level, of errors only: pictures that stand in are kept by caches that others ask.
+    pub(crate) debug: Debugging,
     pub(crate) request_id: RequestId,
     pub(crate) method: String,
     /// Path and query as received; redacted when the events are made.
@@ -96,7 +100,30 @@ pub(crate) struct EventContext {
     pub(crate) trace_id: Option<String>,
 }
 
+/// What a debug token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Debugging {
+    /// No token was sent.
+    #[default]
+    Unasked,
+    /// Everything about the failure is told.
+    Granted,
+    /// The token opens nothing.
+    Refused(DebugTokenError),
+}
+
 impl EventContext {
+    /// The context of an answer that is an error: with a debug token its reason is told, whatever the endpoint's level.
+    pub(crate) fn of_error(&self) -> Cow<'_, Self> {
+        match self.debug {
+            Debugging::Granted => Cow::Owned(Self {
+                detail_level: DetailLevel::Reason,
+                ..self.clone()
+            }),
+            Debugging::Unasked | Debugging::Refused(_) => Cow::Borrowed(self),
+        }
+    }
+
     /// The events of a request: one per attempt, the headline marked where the request failed.
     pub(crate) fn events(&self, attempts: &[FailedAttempt], outcome: Outcome) -> Vec<FailureEvent> {
         self.events_at(attempts, outcome, None)
@@ -229,6 +256,7 @@ mod tests {
             config_version: TenantSeq(7),
             endpoint: (UrlEndpointNo(2), StreamVersion(3)),
             detail_level: DetailLevel::Reason,
+            debug: Debugging::Unasked,
             request_id: RequestId::mint(),
             method: "GET".to_owned(),
             target: "/demo/a.jpg?ik-s=abc&token=t".to_owned(),

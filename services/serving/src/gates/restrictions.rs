@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use limpid_delivery_url::signature::SignedRequest;
+use limpid_delivery_url::signature::{SignatureError, SignedRequest};
 use limpid_delivery_url::{ResolvedTarget, Transformation, signature};
 use limpid_domain::clock::Clock;
+use limpid_domain::failure::advice::RefusalCause;
 use secrecy::ExposeSecret;
 
 use super::Route;
@@ -38,18 +39,23 @@ impl Checked<'_> {
             steps.done("signature", started, || "none, none is needed".to_owned());
             return Ok(false);
         }
-        if self.is_validly_signed(clock) {
+        let Err(error) = self.verified(clock) else {
             steps.done("signature", started, || "valid".to_owned());
             return Ok(true);
-        }
-        steps.failed("signature", started, || "not valid".to_owned());
-        Err(Refusal::unsigned())
+        };
+        steps.failed("signature", started, || error.to_string());
+        Err(Refusal::unsigned().because(match error {
+            SignatureError::Missing => RefusalCause::SignatureMissing,
+            SignatureError::Malformed => RefusalCause::SignatureMalformed,
+            SignatureError::Mismatch => RefusalCause::SignatureMismatch,
+            SignatureError::Expired => RefusalCause::SignatureExpired,
+        }))
     }
 
-    fn is_validly_signed(&self, clock: &Clock) -> bool {
+    fn verified(&self, clock: &Clock) -> Result<(), SignatureError> {
         let now = u64::try_from(clock.now().timestamp()).unwrap_or(0);
         // Where TLS ends before us the scheme is not known here, and some SDKs sign it.
-        ["https", "http"].into_iter().any(|scheme| {
+        let tried = ["https", "http"].map(|scheme| {
             let site = format!("{scheme}://{}", self.request.host_field);
             let signed = SignedRequest {
                 target: &self.request.target,
@@ -58,8 +64,14 @@ impl Checked<'_> {
                 site: Some(&site),
             };
             let keys = self.route.account.private_keys.iter();
-            signature::verify(&signed, keys.map(ExposeSecret::expose_secret), now).is_ok()
-        })
+            signature::verify(&signed, keys.map(ExposeSecret::expose_secret), now)
+        });
+        // Both match where the site is not signed; of two errors the one that says more counts.
+        match tried {
+            [Ok(()), _] | [_, Ok(())] => Ok(()),
+            [Err(SignatureError::Expired), _] => Err(SignatureError::Expired),
+            [Err(_), Err(error)] => Err(error),
+        }
     }
 
     /// Refuses what is no named transformation where only those are allowed; names the parameter, so that whoever reads the
@@ -85,7 +97,8 @@ impl Checked<'_> {
         });
         Err(Refusal::invalid(format!(
             "Bad Image Transformation Request: \"{parameter}\" is not allowed here, only named transformations (n-...) are"
-        )))
+        ))
+        .because(RefusalCause::OnlyNamed))
     }
 }
 

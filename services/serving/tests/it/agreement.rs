@@ -2,6 +2,7 @@
 //! trace leaves nothing behind, neither event nor remembered failure nor count of a breaker.
 
 mod cases;
+mod contract;
 mod stand_ins;
 mod states;
 
@@ -42,7 +43,9 @@ const NO_TRACE_ENDS_WITH: [(Reason, &str); 2] = [
     ),
     (
         Reason::EncodeFailed,
-        "no URL makes an encoder fail: sizes it cannot take are refused before; a test of imaging makes one fail",
+        "no URL and no original makes an encoder fail: sides it cannot write are refused before (every_encoder_writes_the_longest_sides_it_is_asked_for), \
+         frames shown for too long are cut (a_frame_shown_for_hours_is_shown_for_as_long_as_a_format_can), formats only tried are left out; \
+         asked all the same, one fails (what_an_encoder_cannot_write_is_its_failure)",
     ),
 ];
 
@@ -52,6 +55,8 @@ struct Case {
     name: String,
     target: String,
     reason: Reason,
+    /// Whether an origin was asked, or would have been.
+    is_of_origin: bool,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,6 +166,7 @@ async fn add_row(stack: &Stack, (number, row): (usize, &Row), origin: &FaultyOri
         name: row.id.clone(),
         target: format!("/demo/{prefix}/tr:w-30/{}", row.path()),
         reason: row.reason,
+        is_of_origin: true,
     }
 }
 
@@ -213,6 +219,8 @@ async fn disagreement(
     served.fetch_add(2, Ordering::Relaxed);
     let mut wrong = Vec::new();
     differences(&mut wrong, "the answer", case, &answer);
+    wrong.extend(contract::of_answer(case, &answer));
+    wrong.extend(contract::of_answer(case, &repeat));
     differences(&mut wrong, "the repeat", case, &repeat);
     for (which, explanation) in [("the trace before", &first), ("the trace after", &second)] {
         explained_otherwise(&mut wrong, which, case, (explanation, &answer));
@@ -221,6 +229,8 @@ async fn disagreement(
         for (answer, is_repeat) in [(&answer, false), (&repeat, is_remembered(case.reason))] {
             recorded_otherwise(&mut wrong, stack, case, (answer, is_repeat)).await;
         }
+        let event = stack.event_of(&answer).await;
+        wrong.extend(contract::of_trace(case, &first, &event));
     }
     let told = format!("requests are answered {}", case.reason.name());
     let tells = |explanation: &Explanation| {
@@ -301,6 +311,7 @@ async fn recorded_otherwise(
     if event.outcome != limpid_domain::failure::Outcome::Failed {
         wrong.push(format!("the event's outcome is {:?}", event.outcome));
     }
+    wrong.extend(contract::of_event(case, &event, (answer, is_repeat)));
     let said = format!("{} - {}", event.reason.code(), event.message());
     if said != answer.header("ik-error") {
         wrong.push(format!("the event reads {said:?}"));

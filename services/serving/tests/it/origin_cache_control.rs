@@ -73,6 +73,34 @@ async fn where_an_endpoint_follows_its_origin_the_origins_words_decide() {
 }
 
 #[tokio::test]
+async fn an_answer_says_how_old_it_is_where_its_origin_decides_how_old_it_may_get() {
+    let (stack, clock) = Box::pin(stack_that_follows(true)).await;
+    let in_a_cache = [
+        ("content-type", "image/jpeg"),
+        ("cache-control", "max-age=77"),
+        ("age", "50"),
+    ];
+    stack
+        .origin
+        .answer("/old.jpg", Script::response(200, &in_a_cache, PHOTO_JPEG));
+    let ages = async || {
+        let mut ages = Vec::new();
+        for name in ["aged", "old", "never", "silent"] {
+            let answer = stack.get(&format!("/demo/tr:w-30/{name}.jpg")).await;
+            ages.push(answer.header("age").to_owned());
+        }
+        ages
+    };
+    assert_eq!(ages().await, ["", "50", "", ""]);
+    clock.advance(TimeDelta::seconds(20));
+    assert_eq!(ages().await, ["20", "70", "", ""]);
+    clock.advance(TimeDelta::seconds(7));
+    // The time of the other is over: it is asked for again, and comes from that cache again.
+    assert_eq!(ages().await, ["27", "50", "", ""]);
+    assert_eq!(stack.origin.hits("/old.jpg"), 2);
+}
+
+#[tokio::test]
 async fn by_default_the_origins_words_decide_nothing() {
     let (stack, _) = Box::pin(stack_that_follows(false)).await;
     for name in ["aged", "never", "expires", "silent"] {

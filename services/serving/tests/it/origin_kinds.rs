@@ -229,7 +229,14 @@ async fn a_web_origin_gets_the_clients_host_and_its_slashes_as_they_were() {
     stack
         .origin
         .answer("/base/dir%2Fa.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
-    for target in ["/demo/kind/dir%2Fa.jpg", "/demo/kind/tr:w-30///dir%2Fa.jpg"] {
+    stack
+        .origin
+        .answer("/base/dir//b.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
+    for (target, asked) in [
+        ("/demo/kind/dir%2Fa.jpg", "/base/dir%2Fa.jpg"),
+        ("/demo/kind/tr:w-30///dir%2Fa.jpg", "/base/dir%2Fa.jpg"),
+        ("/demo/kind//dir//b.jpg", "/base/dir//b.jpg"),
+    ] {
         let answer = stack
             .request("GET", target, &[("host", "img.shop.example")])
             .await;
@@ -240,7 +247,7 @@ async fn a_web_origin_gets_the_clients_host_and_its_slashes_as_they_were() {
             answer.header("ik-error")
         );
         let request = stack.origin.requests().pop().unwrap();
-        assert_eq!(request.target, "/base/dir%2Fa.jpg");
+        assert_eq!(request.target, asked);
         assert_eq!(request.header("host"), Some("img.shop.example"));
     }
 }

@@ -229,7 +229,7 @@ async fn another_spelling_of_a_purged_url_is_made_anew() {
     let spellings = [
         "/demo/tr:w-30,h-40/a~b/photo.jpg",
         "/demo/a~b/photo.jpg?tr=h-40,w-30",
-        "/demo/a~b//photo.jpg?ik-attachment=true&tr=w-30%2Ch-40",
+        "/demo//a~b/photo.jpg?ik-attachment=true&tr=w-30%2Ch-40",
     ];
     let other = "/demo/tr:w-31/a~b/photo.jpg";
     for target in spellings.into_iter().chain([other]) {

@@ -6,6 +6,7 @@ use limpid_domain::diagnosis::{
     ANSWER_PURPOSE, DiagnosisAnswer, DiagnosisRequest, Explanation, PATH, QUESTION_PURPOSE,
     Question,
 };
+use limpid_domain::ids::TenantId;
 
 use crate::client::{Answer, raw};
 use crate::stack::Stack;
@@ -25,9 +26,18 @@ pub(crate) async fn ask_about(
     node: SocketAddr,
     question: Question,
 ) -> DiagnosisAnswer {
+    ask_for(stack, node, (Some(stack.tenant_id()), question)).await
+}
+
+/// What the node answers to a question for this tenant, or for the operator.
+pub(crate) async fn ask_for(
+    stack: &Stack,
+    node: SocketAddr,
+    (tenant_id, question): (Option<TenantId>, Question),
+) -> DiagnosisAnswer {
     let request = DiagnosisRequest {
         asked_at: stack.config.clock.now(),
-        tenant_id: stack.tenant_id(),
+        tenant_id,
         question,
     };
     let question = serde_json::to_vec(&request).unwrap();

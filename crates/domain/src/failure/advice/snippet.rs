@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use url::Host;
 
-use super::{AdviceContext, is_of_the_role, place};
+use super::{AdviceContext, is_metadata, is_of_the_role, place};
 use crate::failure::reason::Reason;
 use crate::origin::OriginLocation;
 
@@ -29,7 +29,9 @@ pub struct Snippet {
 /// The snippet that goes with the advice of `reason`; `None` where nothing is to be pasted.
 pub fn snippet(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet> {
     let location = context.origin.map(|origin| &origin.location);
-    if location.is_some_and(|location| is_of_the_role(reason, location)) {
+    if location.is_some_and(|location| is_of_the_role(reason, location))
+        || is_metadata(reason, context)
+    {
         return None;
     }
     of_connection(reason, context).or_else(|| match location? {

@@ -232,7 +232,7 @@ table! {
         Fixed("Too many requests wait for the origin");
         "Too many at once";
         "As many requests as allowed are already waiting for this origin.";
-        "The origin {origin} answers too slowly for its traffic: make it faster, or raise origins.max_concurrency_per_origin.".
+        "The origin {origin} answers too slowly for its traffic: make it faster, or ask who hosts this service to raise origins.max_concurrency_per_origin.".
     SourceTooLarge = 38, "source_too_large": Elimit, Body, TenantContent, Never, For(60), Some("http_response_body_size");
         Limit;
         "File too large";

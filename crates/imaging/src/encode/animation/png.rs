@@ -51,10 +51,13 @@ impl Writer {
     }
 
     pub(super) fn add(&mut self, picture: Picture, duration_ms: u32) -> Result<(), String> {
-        // 65 s in milliseconds is the most the fields hold; what is longer is cut
-        let milliseconds = u16::try_from(duration_ms).unwrap_or(u16::MAX);
+        // 65 s is the most the field holds in milliseconds; what is longer is told in seconds
+        let (delay, a_second) = match u16::try_from(duration_ms) {
+            Ok(milliseconds) => (milliseconds, 1000),
+            Err(_) => (u16::try_from(duration_ms / 1000).unwrap_or(u16::MAX), 1),
+        };
         self.encoder
-            .set_frame_delay(milliseconds, 1000)
+            .set_frame_delay(delay, a_second)
             .map_err(text)?;
         let area = match &self.previous {
             Some(previous) => Area::changed(previous, &picture),

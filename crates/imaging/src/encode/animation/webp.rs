@@ -15,6 +15,10 @@ use crate::{
     picture::Picture,
 };
 
+/// The longest a frame can be shown; longer ones are refused by the encoder. Units: ms. Source: WebP container specification, `ANMF`,
+/// 24 bits.
+const LONGEST_FRAME_MS: u32 = (1 << 24) - 1;
+
 pub(super) struct Writer {
     encoder: AnimationEncoder,
     config: webp::WebPConfig,
@@ -49,7 +53,7 @@ impl Writer {
         if !is_added {
             return Err(self.encoder.message());
         }
-        let duration = c_int::try_from(duration_ms).unwrap_or(c_int::MAX);
+        let duration = c_int::try_from(duration_ms.min(LONGEST_FRAME_MS)).unwrap_or(c_int::MAX);
         self.begins_at = self.begins_at.saturating_add(duration);
         Ok(())
     }

@@ -72,7 +72,7 @@ fn every_spelling_of_a_prohibited_address_is_refused() {
 fn names_of_metadata_services_are_refused_whatever_is_exempt() {
     let lax = Guard::new(vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()]);
     let judged = |url: &str| lax.check_url(&Url::parse(url).unwrap(), None);
-    for name in METADATA_NAMES {
+    for name in limpid_domain::address::METADATA_NAMES {
         for host in [name.to_owned(), name.to_uppercase(), format!("{name}.")] {
             for url in [
                 format!("http://{host}/computeMetadata/v1/"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use limpid_domain::diagnosis::{Certificate, Explanation};
+use limpid_domain::diagnosis::{Certificate, Explanation, FirstBytes, FixSnippet};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -67,8 +67,10 @@ pub(super) struct DiagnosisResponse {
     /// The reason of the failure.
     #[schema(example = "object_not_found")]
     reason: Option<String>,
-    /// What to do about it.
+    /// What to do about it, also where the request was refused for what it is and so has no reason.
     fix: Option<String>,
+    /// The policy or command that goes with the fix, where there is one.
+    snippet: Option<SnippetResponse>,
     /// Paths near the one asked for at which the origin does have a file.
     exists_as: Vec<NearMissResponse>,
 }
@@ -89,6 +91,57 @@ struct DiagnosisStep {
     /// The certificates the server sent, its own first; also where they were refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     certificates: Vec<CertificateResponse>,
+    /// The beginning of what the origin sent, without secrets it quoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_bytes: Option<FirstBytesResponse>,
+}
+
+/// Something to paste.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DiagnosisSnippet)]
+struct SnippetResponse {
+    /// Where it goes.
+    #[schema(example = "Look for the object")]
+    title: String,
+    /// `json` or `sh`.
+    #[schema(example = "sh")]
+    language: String,
+    text: String,
+}
+
+impl From<FixSnippet> for SnippetResponse {
+    fn from(snippet: FixSnippet) -> Self {
+        Self {
+            title: snippet.title,
+            language: snippet.language,
+            text: snippet.text,
+        }
+    }
+}
+
+/// The first bytes of a body and what they look like.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FirstBytesResponse {
+    /// At most 48 bytes.
+    #[schema(example = "ff d8 ff e0 00 10 4a 46 49 46")]
+    hex: String,
+    /// The same as printable ASCII, a dot for everything else.
+    #[schema(example = "......JFIF")]
+    text: String,
+    /// What the body is by its bytes, whatever it was declared as.
+    #[schema(example = "a JPEG image")]
+    looks_like: String,
+}
+
+impl From<FirstBytes> for FirstBytesResponse {
+    fn from(first: FirstBytes) -> Self {
+        Self {
+            hex: first.hex,
+            text: first.text,
+            looks_like: first.looks_like,
+        }
+    }
 }
 
 /// A certificate as the server sent it.
@@ -141,6 +194,7 @@ impl From<Explanation> for DiagnosisResponse {
             detail: step.detail,
             warning: step.warning,
             certificates: step.certificates.into_iter().map(Into::into).collect(),
+            first_bytes: step.first_bytes.map(Into::into),
         });
         let near = explanation
             .exists_as
@@ -159,6 +213,7 @@ impl From<Explanation> for DiagnosisResponse {
             ik_error: explanation.ik_error,
             reason: explanation.reason,
             fix: explanation.advice,
+            snippet: explanation.snippet.map(Into::into),
             exists_as: near.collect(),
         }
     }

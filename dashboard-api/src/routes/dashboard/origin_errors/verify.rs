@@ -263,7 +263,7 @@ impl Verification {
         let config = self.state.config();
         let request = DiagnosisRequest {
             asked_at: config.clock.now(),
-            tenant_id,
+            tenant_id: Some(tenant_id),
             question: Question::Verify { url },
         };
         serving_node::diagnose(config.serving_node, &config.vault, &request).await

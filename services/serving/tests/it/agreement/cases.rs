@@ -61,6 +61,7 @@ pub(super) async fn of_urls_and_pictures(stack: &Stack) -> Vec<Case> {
             name: target.to_owned(),
             target: target.to_owned(),
             reason,
+            is_of_origin: false,
         })
         .collect()
 }
