@@ -11,6 +11,7 @@ use super::checkpoint::{counted_batches, settle};
 use super::project::LOCK_KEY;
 use super::project::project;
 use super::templates::register_lost;
+use crate::failure_packs::{forget_differing, forget_hour};
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,7 +44,11 @@ pub async fn rebuild(
         if lacks_groups {
             report.replaced += register_lost(&mut tx, hour).await?;
         }
-        report.replaced += rebuild_hour(&mut tx, hour).await?;
+        let replaced = rebuild_hour(&mut tx, hour).await?;
+        if replaced > 0 {
+            forget_hour(&mut tx, hour).await?;
+        }
+        report.replaced += replaced;
         tx.commit().await?;
         report.hours += 1;
         progress(report.hours, all);
@@ -51,6 +56,7 @@ pub async fn rebuild(
     let mut tx = locked(database).await?;
     report.replaced += rebuild_days(&mut tx).await?;
     report.replaced += rebuild_lifetimes(&mut tx).await?;
+    report.replaced += forget_differing(&mut tx).await?;
     tx.commit().await?;
     Ok(report)
 }

@@ -134,3 +134,38 @@ async fn late_failures_are_counted_again_with_the_rest() {
     ];
     assert_eq!(top(&database, &filter).await, expected);
 }
+
+#[tokio::test]
+async fn of_a_damaged_pack_the_events_are_counted() {
+    let database = database().await;
+    store(&database, NodeId(1), &busy_hour()).await;
+    let (since, now) = (at("2026-11-20T00:00:00Z"), at("2026-11-22T12:00:00Z"));
+    refresh(&database, since, now).await.unwrap();
+    let mut filter = FailureFilter::all(window("2026-11-20T22:10:00Z", "2026-11-22T03:00:00Z"));
+    for (damage, reasons) in [
+        ("update failure_path_pack set totals = '\\xff'", vec![]),
+        (
+            "update failure_path_pack set cells = '\\x01'",
+            vec![Reason::ObjectNotFound, Reason::AccessDenied],
+        ),
+    ] {
+        let mut connection = database.service().await.unwrap();
+        sqlx::raw_sql("delete from failure_path_pack")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        drop(connection);
+        refresh(&database, since, now).await.unwrap();
+        let mut connection = database.service().await.unwrap();
+        sqlx::raw_sql(damage)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        drop(connection);
+        filter.include.reasons = reasons;
+        let mut tx = database.tenant_tx(TENANT).await.unwrap();
+        let found = failing_paths(&mut tx, &filter, 1).await.unwrap();
+        let worst = found.paths.first().map(|path| path.attempts);
+        assert_eq!((worst, found.max_undercount), (Some(400), 0), "{damage}");
+    }
+}
