@@ -23,7 +23,7 @@ pub use refresh::{Refreshed, refresh};
 pub const TOP_PATHS: i64 = 200;
 
 /// A span with fewer events than this is counted from the events whenever it is asked for.
-pub const LEAST_EVENTS: i64 = 1_000;
+pub const LEAST_EVENTS: i64 = 200;
 
 /// A length of time whose top paths are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
