@@ -5,13 +5,24 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::Database;
 use limpid_event_store::failure_partitions::maintain;
-use limpid_read_models::{delivery_usage, failure_counts, failure_groups, failure_paths};
+use limpid_read_models::{
+    delivery_usage, failure_counts, failure_groups, failure_packs, failure_paths,
+};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 /// The end of what is generated.
 pub(crate) fn end() -> DateTime<Utc> {
     "2026-11-22T12:34:56Z".parse().unwrap()
+}
+
+/// Whether a run before has left its failures here.
+pub(crate) async fn is_loaded(database: &Database) -> bool {
+    let mut connection = database.service().await.unwrap();
+    sqlx::query_scalar("select exists (select from origin_failure)")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
 }
 
 /// Makes the failures and derives everything, and says how long each took.
@@ -36,20 +47,15 @@ pub(crate) async fn load(database: &Database, events: i64) -> Value {
         assert_eq!(report.replaced, 0);
     })
     .await;
-    let paths = timed("top paths", || async {
-        failure_paths::refresh(database, start, end())
-            .await
-            .unwrap();
-    })
-    .await;
-    let usage = timed("usage keys", || use_keys(database, start)).await;
+    timed("usage keys", || use_keys(database, start)).await;
+    let packed = pack(database).await;
     execute(database, "analyze".to_owned()).await;
     let rate = |seconds: f64| (events as f64 / seconds).round();
     let rows: (i64, i64, i64, i64, i64) = {
         let mut connection = database.service().await.unwrap();
         sqlx::query_as(
             "select (select count(*) from failure_1h), (select count(*) from failure_group), (select count(*) from failure_group_1h),
-               (select count(*) from failure_group_1d), (select count(*) from failure_top_path)",
+               (select count(*) from failure_group_1d), (select count(*) from failure_path_pack)",
         )
         .fetch_one(&mut *connection)
         .await
@@ -60,10 +66,30 @@ pub(crate) async fn load(database: &Database, events: i64) -> Value {
         "hourly_counts_events_per_second": rate(hours),
         "groups_events_per_second": rate(groups),
         "groups_rebuilt_events_per_second": rate(again),
-        "top_paths_seconds": paths,
-        "usage_keys_seconds": usage,
-        "rows": {"failure_1h": rows.0, "failure_group": rows.1, "failure_group_1h": rows.2, "failure_group_1d": rows.3, "failure_top_path": rows.4},
+        "packed": packed,
+        "rows": {"failure_1h": rows.0, "failure_group": rows.1, "failure_group_1h": rows.2, "failure_group_1d": rows.3, "failure_path_pack": rows.4},
     })
+}
+
+/// What the projector packs of hours and days that are over; what is packed already stays.
+pub(crate) async fn pack(database: &Database) -> Value {
+    let start = end() - TimeDelta::days(30);
+    let paths = timed("top paths", || async {
+        failure_paths::refresh(database, start, end())
+            .await
+            .unwrap();
+    })
+    .await;
+    let counts = timed("packs", || async {
+        failure_packs::claim(database, start, end()).await.unwrap();
+        failure_packs::refresh(database).await.unwrap();
+    })
+    .await;
+    let usage = timed("usage keys thinned", || async {
+        delivery_usage::thin(database, start, end()).await.unwrap();
+    })
+    .await;
+    json!({"top_paths_seconds": paths, "counts_seconds": counts, "usage_keys_seconds": usage})
 }
 
 async fn timed<F: Future<Output = ()>>(what: &str, work: impl FnOnce() -> F) -> f64 {
@@ -138,7 +164,6 @@ async fn use_keys(database: &Database, start: DateTime<Utc>) {
         );
         execute(database, statement).await;
     }
-    delivery_usage::thin(database, start, end()).await.unwrap();
 }
 
 async fn execute(database: &Database, statement: String) {

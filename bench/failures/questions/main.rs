@@ -4,7 +4,8 @@
 //! failures (10 million) of 1 000 tenants over 30 days are made by PostgreSQL itself, in the order of time; the largest tenant
 //! has about 13 % of them. Questions are of that tenant, over 24 hours, 7 and 30 days that end in the middle of an hour, and are asked
 //! `ROUNDS` times (20) after one that is not counted. With `EVENTS_CSV` the columns that other engines need are written there,
-//! which PostgreSQL's user must be able to do.
+//! which PostgreSQL's user must be able to do. With `BENCH_DATABASE_URL` an existing server is used, which keeps what was made: a run that finds
+//! failures there makes none.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::print_stdout, reason = "the result goes to standard output")]
 #![expect(clippy::print_stderr, reason = "progress goes to standard error")]
@@ -25,15 +26,22 @@ fn main() {
         .build()
         .unwrap();
     let result = runtime.block_on(async {
-        let cluster = TestCluster::start();
-        Database::migrate(cluster.url()).await.unwrap();
+        let given = std::env::var_os("BENCH_DATABASE_URL").and_then(|url| url.into_string().ok());
+        let cluster = given.is_none().then(TestCluster::start);
+        let url = given.or_else(|| Some(cluster.as_ref()?.url().to_owned()));
+        let url = url.unwrap();
+        Database::migrate(&url).await.unwrap();
         let options = DatabaseOptions {
             statement_timeout: Duration::from_hours(1),
             ..DatabaseOptions::default()
         };
-        let database = Database::lazy(cluster.url(), &options).unwrap();
+        let database = Database::lazy(&url, &options).unwrap();
         let events = number("EVENTS", 10_000_000);
-        let loaded = load::load(&database, events).await;
+        let loaded = if load::is_loaded(&database).await {
+            json!({"packed": load::pack(&database).await})
+        } else {
+            load::load(&database, events).await
+        };
         let asked = questions::ask(&database, number("ROUNDS", 20)).await;
         json!({
             "load_average": std::fs::read_to_string("/proc/loadavg").unwrap().trim(),

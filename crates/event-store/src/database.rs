@@ -13,7 +13,7 @@ use std::time::Duration;
 use limpid_domain::ids::TenantId;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Transaction};
 
 use crate::error::StoreError;
 
@@ -21,6 +21,9 @@ use crate::error::StoreError;
 /// its own disk goes on doing so.
 const BEGIN_CONNECTION: &str = "set role limpid_service;
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// A connection that was used this short a time ago is not asked for a sign of life: no server is down and back in less.
+const TRUSTED: Duration = Duration::from_millis(100);
 
 /// How to use a database.
 #[derive(Debug, Clone)]
@@ -81,6 +84,11 @@ impl Database {
             .acquire_timeout(options.acquire_timeout)
             .idle_timeout(Duration::from_mins(10))
             .max_lifetime(Duration::from_mins(30))
+            // A round trip that a dozen questions in a row can do without.
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move { Ok(meta.idle_for < TRUSTED || conn.ping().await.is_ok()) })
+            })
             .after_connect(|conn, _| {
                 Box::pin(async move {
                     sqlx::raw_sql(BEGIN_CONNECTION).execute(conn).await?;

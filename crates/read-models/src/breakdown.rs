@@ -1,13 +1,15 @@
-//! What failures are counted by, and the one statement that counts them: per bucket of time and key, over whichever tables answer.
+//! What failures are counted by, and how: per bucket of time and key, from packs where they answer, and in one statement over the tables that
+//! answer for the rest.
 
 use chrono::TimeDelta;
 use limpid_domain::failure::reason::Stage;
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
-use limpid_domain::ids::{GroupId, NodeId, OriginNo, TenantSeq, UrlEndpointNo};
-use limpid_event_store::TenantTx;
+use limpid_domain::ids::{GroupId, NodeId, OriginNo, TenantId, TenantSeq, UrlEndpointNo};
+use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::filter::{Detail, FailureFilter, Source, Table, push_conditions, sources};
+use crate::failure_packs::{Cell, CellKey, Labels, Question, sums};
+use crate::filter::{Detail, FailureFilter, Source, Table, push_conditions};
 
 /// What makes a line of a chart or a row of a facet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +90,21 @@ impl GroupBy {
         }
     }
 
+    /// The number of a packed count.
+    fn number(self, key: &CellKey) -> i64 {
+        match self {
+            Self::Code | Self::Reason | Self::Stage => key.reason.into(),
+            Self::Origin => key.origin_no.into(),
+            Self::Endpoint => key.endpoint_no.into(),
+            Self::Outcome => key.outcome.into(),
+            Self::UpstreamStatus => key.upstream_status.into(),
+            Self::ConfigVersion => key.config_version,
+            // no pack is asked about nodes
+            Self::Node => 0,
+            Self::Group => key.group_id,
+        }
+    }
+
     /// The key that a stored number means, and its place among equals; `None` for a newer version's.
     pub(crate) fn key(self, number: i64) -> Option<(i64, SeriesKey)> {
         let small = i16::try_from(number).ok();
@@ -148,44 +165,85 @@ impl Measures {
         }
     }
 
-    fn total(self) -> &'static str {
+    /// As a question reads them.
+    fn columns(self) -> &'static str {
         match self {
-            Self::Occurrences => "sum(occurrences)::bigint",
-            Self::Lifetimes => {
-                "sum(occurrences)::bigint, sum(visible)::bigint, min(first_at), max(last_at)"
+            Self::Occurrences => {
+                "occurrences, 0::bigint as visible, null::timestamptz as first_at, null::timestamptz as last_at"
             }
+            Self::Lifetimes => "occurrences, visible, first_at, last_at",
         }
     }
 }
 
-/// Appends a statement with rows of bucket (number of the interval since 1970; 0 where there is none), key number and the measures.
-pub(crate) fn cells(
-    tx: &TenantTx,
+/// Counts what matches, by bucket of `interval` and number. Several sums may be of one bucket and number.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer in time.
+pub(crate) async fn count(
+    tx: &mut TenantTx,
     filter: &FailureFilter,
     (by, interval): (GroupBy, Option<TimeDelta>),
     measures: Measures,
-) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new("select ");
-    match interval {
-        Some(interval) => {
-            let width = width(interval);
-            query.push(format_args!(
-                "(extract(epoch from starts_at) / {width})::bigint as bucket, key, "
-            ));
-        }
-        None => {
-            query.push("0::bigint as bucket, key, ");
-        }
+) -> Result<Vec<Cell<i64>>, StoreError> {
+    let question = Question {
+        filter,
+        detail: by.detail(interval),
+        with_moments: measures == Measures::Lifetimes,
+    };
+    let lines = Lines {
+        tenant_id: tx.tenant_id(),
+        filter,
+        by,
+        interval,
+        measures,
+    };
+    sums(tx, question, &lines).await
+}
+
+/// Failures told apart by one number.
+struct Lines<'f> {
+    tenant_id: TenantId,
+    filter: &'f FailureFilter,
+    by: GroupBy,
+    interval: Option<TimeDelta>,
+    measures: Measures,
+}
+
+impl Labels for Lines<'_> {
+    type Label = i64;
+
+    fn of_key(&self, key: &CellKey) -> i64 {
+        self.by.number(key)
     }
-    query.push(measures.total()).push(" from (");
-    let mut separator = "";
-    for source in sources(filter, by.detail(interval)) {
-        query.push(separator);
-        push_cells_of(&mut query, tx, (filter, source), (by, interval, measures));
-        separator = " union all ";
+
+    fn of_numbers(&self, [number, ..]: [i64; 4]) -> i64 {
+        number
     }
-    query.push(") f group by starts_at, key");
-    query
+
+    fn push_sums(&self, query: &mut QueryBuilder<Postgres>, parts: &[Source]) {
+        query.push("select ");
+        match self.interval {
+            Some(interval) => {
+                let width = width(interval);
+                query.push(format_args!(
+                    "(extract(epoch from starts_at) / {width})::bigint as bucket, "
+                ));
+            }
+            None => {
+                query.push("0::bigint as bucket, ");
+            }
+        }
+        query.push("key as a, 0::bigint as b, 0::bigint as c, 0::bigint as d, ");
+        query.push(self.measures.columns()).push(" from (");
+        let mut separator = "";
+        for source in parts {
+            query.push(separator);
+            self.push_part(query, source);
+            separator = " union all ";
+        }
+        query.push(") f");
+    }
 }
 
 /// Of a bucket. Units: s.
@@ -193,44 +251,41 @@ fn width(interval: TimeDelta) -> i64 {
     interval.num_seconds().max(1)
 }
 
-fn push_cells_of(
-    query: &mut QueryBuilder<Postgres>,
-    tx: &TenantTx,
-    (filter, source): (&FailureFilter, Source),
-    (by, interval, measures): (GroupBy, Option<TimeDelta>, Measures),
-) {
-    // An event knows its fingerprint; which group that counts towards is looked up once per fingerprint, not per event.
-    let looks_up = by == GroupBy::Group && source.table == Table::Events;
-    if looks_up {
-        query
-            .push("select starts_at, coalesce(p.group_id, e.key) as key, ")
-            .push(measures.names())
-            .push(" from (");
-    }
-    query.push("select ");
-    match interval {
-        // by moments, which are whole numbers: an epoch is a decimal and costs ten times as much for each row
-        Some(interval) => {
-            let (width, column) = (width(interval), source.table.time_column());
-            query.push(format_args!(
-                "date_bin('{width} seconds', {column}, timestamptz 'epoch')"
-            ));
+impl Lines<'_> {
+    fn push_part(&self, query: &mut QueryBuilder<Postgres>, source: &Source) {
+        // An event knows its fingerprint; which group that counts towards is looked up once per fingerprint, not per event.
+        let looks_up = self.by == GroupBy::Group && source.table == Table::Events;
+        if looks_up {
+            query
+                .push("select starts_at, coalesce(p.group_id, e.key) as key, ")
+                .push(self.measures.names())
+                .push(" from (");
         }
-        None => {
-            query.push("timestamptz 'epoch'");
+        query.push("select ");
+        match self.interval {
+            // by moments, which are whole numbers: an epoch is a decimal and costs ten times as much for each row
+            Some(interval) => {
+                let (width, column) = (width(interval), source.table.time_column());
+                query.push(format_args!(
+                    "date_bin('{width} seconds', {column}, timestamptz 'epoch')"
+                ));
+            }
+            None => {
+                query.push("timestamptz 'epoch'");
+            }
         }
-    }
-    query
-        .push(" as starts_at, ")
-        .push(by.column(source.table))
-        .push("::bigint as key, ")
-        .push(measures.of_source(source.table));
-    push_conditions(query, tx.tenant_id(), source, filter);
-    query.push(" group by 1, 2");
-    if looks_up {
         query
-            .push(") e left join failure_fingerprint p on p.tenant_id = ")
-            .push_bind(tx.tenant_id().0)
-            .push(" and p.fingerprint = e.key");
+            .push(" as starts_at, ")
+            .push(self.by.column(source.table))
+            .push("::bigint as key, ")
+            .push(self.measures.of_source(source.table));
+        push_conditions(query, self.tenant_id, source, self.filter);
+        query.push(" group by 1, 2");
+        if looks_up {
+            query
+                .push(") e left join failure_fingerprint p on p.tenant_id = ")
+                .push_bind(self.tenant_id.0)
+                .push(" and p.fingerprint = e.key");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! The values of each filter with their counts. A facet ignores its own selection and obeys all others, so that the alternatives to
 //! what is chosen stay visible.
 
+use std::collections::BTreeMap;
+
 use limpid_event_store::{StoreError, TenantTx};
 
-use crate::breakdown::{GroupBy, Measures, SeriesKey, cells};
+use crate::breakdown::{GroupBy, Measures, SeriesKey, count};
 use crate::filter::{Facets, FailureFilter};
 
 /// The most values of a facet; what is left of more is added up.
@@ -30,27 +32,22 @@ pub async fn facet(
     field: GroupBy,
 ) -> Result<Facet, StoreError> {
     let filter = without_own_selection(filter, field);
-    let mut query = cells(tx, &filter, (field, None), Measures::Occurrences);
-    let rows: Vec<(i64, i64, i64)> = query.build_query_as().fetch_all(tx.as_conn()).await?;
-    let mut values: Vec<(i64, SeriesKey, i64)> = Vec::new();
-    for (_, number, count) in rows {
-        let Some((place, key)) = field.key(number) else {
-            continue; // a newer version's
-        };
-        match values.iter_mut().find(|(other, ..)| *other == place) {
-            Some((.., sum)) => *sum += count,
-            None => values.push((place, key, count)),
+    let cells = count(tx, &filter, (field, None), Measures::Occurrences).await?;
+    let mut sums: BTreeMap<i64, (SeriesKey, i64)> = BTreeMap::new();
+    for cell in cells {
+        // A newer version's number has no name here.
+        if let Some((place, key)) = field.key(cell.label) {
+            sums.entry(place).or_insert((key, 0)).1 += cell.occurrences;
         }
     }
-    values.sort_by_key(|(place, _, count)| (std::cmp::Reverse(*count), *place));
+    let mut values: Vec<(SeriesKey, i64)> = sums.into_values().collect();
+    // Equals stay in the order of their places.
+    values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let rest = values.split_off(values.len().min(MAX_VALUES));
     Ok(Facet {
         field,
-        values: values
-            .into_iter()
-            .map(|(_, key, count)| (key, count))
-            .collect(),
-        others: rest.into_iter().map(|(.., count)| count).sum(),
+        values,
+        others: rest.into_iter().map(|(_, count)| count).sum(),
     })
 }
 

@@ -3,7 +3,16 @@
 //! Closed hours and days with many failures keep their [`TOP_PATHS`] paths, counted exactly by [`refresh`]; everything else is counted
 //! from the events. A path that is not among the top of some span can be understated by at most that span's bound; the answer
 //! names the sum.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `merge` | paths of several spans added up |
+//! | `packing` | the paths of a span as bytes, and back |
+//! | `question` | which paths fail most |
+//! | `refresh` | counting closed spans |
 
+mod merge;
+mod packing;
 mod question;
 mod rebuild;
 mod refresh;
@@ -16,10 +25,7 @@ pub use refresh::{Refreshed, refresh};
 pub const TOP_PATHS: i64 = 200;
 
 /// A span with fewer events than this is counted from the events whenever it is asked for.
-pub const LEAST_EVENTS: i64 = 1_000;
-
-/// The reason of a row that is a path's total over all reasons and origins; no failure has it.
-pub(crate) const TOTAL: i16 = 0;
+pub const LEAST_EVENTS: i64 = 200;
 
 /// A length of time whose top paths are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

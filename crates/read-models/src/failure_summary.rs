@@ -1,16 +1,17 @@
 //! How many failures, by code, reason and origin.
 //!
-//! One statement reads the hourly counts and the events of the ragged edges, so all numbers are of one moment and add up.
+//! All numbers are made of the same counts, so they add up.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use limpid_domain::failure::{FailureCode, Outcome, Reason};
-use limpid_domain::ids::OriginNo;
+use limpid_domain::ids::{OriginNo, TenantId};
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::filter::{Detail, FailureFilter, push_conditions, sources};
+use crate::failure_packs::{Cell, CellKey, Labels, Question, sums};
+use crate::filter::{Detail, FailureFilter, Source, push_conditions};
 
 /// The numbers of a window. All count failed requests or attempts (occurrences), not stored rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,49 +37,91 @@ pub struct Summary {
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
 pub async fn summary(tx: &mut TenantTx, filter: &FailureFilter) -> Result<Summary, StoreError> {
-    let mut query = statement(tx, filter);
-    let cells: Vec<Cell> = query.build_query_as().fetch_all(tx.as_conn()).await?;
-    Ok(fold(&cells))
+    let question = Question {
+        filter,
+        detail: Detail::default(),
+        with_moments: false,
+    };
+    let kinds = Kinds {
+        tenant_id: tx.tenant_id(),
+        filter,
+    };
+    Ok(fold(&sums(tx, question, &kinds).await?))
 }
 
-/// reason, origin, outcome, headline, occurrences.
-type Cell = (i16, i32, i16, bool, i64);
+/// Failures told apart by what the numbers of a summary are made of.
+struct Kinds<'f> {
+    tenant_id: TenantId,
+    filter: &'f FailureFilter,
+}
 
-fn statement(tx: &TenantTx, filter: &FailureFilter) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
-        "select reason, origin_no, outcome, headline, sum(occurrences)::bigint from (",
-    );
-    let mut separator = "";
-    for source in sources(filter, Detail::default()) {
-        query.push(separator).push(
-            "select reason, origin_no, outcome, headline, occurrences::bigint as occurrences",
-        );
-        push_conditions(&mut query, tx.tenant_id(), source, filter);
-        separator = " union all ";
+/// What they differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    reason: i16,
+    origin_no: i32,
+    outcome: i16,
+    headline: bool,
+}
+
+impl Labels for Kinds<'_> {
+    type Label = Kind;
+
+    fn of_key(&self, key: &CellKey) -> Kind {
+        Kind {
+            reason: key.reason,
+            origin_no: key.origin_no,
+            outcome: key.outcome,
+            headline: key.headline,
+        }
     }
-    query.push(") f group by 1, 2, 3, 4");
-    query
+
+    fn of_numbers(&self, [reason, origin_no, outcome, headline]: [i64; 4]) -> Kind {
+        Kind {
+            reason: i16::try_from(reason).unwrap_or_default(),
+            origin_no: i32::try_from(origin_no).unwrap_or_default(),
+            outcome: i16::try_from(outcome).unwrap_or_default(),
+            headline: headline == 1,
+        }
+    }
+
+    fn push_sums(&self, query: &mut QueryBuilder<Postgres>, parts: &[Source]) {
+        query.push(
+            "select 0::bigint as bucket, reason::bigint as a, origin_no::bigint as b, outcome::bigint as c, headline::integer::bigint as d,
+               sum(occurrences)::bigint as occurrences, 0::bigint as visible, null::timestamptz as first_at, null::timestamptz as last_at from (",
+        );
+        let mut separator = "";
+        for source in parts {
+            query.push(separator).push(
+                "select reason, origin_no, outcome, headline, occurrences::bigint as occurrences",
+            );
+            push_conditions(query, self.tenant_id, source, self.filter);
+            separator = " union all ";
+        }
+        query.push(") f group by reason, origin_no, outcome, headline");
+    }
 }
 
-fn fold(cells: &[Cell]) -> Summary {
+fn fold(cells: &[Cell<Kind>]) -> Summary {
     let mut summary = Summary::default();
     let mut by_code = BTreeMap::new();
     let mut visible_by_code = BTreeMap::new();
     let mut by_reason = BTreeMap::new();
     let mut by_origin = BTreeMap::new();
-    for (reason, origin_no, outcome, headline, count) in cells {
+    for cell in cells {
+        let (kind, count) = (cell.label, cell.occurrences);
         summary.attempts += count;
-        let outcome = Outcome::from_number(*outcome);
-        let is_visible = outcome == Some(Outcome::Failed) && *headline;
+        let outcome = Outcome::from_number(kind.outcome);
+        let is_visible = outcome == Some(Outcome::Failed) && kind.headline;
         if is_visible {
             summary.client_visible += count;
         }
         if outcome == Some(Outcome::Rescued) {
             summary.rescued += count;
         }
-        *by_origin.entry(OriginNo(*origin_no)).or_default() += count;
+        *by_origin.entry(OriginNo(kind.origin_no)).or_default() += count;
         // A newer version's reason is counted above and has no name here.
-        if let Some(reason) = Reason::from_number(*reason) {
+        if let Some(reason) = Reason::from_number(kind.reason) {
             *by_reason.entry(reason).or_default() += count;
             let code: &mut i64 = by_code.entry(reason.code().as_str()).or_default();
             *code += count;

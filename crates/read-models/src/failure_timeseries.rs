@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::{StoreError, TenantTx};
 
 pub use crate::breakdown::{GroupBy, SeriesKey};
-use crate::breakdown::{Measures, cells};
+use crate::breakdown::{Measures, count};
+use crate::failure_packs::Cell;
 use crate::filter::{FailureFilter, Window};
 
 /// The most buckets of an answer.
@@ -80,18 +81,13 @@ pub async fn timeseries(
     group_by: GroupBy,
     interval: TimeDelta,
 ) -> Result<Timeseries, StoreError> {
-    let mut query = cells(
-        tx,
-        filter,
-        (group_by, Some(interval)),
-        Measures::Occurrences,
-    );
-    let cells: Vec<(i64, i64, i64)> = query.build_query_as().fetch_all(tx.as_conn()).await?;
+    let by = (group_by, Some(interval));
+    let cells = count(tx, filter, by, Measures::Occurrences).await?;
     Ok(arrange(&cells, filter.window, group_by, interval))
 }
 
 fn arrange(
-    cells: &[(i64, i64, i64)],
+    cells: &[Cell<i64>],
     window: Window,
     group_by: GroupBy,
     interval: TimeDelta,
@@ -101,16 +97,16 @@ fn arrange(
     let buckets = usize::try_from(bucket_count(window, interval)).unwrap_or(0);
     // By number first: reasons of one code share a line.
     let mut lines: BTreeMap<i64, (SeriesKey, Vec<i64>)> = BTreeMap::new();
-    for (bucket, number, count) in cells {
-        let Some((order, key)) = group_by.key(*number) else {
+    for cell in cells {
+        let Some((order, key)) = group_by.key(cell.label) else {
             continue; // a newer version's
         };
         let (_, line) = lines
             .entry(order)
             .or_insert_with(|| (key, vec![0; buckets]));
-        let column = usize::try_from(bucket - first).ok();
-        if let Some(cell) = column.and_then(|column| line.get_mut(column)) {
-            *cell += count;
+        let column = usize::try_from(cell.bucket - first).ok();
+        if let Some(sum) = column.and_then(|column| line.get_mut(column)) {
+            *sum += cell.occurrences;
         }
     }
     let mut lines: Vec<_> = lines.into_values().collect();
@@ -146,6 +142,17 @@ mod tests {
     use limpid_domain::ids::NodeId;
 
     use super::*;
+
+    fn cell((bucket, label, occurrences): (i64, i64, i64)) -> Cell<i64> {
+        Cell {
+            bucket,
+            label,
+            occurrences,
+            visible: 0,
+            first_at: 0,
+            last_at: 0,
+        }
+    }
 
     fn last(span: TimeDelta) -> Window {
         let to: DateTime<Utc> = "2026-11-22T12:34:56.789Z".parse().unwrap();
@@ -183,7 +190,8 @@ mod tests {
             (first + 1, i64::from(Reason::CredentialsInvalid.number()), 3),
             (first + 3, i64::from(Reason::ObjectNotFound.number()), 1),
             (first, 9_999, 7),
-        ];
+        ]
+        .map(cell);
         let series = arrange(&cells, window, GroupBy::Code, minute);
         assert_eq!(series.start.to_rfc3339(), "2026-11-22T12:31:00+00:00");
         assert_eq!(
@@ -201,7 +209,7 @@ mod tests {
         let window = last(TimeDelta::minutes(1));
         let minute = TimeDelta::minutes(1);
         let first = window.from.timestamp().div_euclid(60);
-        let cells: Vec<_> = (1..=25).map(|node| (first, node, node)).collect();
+        let cells: Vec<_> = (1..=25).map(|node| cell((first, node, node))).collect();
         let series = arrange(&cells, window, GroupBy::Node, minute);
         assert_eq!(series.keys.len(), MAX_LINES);
         assert_eq!(series.keys.first(), Some(&SeriesKey::Node(NodeId(25))));

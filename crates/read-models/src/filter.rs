@@ -3,9 +3,11 @@
 //! | module | holds |
 //! |---|---|
 //! | `conditions` | the filter as SQL, per table |
+//! | `packed` | the same for counts in memory |
 //! | `sources` | which tables answer a window: events, hours, days |
 
 mod conditions;
+mod packed;
 mod sources;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::retention::Kept;
 
 pub(crate) use conditions::{push_conditions, push_events_where};
-pub(crate) use sources::{Detail, Source, Table, hour_at_or_before, sources};
+pub(crate) use packed::KeyFilter;
+pub(crate) use sources::{Detail, Source, Table, hour_at_or_before, hours_table, sources, whole};
 
 /// Which failures. AND across fields, OR within one; an empty list means all.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,13 +40,8 @@ pub async fn freshness(
     window: Window,
     reads: Reads,
 ) -> Result<Freshness, StoreError> {
-    let now: DateTime<Utc> = sqlx::query_scalar("select now()")
-        .fetch_one(tx.as_conn())
-        .await?;
-    let up_to = match reads {
-        Reads::Events => delivered_to(tx.as_conn()).await?,
-        Reads::Groups => counted_to(tx.as_conn()).await?,
-    };
+    let (now, delivered, uncounted) = moments(tx.as_conn(), reads).await?;
+    let up_to = [delivered, uncounted].into_iter().flatten().min();
     let as_of = up_to.unwrap_or(now);
     let lag = (now - as_of).max(TimeDelta::zero());
     Ok(Freshness {
@@ -56,38 +51,35 @@ pub async fn freshness(
     })
 }
 
-/// Up to when every node has delivered its failures; `None` where there are no nodes to wait for.
-async fn delivered_to(connection: &mut PgConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select min(least(heartbeat_at, coalesce(oldest_unacked, heartbeat_at)))
-         from serving_node where not stopped and heartbeat_at > now() - interval '1 day'",
-    )
-    .fetch_one(connection)
-    .await?)
-}
-
 /// Up to when failures are delivered and counted by group; `None` where there is nothing to wait for.
 pub(crate) async fn counted_to(
     connection: &mut PgConnection,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let delivered = delivered_to(connection).await?;
-    let uncounted = oldest_uncounted(connection).await?;
+    let (_, delivered, uncounted) = moments(connection, Reads::Groups).await?;
     Ok([delivered, uncounted].into_iter().flatten().min())
 }
 
-/// When the first batch that groups do not count yet begins.
-async fn oldest_uncounted(
+/// Now; up to when every node has delivered its failures, and where groups are read when the first batch that they do not count begins: `None`
+/// where there is nothing to wait for. In one round trip: every answer says it.
+async fn moments(
     connection: &mut PgConnection,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select min(first.began_at) from serving_node n
-         left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
-         join lateral (
-           select coalesce(b.min_at, b.received_at) as began_at from ingest_batch b
-           where b.node_id = n.node_id and b.batch_seq > coalesce(c.batch_seq, 0) order by b.batch_seq limit 1
-         ) first on true",
+    reads: Reads,
+) -> Result<(DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>), StoreError> {
+    Ok(sqlx::query_as(
+        "select now(),
+           (select min(least(heartbeat_at, coalesce(oldest_unacked, heartbeat_at)))
+            from serving_node where not stopped and heartbeat_at > now() - interval '1 day'),
+           case when $2 then (
+             select min(first.began_at) from serving_node n
+             left join projection_checkpoint c on c.projection = $1 and c.node_id = n.node_id
+             join lateral (
+               select coalesce(b.min_at, b.received_at) as began_at from ingest_batch b
+               where b.node_id = n.node_id and b.batch_seq > coalesce(c.batch_seq, 0) order by b.batch_seq limit 1
+             ) first on true
+           ) end",
     )
     .bind(PROJECTION)
+    .bind(reads == Reads::Groups)
     .fetch_one(connection)
     .await?)
 }

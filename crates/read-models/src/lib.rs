@@ -12,12 +12,14 @@
 //! | [`breakdown`] | what failures are counted by |
 //! | [`failure_facets`] | the values of each filter with their counts |
 //! | [`failure_groups`] | failures alike, as groups |
+//! | [`failure_packs`] | the counts of groups of a day, packed |
 //! | [`failure_paths`] | the paths that fail most |
 //! | [`failure_summary`] | how many, by code, reason and origin |
 //! | [`failure_timeseries`] | how many over time |
 //! | [`failure_log`] | single failures: by page, by id, by request |
 //! | [`failure_counts`] | the hourly counts proved and derived again |
 //! | [`webhook_deliveries`] | messages on their way to webhooks, and what became of them |
+//! | `numbers` | whole numbers as bytes, for what is packed |
 //! | [`origin_health`] | how origins fare, and what of them ends soon |
 //! | [`purges`] | what was purged, and how far the serving nodes have come with it |
 //! | `rebuild_spans` | how much a rebuild derives at once |
@@ -34,12 +36,14 @@ pub mod failure_counts;
 pub mod failure_facets;
 pub mod failure_groups;
 pub mod failure_log;
+pub mod failure_packs;
 pub mod failure_paths;
 pub mod failure_summary;
 pub mod failure_timeseries;
 pub mod filter;
 pub mod freshness;
 pub mod missing_assets;
+mod numbers;
 pub mod origin_health;
 pub mod purges;
 mod rebuild_spans;

@@ -8,6 +8,7 @@
 //! | `erasure` | tenants that are to vanish, erased in batches |
 //! | `groups` | batches counted by group, a moment after they came |
 //! | `maintenance` | partitions made ahead and dropped by age |
+//! | `packs` | counts of hours that are over, packed |
 //! | `reconciliation` | events = counts = ledger, proved every hour |
 //! | `retention` | counts and groups older than they are kept |
 //! | `top_paths` | the paths that failed most, of closed hours and days |
@@ -21,6 +22,7 @@ mod erasure;
 mod groups;
 mod maintenance;
 mod metrics;
+mod packs;
 mod reconciliation;
 mod retention;
 mod schedule;
@@ -62,6 +64,8 @@ pub struct ProjectorConfig {
     pub reconciliation_interval: Duration,
     /// How often closed hours are looked at for their top paths.
     pub top_paths_interval: Duration,
+    /// How often counts of closed hours are packed.
+    pub packs_interval: Duration,
     /// How often new batches are counted by group.
     pub groups_interval: Duration,
     /// How often rules are looked at and messages sent.
@@ -71,7 +75,7 @@ pub struct ProjectorConfig {
 }
 
 impl ProjectorConfig {
-    /// The defaults: failures 30 days and counts 13 months; partitions and proofs every hour, old counts every ten minutes, top paths every
+    /// The defaults: failures 30 days and counts 13 months; partitions and proofs every hour, old counts every ten minutes, top paths and packs every
     /// minute, erasures every ten seconds, groups and alerts every second; no webhooks.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
@@ -85,6 +89,7 @@ impl ProjectorConfig {
             erasure_interval: Duration::from_secs(10),
             reconciliation_interval: Duration::from_hours(1),
             top_paths_interval: Duration::from_mins(1),
+            packs_interval: Duration::from_mins(1),
             groups_interval: Duration::from_secs(1),
             alerts_interval: Duration::from_secs(1),
             webhooks: None,
@@ -109,6 +114,7 @@ pub async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
     jobs.spawn(configuration::run(config.clone(), shutdown.clone()));
     jobs.spawn(erasure::run(config.clone(), shutdown.clone()));
     jobs.spawn(top_paths::run(config.clone(), shutdown.clone()));
+    jobs.spawn(packs::run(config.clone(), shutdown.clone()));
     jobs.spawn(groups::run(config.clone(), shutdown.clone()));
     jobs.spawn(usage_keys::run(config.clone(), shutdown.clone()));
     jobs.spawn(alerts::run(config.clone(), shutdown.clone()));

@@ -1,4 +1,4 @@
-//! Keeping fewer keys of hours and days that are over: what few requests had joins the row without a name.
+//! Keeping fewer keys of hours and days that are over, each in one row: what few requests had joins the key without a name.
 //!
 //! A list of the most used of a month reads every key of thirty days. While a day goes on, any key may yet become one of its most used;
 //! once it is over, the first [`KEYS_OF_A_DAY`] by requests and as many by bytes are what lists are made of. Sums stay exact, and a key's
@@ -13,6 +13,12 @@ pub const KEYS_OF_AN_HOUR: i64 = 75;
 /// Keys of a day that stay, by requests and by bytes each. A list of a month reads thirty days of seven dimensions.
 pub const KEYS_OF_A_DAY: i64 = 150;
 
+/// A span with fewer rows than this stays as it is: no dimension of it has too many keys.
+const LEAST_ROWS: i64 = KEYS_OF_AN_HOUR;
+
+/// Key of the advisory lock, an arbitrary number that nobody else uses.
+const LOCK_KEY: i64 = 0x6c69_6d70_6964_0005;
+
 /// A span that has just ended is left alone for this long: serving nodes add to it every few seconds, and longer after an outage.
 const SETTLING: TimeDelta = TimeDelta::minutes(30);
 
@@ -23,7 +29,7 @@ const TABLES: [(&str, &str, i64); 2] = [
 ];
 
 /// Thins every hour and day that began since `since` and is over. Again is harmless: what came late is thinned with the rest.
-/// Gives the number of keys that lost their row.
+/// Gives the number of keys that lost their name. Any number of projectors may run; one at a time works.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer; spans done so far stay done.
@@ -64,7 +70,7 @@ async fn spans(
         .await?)
 }
 
-/// One hour or day of all tenants, in one statement: what a row holds when it goes is what is added to the one without a name.
+/// One hour or day of all tenants, in one statement: what a row holds when it goes is what is added to the pack.
 async fn thin_span(
     database: &Database,
     (table, column): (&str, &str),
@@ -74,30 +80,23 @@ async fn thin_span(
     sqlx::raw_sql("set local statement_timeout = '60s'")
         .execute(&mut *tx)
         .await?;
-    let query = format!(
-        "with ranked as (
-           select tenant_id, dimension, key_hash,
-             row_number() over (partition by tenant_id, dimension order by requests desc, key_hash) as by_requests,
-             row_number() over (partition by tenant_id, dimension order by bytes desc, key_hash) as by_bytes
-           from {table} where {column} = $1 and key_hash <> 0
-         ),
-         gone as (
-           delete from {table} t using ranked r
-           where r.by_requests > $2 and r.by_bytes > $2
-             and t.tenant_id = r.tenant_id and t.{column} = $1 and t.dimension = r.dimension and t.key_hash = r.key_hash
-           returning t.tenant_id, t.dimension, t.requests, t.bytes
-         ),
-         kept as (
-           insert into {table} as t (tenant_id, {column}, dimension, key_hash, key, requests, bytes)
-           select tenant_id, $1, dimension, 0, '', sum(requests)::bigint, sum(bytes)::bigint from gone group by 1, 3 order by 1, 3
-           on conflict (tenant_id, {column}, dimension, key_hash) do update set
-             requests = t.requests + excluded.requests, bytes = t.bytes + excluded.bytes
-         )
-         select count(*) from gone"
-    );
+    let locked: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
+        .bind(LOCK_KEY)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !locked {
+        tx.rollback().await?;
+        return Ok(0);
+    }
+    let span_hours: i16 = if column == "day" { 24 } else { 1 };
+    let query = include_str!("thin.sql")
+        .replace("{table}", table)
+        .replace("{column}", column);
     let gone: i64 = sqlx::query_scalar(AssertSqlSafe(query))
         .bind(span)
         .bind(keys)
+        .bind(span_hours)
+        .bind(LEAST_ROWS)
         .fetch_one(&mut *tx)
         .await?;
     tx.commit().await?;

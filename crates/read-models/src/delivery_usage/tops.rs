@@ -1,5 +1,7 @@
 //! The most used paths, transformations, referrers and so on: whole days from the daily rows, the rest from the hourly ones.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_domain::usage::{UsageCounts, UsageDimension};
 use limpid_event_store::{StoreError, TenantTx};
@@ -27,48 +29,85 @@ pub async fn tops(
     limit: i64,
 ) -> Result<Vec<TopKey>, StoreError> {
     let days = whole_days(window);
-    let rows: Vec<(i16, String, i64, i64)> = sqlx::query_as(
-        "with part as (
-           select dimension, key_hash, key, requests, bytes from delivery_usage_top_1d
-           where tenant_id = $1 and day >= $4 and day < $5 and key_hash <> 0
-           union all
-           select dimension, key_hash, key, requests, bytes from delivery_usage_top_1h
-           where tenant_id = $1 and hour >= $2 and hour < $4 and key_hash <> 0
-           union all
-           select dimension, key_hash, key, requests, bytes from delivery_usage_top_1h
-           where tenant_id = $1 and hour >= $5 and hour < $3 and key_hash <> 0
-         ),
-         total as (
-           select dimension, min(key) as key, sum(requests)::bigint as requests, sum(bytes)::bigint as bytes
-           from part group by dimension, key_hash
-         ),
-         ranked as (
-           select *, row_number() over (partition by dimension order by requests desc, key) as by_requests,
-             row_number() over (partition by dimension order by bytes desc, key) as by_bytes
-           from total
-         )
-         select dimension, key, requests, bytes from ranked where by_requests <= $6 or by_bytes <= $6
-         order by dimension, by_requests",
+    // One statement, one moment: what is moved into a pack is in one of both.
+    let rows: Vec<Row> = sqlx::query_as(
+        "select dimensions, key_hashes, keys, requests, bytes from delivery_usage_top_pack
+         where tenant_id = $1 and span_hours = 24 and starts_at >= $4 and starts_at < $5
+         union all
+         select dimensions, key_hashes, keys, requests, bytes from delivery_usage_top_pack
+         where tenant_id = $1 and span_hours = 1 and (starts_at >= $2 and starts_at < $4 or starts_at >= $5 and starts_at < $3)
+         union all
+         select array[dimension], array[key_hash], array[key], array[requests], array[bytes] from delivery_usage_top_1d
+         where tenant_id = $1 and day >= $4 and day < $5
+         union all
+         select array[dimension], array[key_hash], array[key], array[requests], array[bytes] from delivery_usage_top_1h
+         where tenant_id = $1 and (hour >= $2 and hour < $4 or hour >= $5 and hour < $3)",
     )
     .bind(tx.tenant_id().0)
     .bind(window.from)
     .bind(window.to)
     .bind(days.from)
     .bind(days.to)
-    .bind(limit)
     .fetch_all(tx.as_conn())
     .await?;
-    let keys = rows
-        .into_iter()
-        .filter_map(|(dimension, key, requests, bytes)| {
-            Some(TopKey {
-                // a newer version's has no name here
-                dimension: UsageDimension::from_number(dimension)?,
-                key,
-                counts: UsageCounts { requests, bytes },
-            })
+    Ok(most(rows, usize::try_from(limit).unwrap_or_default()))
+}
+
+/// Keys with their numbers: many of a pack, or one.
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    dimensions: Vec<i16>,
+    key_hashes: Vec<i64>,
+    keys: Vec<String>,
+    requests: Vec<i64>,
+    bytes: Vec<i64>,
+}
+
+/// Adds up each key, and keeps the first of each dimension.
+fn most(rows: Vec<Row>, limit: usize) -> Vec<TopKey> {
+    let mut sums: HashMap<(i16, i64), (String, UsageCounts)> = HashMap::new();
+    for row in rows {
+        let places = row.dimensions.into_iter().zip(row.key_hashes);
+        let counts = row.requests.into_iter().zip(row.bytes);
+        for ((place, key), (requests, bytes)) in places.zip(row.keys).zip(counts) {
+            let (_, hash) = place;
+            if hash == 0 {
+                continue; // has no name
+            }
+            let nothing = UsageCounts {
+                requests: 0,
+                bytes: 0,
+            };
+            let (_, sum) = sums.entry(place).or_insert((key, nothing));
+            sum.requests += requests;
+            sum.bytes += bytes;
+        }
+    }
+    let mut of_dimensions: BTreeMap<i16, Vec<(String, UsageCounts)>> = BTreeMap::new();
+    for ((dimension, _), sum) in sums {
+        of_dimensions.entry(dimension).or_default().push(sum);
+    }
+    let mut tops = Vec::new();
+    for (dimension, mut keys) in of_dimensions {
+        // A newer version's has no name here.
+        let Some(dimension) = UsageDimension::from_number(dimension) else {
+            continue;
+        };
+        keys.sort_unstable_by(|(a, ours), (b, theirs)| (theirs.bytes, a).cmp(&(ours.bytes, b)));
+        let mut keys: Vec<_> = (0..).zip(keys).collect();
+        keys.sort_unstable_by(|(_, (a, ours)), (_, (b, theirs))| {
+            (theirs.requests, a).cmp(&(ours.requests, b))
         });
-    Ok(keys.collect())
+        let first = (0..)
+            .zip(keys)
+            .filter(|(by_requests, (by_bytes, _))| *by_requests < limit || *by_bytes < limit);
+        tops.extend(first.map(|(_, (_, (key, counts)))| TopKey {
+            dimension,
+            key,
+            counts,
+        }));
+    }
+    tops
 }
 
 /// The whole UTC days of a window; an empty stretch at its end where there are none, so that the hours before it are all of it.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::Reason;
@@ -10,7 +11,8 @@ use limpid_domain::ids::{GroupId, OriginNo, TenantSeq, UrlEndpointNo};
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::FromRow;
 
-use crate::breakdown::{GroupBy, Measures, cells};
+use crate::breakdown::{GroupBy, Measures, count};
+use crate::failure_packs::Cell;
 use crate::failure_timeseries::{INTERVALS_SECONDS, bucket_count};
 use crate::filter::{FailureFilter, Window};
 
@@ -99,9 +101,6 @@ pub struct GroupList {
     pub trend_interval: TimeDelta,
 }
 
-/// bucket, group, occurrences, visible, first, last.
-type Cell = (i64, i64, i64, i64, DateTime<Utc>, DateTime<Utc>);
-
 /// Every group with failures that match, in order. The number of groups of a tenant is bounded, so it is read as a whole.
 ///
 /// # Errors
@@ -113,9 +112,8 @@ pub async fn groups(
 ) -> Result<GroupList, StoreError> {
     let interval = trend_interval(filter.window);
     let by = (GroupBy::Group, Some(interval));
-    let mut query = cells(tx, filter, by, Measures::Lifetimes);
-    let cells: Vec<Cell> = query.build_query_as().fetch_all(tx.as_conn()).await?;
-    let mut ids: Vec<i64> = cells.iter().map(|cell| cell.1).collect();
+    let cells = count(tx, filter, by, Measures::Lifetimes).await?;
+    let mut ids: Vec<i64> = cells.iter().map(|cell| cell.label).collect();
     ids.sort_unstable();
     ids.dedup();
     let known = known_groups(tx, ids).await?;
@@ -149,7 +147,7 @@ pub fn trend_interval(window: Window) -> TimeDelta {
 }
 
 fn totals(
-    cells: &[Cell],
+    cells: &[Cell<i64>],
     mut known: BTreeMap<i64, FailureGroup>,
     (window, interval): (Window, TimeDelta),
 ) -> Vec<GroupTotals> {
@@ -157,34 +155,35 @@ fn totals(
     let width = interval.num_seconds().max(1);
     let first_bucket = window.from.timestamp().div_euclid(width);
     let mut totals: BTreeMap<i64, GroupTotals> = BTreeMap::new();
-    for (bucket, id, occurrences, visible, first_at, last_at) in cells {
-        if !totals.contains_key(id) {
-            // Not registered yet: the projector is a moment behind, as the answer's `asOf` says.
-            let Some(group) = known.remove(id) else {
-                continue;
-            };
-            let empty = GroupTotals {
-                is_new: group.first_at >= window.from,
-                group,
-                attempts: 0,
-                client_visible: 0,
-                first_at: *first_at,
-                last_at: *last_at,
-                is_spiking: false,
-                trend: vec![0; buckets],
-            };
-            totals.insert(*id, empty);
-        }
-        let Some(total) = totals.get_mut(id) else {
-            continue;
+    for cell in cells {
+        let moment = |micros| DateTime::from_timestamp_micros(micros).unwrap_or(window.from);
+        let (first_at, last_at) = (moment(cell.first_at), moment(cell.last_at));
+        let total = match totals.entry(cell.label) {
+            Entry::Occupied(total) => total.into_mut(),
+            Entry::Vacant(place) => {
+                // Not registered yet: the projector is a moment behind, as the answer's `asOf` says.
+                let Some(group) = known.remove(&cell.label) else {
+                    continue;
+                };
+                place.insert(GroupTotals {
+                    is_new: group.first_at >= window.from,
+                    group,
+                    attempts: 0,
+                    client_visible: 0,
+                    first_at,
+                    last_at,
+                    is_spiking: false,
+                    trend: vec![0; buckets],
+                })
+            }
         };
-        total.attempts += occurrences;
-        total.client_visible += visible;
-        total.first_at = total.first_at.min(*first_at);
-        total.last_at = total.last_at.max(*last_at);
-        let column = usize::try_from(bucket - first_bucket).ok();
-        if let Some(cell) = column.and_then(|column| total.trend.get_mut(column)) {
-            *cell += occurrences;
+        total.attempts += cell.occurrences;
+        total.client_visible += cell.visible;
+        total.first_at = total.first_at.min(first_at);
+        total.last_at = total.last_at.max(last_at);
+        let column = usize::try_from(cell.bucket - first_bucket).ok();
+        if let Some(sum) = column.and_then(|column| total.trend.get_mut(column)) {
+            *sum += cell.occurrences;
         }
     }
     let mut totals: Vec<GroupTotals> = totals.into_values().collect();

@@ -38,6 +38,16 @@ lifetime as (
   ) s
   where g.tenant_id = s.tenant_id and g.group_id = s.group_id
 ),
+-- Packs of hours that change: the counts answer for them until they are packed again.
+changed as (
+  update failure_day_pack p set hours = p.hours & ~m.bits, generation = p.generation + 1
+  from (
+    select tenant_id, date_trunc('day', hour, 'UTC') as day, min(hour) as first_hour,
+      bit_or(1 << extract(hour from hour at time zone 'UTC')::integer) as bits
+    from fresh where hour < (select packed_to from failure_retention) group by 1, 2
+  ) m
+  where p.tenant_id = m.tenant_id and p.day = m.day and m.first_hour < p.day + p.packed_hours * interval '1 hour'
+),
 marked as (
   update ingest_batch set grouped = true where node_id = $1 and batch_seq > $2 and batch_seq <= $3
 ),

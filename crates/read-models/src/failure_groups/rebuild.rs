@@ -3,6 +3,7 @@
 //! Which fingerprint counts towards which group is a decision that was made once and stands; its counts are what is derived. Where the
 //! decision or the group is lost, the events that are kept give it again.
 
+use chrono::TimeDelta;
 use limpid_event_store::{Database, StoreError};
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -10,6 +11,7 @@ use super::checkpoint::{counted_batches, settle};
 use super::project::{LOCK_KEY, project};
 use super::rebuild_days::rebuild_days;
 use super::templates::register_lost;
+use crate::failure_packs::{forget_differing, forget_hour};
 use crate::rebuild_spans::{HourSpan, SETTINGS, hour_spans};
 
 /// What a rebuild found.
@@ -46,7 +48,11 @@ pub async fn rebuild(
         if lacks_groups {
             report.replaced += register_lost(&mut tx, span).await?;
         }
-        report.replaced += rebuild_hours(&mut tx, span).await?;
+        let replaced = rebuild_hours(&mut tx, span).await?;
+        if replaced > 0 {
+            forget_hours(&mut tx, span).await?;
+        }
+        report.replaced += replaced;
         tx.commit().await?;
         report.hours += span.hours;
         progress(report.hours, all);
@@ -54,8 +60,19 @@ pub async fn rebuild(
     report.replaced += rebuild_days(database).await?;
     let mut tx = locked(database).await?;
     report.replaced += rebuild_lifetimes(&mut tx).await?;
+    report.replaced += forget_differing(&mut tx).await?;
     tx.commit().await?;
     Ok(report)
+}
+
+/// What changed is read from the counts until it is packed again.
+async fn forget_hours(connection: &mut PgConnection, span: HourSpan) -> Result<(), StoreError> {
+    let mut hour = span.from;
+    while hour < span.to {
+        forget_hour(connection, hour).await?;
+        hour += TimeDelta::hours(1);
+    }
+    Ok(())
 }
 
 /// A transaction that no projector counts beside, with time for its work.

@@ -5,6 +5,7 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::checkpoint::counted_batches;
+use crate::failure_packs::differing;
 
 /// Differences between the events and the counts of groups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct GroupDrift {
     pub differing_days: i64,
     /// Groups that are lost though their failures are counted, and those whose own numbers are not the sums of their days.
     pub differing_groups: i64,
+    /// Packs that say something else than the hourly counts.
+    pub differing_packs: i64,
 }
 
 impl GroupDrift {
@@ -29,7 +32,7 @@ impl GroupDrift {
 
     /// All that differs.
     pub fn differences(&self) -> i64 {
-        self.differing_hours + self.differing_days + self.differing_groups
+        self.differing_hours + self.differing_days + self.differing_groups + self.differing_packs
     }
 }
 
@@ -79,6 +82,8 @@ async fn compare(
         differing_hours,
         differing_days: days(connection, since).await?,
         differing_groups: lost(connection, since).await?,
+        differing_packs: i64::try_from(differing(connection, since).await?.len())
+            .unwrap_or(i64::MAX),
     })
 }
 

@@ -6,8 +6,10 @@ use limpid_domain::ids::TenantId;
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{Span, TOTAL};
-use crate::filter::{FailureFilter, Source, Table, Window, push_conditions};
+use super::Span;
+use super::merge::{PathSum, Sums};
+use super::packing::{unpack_cells, unpack_totals};
+use crate::filter::{FailureFilter, KeyFilter, Source, Table, Window, push_conditions, whole};
 
 /// The most paths of an answer.
 pub const MAX_PATHS: u16 = 200;
@@ -39,23 +41,16 @@ pub struct FailingPaths {
     pub distinct_paths: i64,
 }
 
-/// A span whose top paths are kept.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
-struct KeptSpan {
+/// A span whose worst paths are packed.
+#[derive(Debug, sqlx::FromRow)]
+struct Pack {
     span_hours: i16,
     starts_at: DateTime<Utc>,
     distinct_paths: i64,
     undercount: i64,
-    has_totals: bool,
-}
-
-/// Which rows of kept spans are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    /// By reason and origin.
-    Cells,
-    /// One for each path.
-    Totals,
+    totals: Vec<u8>,
+    /// Only where reasons or origins are asked about.
+    cells: Option<Vec<u8>>,
 }
 
 /// The paths with most failures that match.
@@ -67,21 +62,39 @@ pub async fn failing_paths(
     filter: &FailureFilter,
     limit: u16,
 ) -> Result<FailingPaths, StoreError> {
+    let limit = limit.clamp(1, MAX_PATHS);
     let window = filter.events_window(filter.window);
-    let kept = if is_kept(filter) {
-        kept_spans(tx, window).await?
+    let packs = if is_kept(filter) {
+        packs(tx, filter, window).await?
     } else {
         Vec::new()
     };
+    let mut sums = Sums::default();
+    let mut kept: Vec<&Pack> = Vec::new();
+    let keys = KeyFilter::new(filter);
+    for pack in &packs {
+        // Damaged bytes are no pack: the events are counted.
+        if let Some(paths) = pack.paths(&keys) {
+            kept.push(pack);
+            for (hash, sum) in paths {
+                sums.add(hash, sum);
+            }
+        }
+    }
+    if kept.is_empty() {
+        return of_events(tx, filter, limit).await;
+    }
     let gaps = gaps(window, &kept);
-    let mut query = statement(tx.tenant_id(), filter, (&kept, &gaps), limit);
-    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.as_conn()).await?;
-    let seen = rows.first().map_or(0, |row| row.distinct_paths);
-    let at_least = kept.iter().map(|span| span.distinct_paths).max();
+    let rows = of_gaps(tx, filter, &gaps).await?;
+    for row in &rows {
+        sums.add(row.path_hash, row.sum());
+    }
+    let seen = i64::try_from(sums.distinct()).unwrap_or(i64::MAX);
+    let at_least = kept.iter().map(|pack| pack.distinct_paths).max();
     Ok(FailingPaths {
         distinct_paths: at_least.unwrap_or(0).max(seen),
-        max_undercount: kept.iter().map(|span| span.undercount).sum(),
-        paths: rows.into_iter().filter_map(Row::into_path).collect(),
+        max_undercount: kept.iter().map(|pack| pack.undercount).sum(),
+        paths: sums.most(limit.into()),
     })
 }
 
@@ -94,29 +107,42 @@ fn is_kept(filter: &FailureFilter) -> bool {
     knows && !filter.asks_paths() && !filter.asks_nodes() && !filter.asks_group_fields()
 }
 
-/// Kept days within the window, and kept hours beside them, oldest first.
-async fn kept_spans(tx: &mut TenantTx, window: Window) -> Result<Vec<KeptSpan>, StoreError> {
-    let rows: Vec<KeptSpan> = sqlx::query_as(
-        "select span_hours, starts_at, distinct_paths, undercount, has_totals from failure_top_path_span
-         where tenant_id = $1 and starts_at >= $2 and starts_at + span_hours * interval '1 hour' <= $3
-         order by span_hours desc, starts_at",
-    )
-    .bind(tx.tenant_id().0)
-    .bind(window.from)
-    .bind(window.to)
-    .fetch_all(tx.as_conn())
-    .await?;
-    let mut kept: Vec<KeptSpan> = Vec::new();
-    for row in rows {
-        if !kept.iter().any(|other| other.covers(row.starts_at)) {
-            kept.push(row);
+/// Packed days within the window, and packed hours beside them, oldest first.
+async fn packs(
+    tx: &mut TenantTx,
+    filter: &FailureFilter,
+    window: Window,
+) -> Result<Vec<Pack>, StoreError> {
+    let mut packs = Vec::new();
+    for span in [Span::Day, Span::Hour] {
+        let Some(within) = whole(window, span.length()) else {
+            continue;
+        };
+        let mut starts = Vec::new();
+        let mut at = within.from;
+        while at < within.to {
+            if !packs.iter().any(|pack: &Pack| pack.covers(at)) {
+                starts.push(at);
+            }
+            at += span.length();
         }
+        let found: Vec<Pack> = sqlx::query_as(
+            "select span_hours, starts_at, distinct_paths, undercount, totals, case when $4 then cells end as cells from failure_path_pack
+             where tenant_id = $1 and span_hours = $2 and starts_at = any($3)",
+        )
+        .bind(tx.tenant_id().0)
+        .bind(span.hours())
+        .bind(starts)
+        .bind(filter.asks_reasons_or_origins())
+        .fetch_all(tx.as_conn())
+        .await?;
+        packs.extend(found);
     }
-    kept.sort_by_key(|span| span.starts_at);
-    Ok(kept)
+    packs.sort_by_key(|pack| pack.starts_at);
+    Ok(packs)
 }
 
-impl KeptSpan {
+impl Pack {
     fn ends_at(&self) -> DateTime<Utc> {
         self.starts_at + TimeDelta::hours(i64::from(self.span_hours))
     }
@@ -124,10 +150,33 @@ impl KeptSpan {
     fn covers(&self, at: DateTime<Utc>) -> bool {
         self.starts_at <= at && at < self.ends_at()
     }
+
+    /// The paths that have failures which match; `None` where the bytes are damaged.
+    fn paths(&self, keys: &KeyFilter<'_>) -> Option<Vec<(i64, PathSum<'_>)>> {
+        let totals = unpack_totals(&self.totals, self.starts_at)?;
+        let Some(cells) = &self.cells else {
+            return Some(totals);
+        };
+        let cells = unpack_cells(cells, self.starts_at)?;
+        if cells.len() != totals.len() {
+            return None;
+        }
+        let matching = totals
+            .into_iter()
+            .zip(cells)
+            .filter_map(|((hash, total), cells)| {
+                let cells = cells
+                    .into_iter()
+                    .filter(|cell| keys.allows_reason_of_origin(cell.reason, cell.origin_no));
+                let sums = cells.map(|cell| PathSum::of(cell, total.path));
+                Some((hash, sums.reduce(PathSum::and)?))
+            });
+        Some(matching.collect())
+    }
 }
 
 /// What of the window no kept span covers.
-fn gaps(window: Window, kept: &[KeptSpan]) -> Vec<Window> {
+fn gaps(window: Window, kept: &[&Pack]) -> Vec<Window> {
     let mut gaps = Vec::new();
     let mut from = window.from;
     for span in kept {
@@ -148,30 +197,60 @@ fn gaps(window: Window, kept: &[KeptSpan]) -> Vec<Window> {
     gaps
 }
 
-/// All paths are added up by hash alone; what is not a sum is read again, of those that come first.
-fn statement(
-    tenant_id: TenantId,
+/// Failures of a path with one reason.
+#[derive(Debug, sqlx::FromRow)]
+struct GapRow {
+    path_hash: i64,
+    reason: i16,
+    path: String,
+    occurrences: i64,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+}
+
+impl GapRow {
+    fn sum(&self) -> PathSum<'_> {
+        PathSum {
+            path: self.path.as_bytes(),
+            occurrences: self.occurrences,
+            first_at: self.first_at.timestamp_micros(),
+            last_at: self.last_at.timestamp_micros(),
+            last_reason: self.reason,
+        }
+    }
+}
+
+async fn of_gaps(
+    tx: &mut TenantTx,
     filter: &FailureFilter,
-    (kept, gaps): (&[KeptSpan], &[Window]),
+    gaps: &[Window],
+) -> Result<Vec<GapRow>, StoreError> {
+    if gaps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenant_id = tx.tenant_id();
+    let mut query = QueryBuilder::new("");
+    push_rows(&mut query, (tenant_id, filter), gaps);
+    Ok(query.build_query_as().fetch_all(tx.as_conn()).await?)
+}
+
+/// All from the events, where nothing is packed: the database adds up, as there may be very many paths. By hash alone; what is not a sum is
+/// read again, of those that come first.
+async fn of_events(
+    tx: &mut TenantTx,
+    filter: &FailureFilter,
     limit: u16,
-) -> QueryBuilder<Postgres> {
-    let has_totals = kept.iter().all(|span| span.has_totals);
-    let summed = if has_totals && !filter.asks_reasons_or_origins() {
-        Rows::Totals
-    } else {
-        Rows::Cells
-    };
-    let mut query = QueryBuilder::new("with summed as not materialized (");
-    push_rows(&mut query, (tenant_id, filter), (kept, gaps), summed);
-    query.push("), cell as not materialized (");
-    push_rows(&mut query, (tenant_id, filter), (kept, gaps), Rows::Cells);
+) -> Result<FailingPaths, StoreError> {
+    let tenant_id = tx.tenant_id();
+    let mut query = QueryBuilder::new("with cell as not materialized (");
+    push_rows(&mut query, (tenant_id, filter), &[filter.window]);
     query.push(
         "), first as materialized (
            select path_hash, sum(occurrences)::bigint as attempts, min(first_at) as first_at, max(last_at) as last_at,
              count(*) over () as distinct_paths
-           from summed group by 1 order by attempts desc, path_hash limit ",
+           from cell group by 1 order by attempts desc, path_hash limit ",
     );
-    query.push_bind(i64::from(limit.clamp(1, MAX_PATHS)));
+    query.push_bind(i64::from(limit));
     query.push(
         "), named as (
            select path_hash, min(path) as path, (array_agg(reason order by last_at desc, reason))[1] as last_reason
@@ -180,56 +259,34 @@ fn statement(
          select path, attempts, first_at, last_at, last_reason, distinct_paths from first join named using (path_hash)
          order by attempts desc, path",
     );
-    query
+    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.as_conn()).await?;
+    Ok(FailingPaths {
+        distinct_paths: rows.first().map_or(0, |row| row.distinct_paths),
+        max_undercount: 0,
+        paths: rows.into_iter().filter_map(Row::into_path).collect(),
+    })
 }
 
-/// Appends a statement with `path_hash`, `reason`, `path`, `occurrences`, `first_at` and `last_at`.
+/// Appends a statement with `path_hash`, `reason`, `path`, `occurrences`, `first_at` and `last_at` of the events of these windows.
 fn push_rows(
     query: &mut QueryBuilder<Postgres>,
     (tenant_id, filter): (TenantId, &FailureFilter),
-    (kept, gaps): (&[KeptSpan], &[Window]),
-    rows: Rows,
+    windows: &[Window],
 ) {
-    query.push(
-        "select null::bigint as path_hash, null::smallint as reason, null::text as path, null::bigint as occurrences,
-           null::timestamptz as first_at, null::timestamptz as last_at where false",
-    );
-    for gap in gaps {
-        query.push(
-            " union all select path_hash, reason, min(path), sum(occurrences)::bigint, min(occurred_at), max(occurred_at)",
+    let mut separator = "";
+    for window in windows {
+        query.push(separator).push(
+            "select path_hash, reason, min(path) as path, sum(occurrences)::bigint as occurrences, min(occurred_at) as first_at,
+               max(occurred_at) as last_at",
         );
-        let source = Source {
-            table: Table::Events,
-            window: *gap,
-        };
-        push_conditions(query, tenant_id, source, filter);
+        push_conditions(
+            query,
+            tenant_id,
+            &Source::of(Table::Events, *window),
+            filter,
+        );
         query.push(" group by 1, 2");
-    }
-    for span in [Span::Day, Span::Hour] {
-        let starts: Vec<DateTime<Utc>> = kept
-            .iter()
-            .filter(|kept| kept.span_hours == span.hours())
-            .map(|kept| kept.starts_at)
-            .collect();
-        if starts.is_empty() {
-            continue;
-        }
-        query.push(" union all select path_hash, reason, path, occurrences, first_at, last_at");
-        let source = Source {
-            table: Table::TopPaths,
-            window: filter.window,
-        };
-        push_conditions(query, tenant_id, source, filter);
-        query.push(" and span_hours = ").push_bind(span.hours());
-        query
-            .push(" and starts_at = any(")
-            .push_bind(starts)
-            .push(")");
-        query.push(match rows {
-            Rows::Cells => " and reason <> ",
-            Rows::Totals => " and reason = ",
-        });
-        query.push_bind(TOTAL);
+        separator = " union all ";
     }
 }
 
@@ -263,13 +320,14 @@ mod tests {
         format!("2026-11-{text}:00Z").parse().unwrap()
     }
 
-    fn span(span_hours: i16, starts_at: &str) -> KeptSpan {
-        KeptSpan {
+    fn span(span_hours: i16, starts_at: &str) -> Pack {
+        Pack {
             span_hours,
             starts_at: at(starts_at),
             distinct_paths: 0,
             undercount: 0,
-            has_totals: true,
+            totals: Vec::new(),
+            cells: None,
         }
     }
 
@@ -284,7 +342,7 @@ mod tests {
             span(24, "21T00:00"),
             span(1, "22T05:00"),
         ];
-        let found: Vec<(DateTime<Utc>, DateTime<Utc>)> = gaps(window, &kept)
+        let found: Vec<(DateTime<Utc>, DateTime<Utc>)> = gaps(window, &kept.each_ref())
             .into_iter()
             .map(|gap| (gap.from, gap.to))
             .collect();

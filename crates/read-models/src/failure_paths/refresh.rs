@@ -4,8 +4,9 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
+use super::packing::{PathCell, PathCells, pack};
 use super::rebuild::Wait;
-use super::{LEAST_EVENTS, Span, TOP_PATHS, TOTAL};
+use super::{LEAST_EVENTS, Span, TOP_PATHS};
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
 const LOCK_KEY: i64 = 0x6c69_6d70_6964_0003;
@@ -38,8 +39,8 @@ pub async fn refresh(
             .unwrap_or(now);
         let from = since.duration_trunc(span.length()).unwrap_or(since);
         for (tenant_id, starts_at) in stale_spans(database, span, (from, closed)).await? {
-            let counted = count_span(database, span, (tenant_id, starts_at, Wait::No)).await?;
-            done.spans += u64::from(counted);
+            done.spans +=
+                u64::from(count_span(database, span, (tenant_id, starts_at, Wait::No)).await?);
         }
     }
     Ok(done)
@@ -60,7 +61,7 @@ async fn stale_spans(
            group by 1, 2 having sum(events) >= $4
          )
          select p.tenant_id, p.starts_at from present p
-         left join failure_top_path_span s on s.tenant_id = p.tenant_id and s.span_hours = $5 and s.starts_at = p.starts_at
+         left join failure_path_pack s on s.tenant_id = p.tenant_id and s.span_hours = $5 and s.starts_at = p.starts_at
          where s.events is distinct from p.events
          order by 2, 1",
     )
@@ -73,7 +74,7 @@ async fn stale_spans(
     .await?)
 }
 
-/// Whether it was counted: not when another projector is at it.
+/// Whether it was counted: not when another projector is at it, unless it is waited for.
 pub(super) async fn count_span(
     database: &Database,
     span: Span,
@@ -86,39 +87,21 @@ pub(super) async fn count_span(
     if !lock(&mut tx, wait).await? {
         return Ok(false);
     }
-    let place = (tenant_id, span.hours(), starts_at);
-    forget(&mut tx, place).await?;
+    let pack = derived(&mut tx, span, (tenant_id, starts_at)).await?;
     sqlx::query(
-        "with cell as (
-           select path_hash, reason, origin_no, min(path) as path, count(*) as events, sum(occurrences)::bigint as occurrences,
-             min(occurred_at) as first_at, max(occurred_at) as last_at
-           from origin_failure where tenant_id = $1 and occurred_at >= $3 and occurred_at < $4
-           group by 1, 2, 3
-         ),
-         ranked as (
-           select path_hash, min(path) as path, sum(events) as events, sum(occurrences)::bigint as occurrences,
-             min(first_at) as first_at, max(last_at) as last_at,
-             row_number() over (order by sum(occurrences) desc, path_hash) as place
-           from cell group by 1
-         ),
-         kept as (
-           insert into failure_top_path (tenant_id, span_hours, starts_at, path_hash, reason, origin_no, path, occurrences, first_at, last_at)
-           select $1, $2, $3, c.path_hash, c.reason, c.origin_no, c.path, c.occurrences, c.first_at, c.last_at
-           from cell c join ranked r using (path_hash) where r.place <= $5
-           union all
-           select $1, $2, $3, path_hash, $6, 0, path, occurrences, first_at, last_at from ranked where place <= $5
-         )
-         insert into failure_top_path_span (tenant_id, span_hours, starts_at, events, distinct_paths, undercount, has_totals)
-         select $1, $2, $3, coalesce(sum(events), 0)::bigint, count(*),
-           coalesce(max(occurrences) filter (where place > $5), 0), true
-         from ranked",
+        "insert into failure_path_pack (tenant_id, span_hours, starts_at, events, distinct_paths, undercount, totals, cells)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (tenant_id, span_hours, starts_at) do update set events = excluded.events, distinct_paths = excluded.distinct_paths,
+           undercount = excluded.undercount, totals = excluded.totals, cells = excluded.cells",
     )
     .bind(tenant_id)
     .bind(span.hours())
     .bind(starts_at)
-    .bind(starts_at + span.length())
-    .bind(TOP_PATHS)
-    .bind(TOTAL)
+    .bind(pack.events)
+    .bind(pack.distinct_paths)
+    .bind(pack.undercount)
+    .bind(pack.totals)
+    .bind(pack.cells)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -140,20 +123,114 @@ async fn lock(connection: &mut PgConnection, wait: Wait) -> Result<bool, StoreEr
         .await?)
 }
 
-async fn forget(
+/// What is kept of a span.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct SpanPack {
+    pub(super) events: i64,
+    distinct_paths: i64,
+    undercount: i64,
+    totals: Vec<u8>,
+    cells: Vec<u8>,
+}
+
+/// What its events give.
+pub(super) async fn derived(
     connection: &mut PgConnection,
-    (tenant_id, span_hours, starts_at): (i64, i16, DateTime<Utc>),
-) -> Result<(), StoreError> {
-    for statement in [
-        "delete from failure_top_path where tenant_id = $1 and span_hours = $2 and starts_at = $3",
-        "delete from failure_top_path_span where tenant_id = $1 and span_hours = $2 and starts_at = $3",
-    ] {
-        sqlx::query(statement)
-            .bind(tenant_id)
-            .bind(span_hours)
-            .bind(starts_at)
-            .execute(&mut *connection)
-            .await?;
+    span: Span,
+    (tenant_id, starts_at): (i64, DateTime<Utc>),
+) -> Result<SpanPack, StoreError> {
+    let rows = worst(connection, span, (tenant_id, starts_at)).await?;
+    let (events, distinct_paths, undercount) = rows.first().map_or((0, 0, 0), |row| {
+        (row.all_events, row.distinct_paths, row.undercount)
+    });
+    let (totals, cells) = pack(&by_path(rows), starts_at);
+    Ok(SpanPack {
+        events,
+        distinct_paths,
+        undercount,
+        totals,
+        cells,
+    })
+}
+
+/// A path's failures of one reason at one origin; beside it, the same in every row, what is true of the span.
+#[derive(Debug, sqlx::FromRow)]
+struct WorstRow {
+    all_events: i64,
+    distinct_paths: i64,
+    undercount: i64,
+    path_hash: Option<i64>,
+    path: Option<String>,
+    reason: Option<i16>,
+    origin_no: Option<i32>,
+    occurrences: Option<i64>,
+    first_at: Option<DateTime<Utc>>,
+    last_at: Option<DateTime<Utc>>,
+}
+
+/// The worst paths first; one row without a path where there are none.
+async fn worst(
+    connection: &mut PgConnection,
+    span: Span,
+    (tenant_id, starts_at): (i64, DateTime<Utc>),
+) -> Result<Vec<WorstRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "with cell as (
+           select path_hash, reason, origin_no, min(path) as path, count(*) as events, sum(occurrences)::bigint as occurrences,
+             min(occurred_at) as first_at, max(occurred_at) as last_at
+           from origin_failure where tenant_id = $1 and occurred_at >= $2 and occurred_at < $3
+           group by 1, 2, 3
+         ),
+         ranked as (
+           select path_hash, min(path) as path, sum(events) as events, sum(occurrences)::bigint as occurrences,
+             row_number() over (order by sum(occurrences) desc, path_hash) as place
+           from cell group by 1
+         ),
+         span as (
+           select coalesce(sum(events), 0)::bigint as all_events, count(*) as distinct_paths,
+             coalesce(max(occurrences) filter (where place > $4), 0) as undercount
+           from ranked
+         )
+         select s.*, k.path_hash, k.path, k.reason, k.origin_no, k.occurrences, k.first_at, k.last_at
+         from span s left join (
+           select r.place, r.path_hash, r.path, c.reason, c.origin_no, c.occurrences, c.first_at, c.last_at
+           from ranked r join cell c using (path_hash) where r.place <= $4
+         ) k on true order by k.place, k.reason, k.origin_no",
+    )
+    .bind(tenant_id)
+    .bind(starts_at)
+    .bind(starts_at + span.length())
+    .bind(TOP_PATHS)
+    .fetch_all(connection)
+    .await?)
+}
+
+fn by_path(rows: Vec<WorstRow>) -> Vec<PathCells> {
+    let mut paths: Vec<PathCells> = Vec::new();
+    for row in rows {
+        let Some((path_hash, cell)) = row.path_hash.zip(row.cell()) else {
+            continue;
+        };
+        match paths.last_mut() {
+            Some(last) if last.path_hash == path_hash => last.cells.push(cell),
+            _ => paths.push(PathCells {
+                path_hash,
+                path: row.path.unwrap_or_default(),
+                cells: vec![cell],
+            }),
+        }
     }
-    Ok(())
+    paths
+}
+
+impl WorstRow {
+    fn cell(&self) -> Option<PathCell> {
+        Some(PathCell {
+            reason: self.reason?,
+            origin_no: self.origin_no?,
+            occurrences: self.occurrences?,
+            first_at: self.first_at?.timestamp_micros(),
+            last_at: self.last_at?.timestamp_micros(),
+        })
+    }
 }

@@ -9,7 +9,7 @@ use super::{Facets, FailureFilter, Source, Table};
 pub(crate) fn push_conditions(
     query: &mut QueryBuilder<Postgres>,
     tenant_id: TenantId,
-    source: Source,
+    source: &Source,
     filter: &FailureFilter,
 ) {
     query
@@ -29,11 +29,8 @@ pub(crate) fn push_events_where(
     tenant_id: TenantId,
     filter: &FailureFilter,
 ) {
-    let source = Source {
-        table: Table::Events,
-        window: filter.window,
-    };
-    push_window(query, tenant_id, source, filter);
+    let source = Source::of(Table::Events, filter.window);
+    push_window(query, tenant_id, &source, filter);
     push_facets(query, tenant_id, Table::Events, filter);
     push_paths(query, filter);
 }
@@ -42,11 +39,11 @@ pub(crate) fn push_events_where(
 fn push_window(
     query: &mut QueryBuilder<Postgres>,
     tenant_id: TenantId,
-    source: Source,
+    source: &Source,
     filter: &FailureFilter,
 ) {
     let window = match source.table {
-        Table::Events | Table::TopPaths => filter.events_window(source.window),
+        Table::Events => filter.events_window(source.window),
         Table::Hours | Table::GroupHours | Table::GroupDays => source.window,
     };
     let time = source.table.time_column();
@@ -61,6 +58,10 @@ fn push_window(
         .push(time)
         .push(" < ")
         .push_bind(window.to);
+    if let Some(starts) = &source.starts {
+        let condition = query.push(" and ").push(time).push(" = any(");
+        condition.push_bind(starts.clone()).push(")");
+    }
 }
 
 fn push_facets(

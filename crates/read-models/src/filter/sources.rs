@@ -15,15 +15,46 @@ pub(crate) enum Table {
     GroupHours,
     /// `failure_group_1d`: the same by day.
     GroupDays,
-    /// `failure_top_path`: by path, reason and origin; of busy spans only.
-    TopPaths,
 }
 
 /// A table and the part of the window it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) table: Table,
     pub(crate) window: Window,
+    /// Only the hours or days of the window that begin at these moments; all where there are none.
+    pub(crate) starts: Option<Vec<DateTime<Utc>>>,
+}
+
+impl Source {
+    /// The whole of a window.
+    pub(crate) fn of(table: Table, window: Window) -> Self {
+        Self {
+            table,
+            window,
+            starts: None,
+        }
+    }
+
+    /// The spans of this length that begin at these moments, oldest first; `None` where there are none.
+    pub(crate) fn of_spans(
+        table: Table,
+        length: TimeDelta,
+        starts: Vec<DateTime<Utc>>,
+    ) -> Option<Self> {
+        let (from, last) = (*starts.first()?, *starts.last()?);
+        let window = Window {
+            from,
+            to: last.checked_add_signed(length)?,
+        };
+        let spans = (window.to - window.from).num_seconds() / length.num_seconds().max(1);
+        let is_all = usize::try_from(spans).ok() == Some(starts.len());
+        Some(Self {
+            table,
+            window,
+            starts: (!is_all).then_some(starts),
+        })
+    }
 }
 
 /// What an answer is broken down by, beyond what every table knows.
@@ -44,7 +75,6 @@ impl Table {
             Self::Hours => "failure_1h",
             Self::GroupHours => "failure_group_1h",
             Self::GroupDays => "failure_group_1d",
-            Self::TopPaths => "failure_top_path",
         }
     }
 
@@ -53,7 +83,6 @@ impl Table {
             Self::Events => "occurred_at",
             Self::Hours | Self::GroupHours => "hour",
             Self::GroupDays => "day",
-            Self::TopPaths => "starts_at",
         }
     }
 }
@@ -71,44 +100,40 @@ pub(crate) fn sources(filter: &FailureFilter, detail: Detail) -> Vec<Source> {
     if filter.asks_paths() || (group_fields && nodes) || !fits(TimeDelta::hours(1)) {
         return events_of(window);
     }
-    let hours = if group_fields {
-        Table::GroupHours
-    } else {
-        Table::Hours
-    };
+    let hours = hours_table(filter, detail);
     let days = (!nodes && fits(TimeDelta::days(1)))
         .then(|| whole(window, TimeDelta::days(1)))
         .flatten();
     let Some(days) = days else {
         return hours_of(window, hours);
     };
-    let mut parts = vec![Source {
-        table: Table::GroupDays,
-        window: days,
-    }];
+    let mut parts = vec![Source::of(Table::GroupDays, days)];
     parts.extend(hours_of(before(window, days), hours));
     parts.extend(hours_of(after(window, days), hours));
     parts
+}
+
+/// The table of hours that knows all that is asked, unless nodes are asked about together with what groups know.
+pub(crate) fn hours_table(filter: &FailureFilter, detail: Detail) -> Table {
+    if detail.group_fields || filter.asks_group_fields() {
+        Table::GroupHours
+    } else {
+        Table::Hours
+    }
 }
 
 fn hours_of(window: Window, table: Table) -> Vec<Source> {
     let Some(hours) = whole(window, TimeDelta::hours(1)) else {
         return events_of(window);
     };
-    let mut parts = vec![Source {
-        table,
-        window: hours,
-    }];
+    let mut parts = vec![Source::of(table, hours)];
     parts.extend(events_of(before(window, hours)));
     parts.extend(events_of(after(window, hours)));
     parts
 }
 
 fn events_of(window: Window) -> Vec<Source> {
-    let source = Source {
-        table: Table::Events,
-        window,
-    };
+    let source = Source::of(Table::Events, window);
     Vec::from_iter((window.from < window.to).then_some(source))
 }
 
@@ -127,7 +152,7 @@ fn after(window: Window, inner: Window) -> Window {
 }
 
 /// The whole hours or days of a window, if there are any.
-fn whole(window: Window, width: TimeDelta) -> Option<Window> {
+pub(crate) fn whole(window: Window, width: TimeDelta) -> Option<Window> {
     let floor = |at: DateTime<Utc>| at.duration_trunc(width).unwrap_or(at);
     let to = floor(window.to);
     let below = floor(window.from);
@@ -189,6 +214,20 @@ mod tests {
             cut(&whole, Detail::default()),
             [(Table::Hours, whole.window)]
         );
+    }
+
+    #[test]
+    fn spans_without_a_gap_are_a_window() {
+        let at = |text: &str| format!("2026-11-{text}:00Z").parse().unwrap();
+        let hour = TimeDelta::hours(1);
+        let of = |starts| Source::of_spans(Table::Hours, hour, starts);
+        assert_eq!(of(Vec::new()), None);
+        let whole = Source::of(Table::Hours, window("20T22:00", "21T00:00"));
+        assert_eq!(of(vec![at("20T22:00"), at("20T23:00")]), Some(whole));
+        let some = vec![at("20T20:00"), at("20T23:00")];
+        let found = of(some.clone()).unwrap();
+        assert_eq!(found.window, window("20T20:00", "21T00:00"));
+        assert_eq!(found.starts, Some(some));
     }
 
     #[test]

@@ -5,15 +5,18 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::AssertSqlSafe;
 
 /// Tables of counts and when what they count began. All are keyed by tenant first.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 12] = [
     ("failure_1h", "hour"),
     ("failure_group_1h", "hour"),
     ("failure_group_1d", "day"),
+    ("failure_day_pack", "day"),
+    ("failure_path_pack", "starts_at"),
     ("failure_top_path", "starts_at"),
     ("failure_top_path_span", "starts_at"),
     ("delivery_usage_1h", "hour"),
     ("delivery_usage_top_1h", "hour"),
     ("delivery_usage_top_1d", "day"),
+    ("delivery_usage_top_pack", "starts_at"),
     ("origin_health_hour", "hour"),
 ];
 

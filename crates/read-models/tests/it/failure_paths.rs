@@ -138,12 +138,10 @@ async fn late_failures_are_counted_again_with_the_rest() {
 /// All that is kept of paths, as text.
 async fn everything_kept(database: &Database) -> Vec<String> {
     let mut connection = database.service().await.unwrap();
-    sqlx::query_scalar(
-        "select to_jsonb(p)::text from failure_top_path p union all select to_jsonb(s)::text from failure_top_path_span s order by 1",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .unwrap()
+    sqlx::query_scalar("select to_jsonb(p)::text from failure_path_pack p order by 1")
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -155,11 +153,15 @@ async fn kept_paths_that_are_damaged_are_noticed_and_derived_again() {
     let before = everything_kept(&database).await;
     assert_eq!(verify(&database).await.unwrap(), 0);
     for (damage, spans) in [
-        ("update failure_top_path set occurrences = occurrences + 1 where path = '/worst.jpg' and span_hours = 1", 1),
-        ("delete from failure_top_path where path = '/second.jpg'", 2),
-        ("update failure_top_path_span set undercount = 0, distinct_paths = 5", 2),
-        ("insert into failure_top_path select tenant_id, span_hours, starts_at, 1, reason, origin_no, '/never.jpg', 9, first_at, last_at
-          from failure_top_path where path = '/worst.jpg' and span_hours = 24", 1),
+        (
+            "update failure_path_pack set totals = '\\xff' where span_hours = 1",
+            1,
+        ),
+        ("update failure_path_pack set cells = cells || '\\x00'", 2),
+        (
+            "update failure_path_pack set undercount = 0, distinct_paths = 5",
+            2,
+        ),
     ] {
         execute(&database, damage).await;
         assert_eq!(verify(&database).await.unwrap(), spans, "{damage}");
@@ -174,11 +176,7 @@ async fn kept_paths_that_are_damaged_are_noticed_and_derived_again() {
     }
 
     // What is not counted yet is no difference, and is counted.
-    execute(
-        &database,
-        "delete from failure_top_path; delete from failure_top_path_span",
-    )
-    .await;
+    execute(&database, "delete from failure_path_pack").await;
     assert_eq!(verify(&database).await.unwrap(), 0);
     let report = rebuild(&database, now, |_, _| ()).await.unwrap();
     assert_eq!((report.spans, report.replaced), (2, 0));
@@ -191,4 +189,39 @@ async fn execute(database: &Database, statement: &'static str) {
         .execute(&mut *connection)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn of_a_damaged_pack_the_events_are_counted() {
+    let database = database().await;
+    store(&database, NodeId(1), &busy_hour()).await;
+    let (since, now) = (at("2026-11-20T00:00:00Z"), at("2026-11-22T12:00:00Z"));
+    refresh(&database, since, now).await.unwrap();
+    let mut filter = FailureFilter::all(window("2026-11-20T22:10:00Z", "2026-11-22T03:00:00Z"));
+    for (damage, reasons) in [
+        ("update failure_path_pack set totals = '\\xff'", vec![]),
+        (
+            "update failure_path_pack set cells = '\\x01'",
+            vec![Reason::ObjectNotFound, Reason::AccessDenied],
+        ),
+    ] {
+        let mut connection = database.service().await.unwrap();
+        sqlx::raw_sql("delete from failure_path_pack")
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        drop(connection);
+        refresh(&database, since, now).await.unwrap();
+        let mut connection = database.service().await.unwrap();
+        sqlx::raw_sql(damage)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        drop(connection);
+        filter.include.reasons = reasons;
+        let mut tx = database.tenant_tx(TENANT).await.unwrap();
+        let found = failing_paths(&mut tx, &filter, 1).await.unwrap();
+        let worst = found.paths.first().map(|path| path.attempts);
+        assert_eq!((worst, found.max_undercount), (Some(400), 0), "{damage}");
+    }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
-use limpid_domain::failure::Outcome;
+use limpid_domain::failure::{FailureEvent, Outcome};
 use limpid_domain::ids::{NodeId, TenantId};
+use limpid_event_store::Database;
 use limpid_read_models::failure_groups::project;
 use limpid_read_models::failure_summary::{Summary, summary};
 use limpid_read_models::failure_timeseries::{GroupBy, SeriesKey, interval_for, timeseries};
@@ -13,16 +14,23 @@ use limpid_read_models::freshness::{Reads, freshness};
 
 use crate::failures::{
     TENANT, database, filters, group_of, matching, store, window, with_failures,
+    with_packed_failures,
 };
 
 #[tokio::test]
 async fn a_summary_is_what_counting_by_hand_gives() {
     let (database, events) = with_failures(1).await;
-    for filter in filters(&events) {
+    compare_summaries(&database, &events).await;
+    let (database, events) = with_packed_failures(1).await;
+    compare_summaries(&database, &events).await;
+}
+
+async fn compare_summaries(database: &Database, events: &[FailureEvent]) {
+    for filter in filters(events) {
         let mut tx = database.tenant_tx(TENANT).await.unwrap();
         let found = summary(&mut tx, &filter).await.unwrap();
-        let count = |wanted: &dyn Fn(&limpid_domain::failure::FailureEvent) -> bool| -> i64 {
-            let matching = matching(&events, &filter).filter(|event| wanted(event));
+        let count = |wanted: &dyn Fn(&FailureEvent) -> bool| -> i64 {
+            let matching = matching(events, &filter).filter(|event| wanted(event));
             matching.map(|event| i64::from(event.occurrences)).sum()
         };
         assert_eq!(found.attempts, count(&|_| true), "{filter:?}");
@@ -67,7 +75,13 @@ async fn a_summary_is_what_counting_by_hand_gives() {
 #[tokio::test]
 async fn a_timeseries_adds_up_to_the_summary_whatever_makes_its_lines() {
     let (database, events) = with_failures(2).await;
-    for filter in filters(&events) {
+    compare_timeseries(&database, &events).await;
+    let (database, events) = with_packed_failures(2).await;
+    compare_timeseries(&database, &events).await;
+}
+
+async fn compare_timeseries(database: &Database, events: &[FailureEvent]) {
+    for filter in filters(events) {
         for group_by in [
             GroupBy::Code,
             GroupBy::Reason,
@@ -86,7 +100,7 @@ async fn a_timeseries_adds_up_to_the_summary_whatever_makes_its_lines() {
                 .await
                 .unwrap();
             let mut expected: HashMap<SeriesKey, Vec<i64>> = HashMap::new();
-            for event in matching(&events, &filter) {
+            for event in matching(events, &filter) {
                 let key = match group_by {
                     GroupBy::Code => SeriesKey::Code(event.reason.code()),
                     GroupBy::Reason => SeriesKey::Reason(event.reason),
@@ -103,7 +117,8 @@ async fn a_timeseries_adds_up_to_the_summary_whatever_makes_its_lines() {
                 let line = expected.entry(key).or_insert_with(|| vec![0; columns]);
                 let offset =
                     (event.occurred_at - series.start).num_seconds() / interval.num_seconds();
-                line[usize::try_from(offset).unwrap()] += i64::from(event.occurrences);
+                let column = line.get_mut(usize::try_from(offset).unwrap());
+                *column.unwrap() += i64::from(event.occurrences);
             }
             let found: HashMap<_, _> = series.keys.into_iter().zip(series.counts).collect();
             assert_eq!(
@@ -168,7 +183,7 @@ async fn a_tenant_sees_its_own_failures_only() {
 async fn an_answer_is_complete_when_no_node_lags_behind() {
     let database = database().await;
     let past = window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z");
-    let fresh = async |database: &limpid_event_store::Database| {
+    let fresh = async |database: &Database| {
         let mut tx = database.tenant_tx(TENANT).await.unwrap();
         let now: chrono::DateTime<chrono::Utc> = sqlx::query_scalar("select now()")
             .fetch_one(tx.as_conn())

@@ -8,6 +8,7 @@ use limpid_event_store::failure_append::{Batch, append_batches};
 use limpid_event_store::failure_partitions::maintain;
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_read_models::failure_groups::project;
+use limpid_read_models::failure_packs::{claim, refresh};
 use limpid_read_models::filter::{Facets, FailureFilter, Window};
 use limpid_testkit::database::TestDatabase;
 use limpid_testkit::failures::FailureGenerator;
@@ -51,6 +52,21 @@ pub(crate) async fn with_failures(seed: u64) -> (Database, Vec<FailureEvent>) {
     let events = FailureGenerator::new(seed, start, TimeDelta::days(3)).take(2_000);
     store(&database, NodeId(1), &events).await;
     project(&database).await.unwrap();
+    (database, events)
+}
+
+/// The same, with the counts of all hours but the last packed.
+pub(crate) async fn with_packed_failures(seed: u64) -> (Database, Vec<FailureEvent>) {
+    let (database, events) = with_failures(seed).await;
+    claim(
+        &database,
+        at("2026-11-01T00:00:00Z"),
+        at("2026-11-23T04:30:00Z"),
+    )
+    .await
+    .unwrap();
+    let done = refresh(&database).await.unwrap();
+    assert!(done.packs >= 6 && done.missed == 0, "{done:?}");
     (database, events)
 }
 

@@ -6,6 +6,7 @@ mod failure_counts;
 mod failure_facets;
 mod failure_groups;
 mod failure_log;
+mod failure_packs;
 mod failure_paths;
 mod failure_statistics;
 mod failures;

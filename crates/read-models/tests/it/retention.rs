@@ -10,6 +10,7 @@ use limpid_event_store::failure_partitions::maintain;
 use limpid_event_store::tenant_erasure::{erase, request};
 use limpid_read_models::failure_counts;
 use limpid_read_models::failure_groups::{self, project, rebuild};
+use limpid_read_models::failure_packs;
 use limpid_read_models::failure_paths::refresh;
 use limpid_read_models::failure_summary::summary;
 use limpid_read_models::filter::{FailureFilter, Window};
@@ -19,15 +20,16 @@ use sqlx::AssertSqlSafe;
 
 use crate::failures::{TENANT, at, database, window};
 
-const COUNTS: [(&str, &str); 8] = [
+const COUNTS: [(&str, &str); 9] = [
     ("failure_1h", "hour"),
     ("failure_group_1h", "hour"),
     ("failure_group_1d", "day"),
-    ("failure_top_path", "starts_at"),
-    ("failure_top_path_span", "starts_at"),
+    ("failure_day_pack", "day"),
+    ("failure_path_pack", "starts_at"),
     ("delivery_usage_1h", "hour"),
     ("delivery_usage_top_1h", "hour"),
     ("delivery_usage_top_1d", "day"),
+    ("delivery_usage_top_pack", "starts_at"),
 ];
 
 async fn number(database: &Database, query: String) -> i64 {
@@ -62,9 +64,10 @@ async fn three_days() -> (Database, Vec<FailureEvent>) {
     }
     drop(connection);
     project(&database).await.unwrap();
-    refresh(&database, start, at("2026-11-25T00:00:00Z"))
-        .await
-        .unwrap();
+    let later = at("2026-11-25T00:00:00Z");
+    refresh(&database, start, later).await.unwrap();
+    failure_packs::claim(&database, start, later).await.unwrap();
+    assert_eq!(failure_packs::refresh(&database).await.unwrap().packs, 6);
     execute(
         &database,
         "insert into delivery_usage_1h select t, hour, 1, 200, 1, 1, 5, 100
@@ -72,6 +75,8 @@ async fn three_days() -> (Database, Vec<FailureEvent>) {
          insert into delivery_usage_top_1h select t, hour, 1, 1, '/a.jpg', 5, 100
          from generate_series('2026-11-20'::timestamptz, '2026-11-22 23:00', '1 hour') hour, generate_series(1, 2) t;
          insert into delivery_usage_top_1d select t, day, 1, 1, '/a.jpg', 5, 100
+         from generate_series('2026-11-20'::timestamptz, '2026-11-22', '1 day') day, generate_series(1, 2) t;
+         insert into delivery_usage_top_pack select t, 24, day, '{1}', '{1}', '{/a.jpg}', '{5}', '{100}'
          from generate_series('2026-11-20'::timestamptz, '2026-11-22', '1 day') day, generate_series(1, 2) t",
     )
     .await;

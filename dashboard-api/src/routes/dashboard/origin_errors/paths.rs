@@ -50,7 +50,7 @@ struct PathAnswer {
     last_reason: &'static str,
 }
 
-/// Lists the paths with most failed attempts. Hours and days that have closed and have more than 1 000 failures keep their 200 worst paths;
+/// Lists the paths with most failed attempts. Hours and days that have closed and have at least 200 failures keep their 200 worst paths;
 /// the bound says what that can make of a sum. Filters other than `code`, `reason`, `stage` and `origin` count every event.
 #[utoipa::path(get, path = "/dashboard/v1/origin-errors/paths", tag = "origin errors",
     operation_id = "listOriginErrorPaths", security(("privateKey" = [])),
