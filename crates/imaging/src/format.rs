@@ -181,8 +181,9 @@ pub(crate) struct Negotiation {
     pub(crate) requested: Option<Format>,
     pub(crate) accept: AcceptedFormats,
     pub(crate) settings: ImageSettings,
-    /// Whether the result carries what AVIF results don't: a profile, metadata, a density.
-    pub(crate) keeps_metadata: bool,
+    /// Whether `cp-true` is asked for. AVIF results do carry a profile, but it has to be asked for by name. Source: `imagekit.md`
+    /// 5.6 and R150.
+    pub(crate) keeps_profile: bool,
     /// Whether an unsharp mask is asked for: what it brings out is what AVIF smooths away. Source: `imagekit.md` R150.
     pub(crate) is_sharpened: bool,
 }
@@ -280,7 +281,7 @@ impl Negotiation {
     }
 
     fn best(self, size: Size, has_alpha: bool) -> Encoding {
-        let may_be_avif = self.settings.auto_avif && !self.keeps_metadata && !self.is_sharpened;
+        let may_be_avif = self.settings.auto_avif && !self.keeps_profile && !self.is_sharpened;
         if self.accept.avif && may_be_avif && ImageFormat::Avif.holds(size) {
             return Encoding::One(ImageFormat::Avif);
         }
@@ -356,7 +357,7 @@ mod tests {
             requested,
             accept: AcceptedFormats::from_accept(accept),
             settings,
-            keeps_metadata: false,
+            keeps_profile: false,
             is_sharpened: false,
         }
     }

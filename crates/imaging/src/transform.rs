@@ -116,7 +116,7 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
         requested: plan.format,
         accept,
         settings,
-        keeps_metadata: Metadata::is_asked_for(plan.output),
+        keeps_profile: plan.output.color_profile.unwrap_or_default(),
         is_sharpened: plan.is_sharpened(),
     };
     let job = Job {
@@ -163,7 +163,7 @@ fn drawn(request: &TransformRequest<'_>, started: Instant) -> Result<Transformed
             requested: plan.format,
             accept: request.accept,
             settings: request.settings,
-            keeps_metadata: Metadata::is_asked_for(plan.output),
+            keeps_profile: plan.output.color_profile.unwrap_or_default(),
             is_sharpened: plan.is_sharpened(),
         },
         started,
@@ -207,7 +207,7 @@ impl Job<'_> {
     fn kept(&self, mut decoded: Decoded, likely: Encoding) -> (Decoded, Metadata) {
         let output = self.plan.output;
         let mut metadata = Metadata::read(self.request.source, self.info.format, output);
-        let holds_profile = !matches!(likely, Encoding::One(ImageFormat::Avif | ImageFormat::Gif));
+        let holds_profile = !matches!(likely, Encoding::One(ImageFormat::Gif));
         if holds_profile
             && Metadata::keeps_profile(output)
             && let Some(profile) = decoded
