@@ -1,6 +1,9 @@
 //! Pixels to bytes, one module per codec.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::check_deadline,
     error::ImagingError,
     format::{Encoding, ImageFormat, Rivals},
     picture::Picture,
@@ -49,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) is_progressive: bool,
     /// WebP and PNG keep every pixel, whatever the quality.
     pub(crate) is_lossless: bool,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// Encodes a picture in sRGB. No metadata and no profile are written.
@@ -61,6 +66,7 @@ pub(crate) fn encode(
         Encoding::One(format) => encode_as(picture, format, wanted),
         Encoding::SmallerOfJpegAndPng => {
             let png = encode_as(picture.clone(), ImageFormat::Png, wanted)?;
+            check_deadline(wanted.deadline)?;
             let jpeg = encode_as(picture, ImageFormat::Jpeg, wanted)?;
             Ok(if png.bytes.len() <= jpeg.bytes.len() {
                 png
@@ -82,9 +88,10 @@ pub(crate) fn encode_smallest(
     if rivals == Rivals::default() || wanted.is_lossless {
         return encode_as(picture, usual, wanted);
     }
-    let lossless = rivals
-        .lossless
-        .filter(|_| colors::are_few(&picture, FEW_COLORS));
+    let lossless = match rivals.lossless {
+        Some(accept) => colors::are_few(&picture, FEW_COLORS, wanted.deadline)?.then_some(accept),
+        None => None,
+    };
     let mut others = Vec::new();
     if rivals.jpeg {
         others.push((ImageFormat::Jpeg, wanted));
@@ -104,6 +111,7 @@ pub(crate) fn encode_smallest(
     }
     let mut smallest = encode_as(picture.clone(), usual, wanted)?;
     for (format, wanted) in others {
+        check_deadline(wanted.deadline)?;
         let other = encode_as(picture.clone(), format, wanted)?;
         if other.bytes.len() < smallest.bytes.len() {
             smallest = other;
@@ -117,7 +125,7 @@ pub(crate) fn encode_smallest_planes(
     planes: Planes,
     usual: ImageFormat,
     rivals: Rivals,
-    quality: u8,
+    (quality, deadline): (u8, Option<Instant>),
 ) -> Result<Encoded, ImagingError> {
     let others = [
         (rivals.jpeg, ImageFormat::Jpeg),
@@ -125,7 +133,8 @@ pub(crate) fn encode_smallest_planes(
     ];
     let mut smallest: Option<Encoded> = None;
     for (_, format) in others.into_iter().filter(|(is_rival, _)| *is_rival) {
-        let other = encode_planes(planes.clone(), format, quality)?;
+        let other = encode_planes(planes.clone(), format, quality, deadline)?;
+        check_deadline(deadline)?;
         if smallest
             .as_ref()
             .is_none_or(|smallest| other.bytes.len() < smallest.bytes.len())
@@ -133,7 +142,7 @@ pub(crate) fn encode_smallest_planes(
             smallest = Some(other);
         }
     }
-    let first = encode_planes(planes, usual, quality)?;
+    let first = encode_planes(planes, usual, quality, deadline)?;
     Ok(match smallest {
         Some(smallest) if smallest.bytes.len() < first.bytes.len() => smallest,
         _ => first,
@@ -145,10 +154,11 @@ fn encode_planes(
     planes: Planes,
     format: ImageFormat,
     quality: u8,
+    deadline: Option<Instant>,
 ) -> Result<Encoded, ImagingError> {
     let bytes = match format {
         ImageFormat::Jpeg => jpeg::planes::encode(&planes, quality),
-        ImageFormat::WebP => webp::planes::encode(&planes, quality),
+        ImageFormat::WebP => webp::planes::encode(&planes, quality, deadline),
         ImageFormat::Avif => avif::encode_planes(planes, quality),
         ImageFormat::Png
         | ImageFormat::Gif
@@ -157,7 +167,7 @@ fn encode_planes(
         | ImageFormat::Tiff
         | ImageFormat::Ico => Err("not a format of planes".to_owned()),
     };
-    encoded(bytes, format)
+    encoded(bytes, format, deadline)
 }
 
 /// Whether a format stores colour differences as large as luma at a quality.
@@ -174,34 +184,47 @@ fn encode_as(
         quality,
         is_progressive,
         is_lossless,
+        deadline,
     } = wanted;
     let bytes = match format {
         ImageFormat::Jpeg => {
-            let flat = steps::flatten(picture);
+            let flat = steps::flatten(picture, deadline)?;
+            check_deadline(deadline)?;
             if is_progressive {
                 jpeg::encode_progressive(&flat, quality.lossy())
             } else {
                 jpeg::encode(&flat, quality.lossy())
             }
         }
-        ImageFormat::Png => png::encode(&picture, quality.asked.filter(|_| !is_lossless)),
-        ImageFormat::WebP if is_lossless => webp::encode_lossless(&picture),
-        ImageFormat::WebP => webp::encode(&picture, quality.lossy()),
-        ImageFormat::Avif => avif::encode(&picture, quality.lossy()),
-        ImageFormat::Gif => gif::encode(picture),
+        ImageFormat::Png => png::encode(&picture, quality.asked.filter(|_| !is_lossless), deadline),
+        ImageFormat::WebP if is_lossless => webp::encode_lossless(&picture, deadline),
+        ImageFormat::WebP => webp::encode(&picture, quality.lossy(), deadline),
+        ImageFormat::Avif => avif::encode(&picture, quality.lossy(), deadline),
+        ImageFormat::Gif => gif::encode(picture, deadline),
         ImageFormat::Jxl | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
             Err("not a delivery format".to_owned())
         }
     };
-    encoded(bytes, format)
+    encoded(bytes, format, deadline)
 }
 
-fn encoded(bytes: Result<Vec<u8>, String>, format: ImageFormat) -> Result<Encoded, ImagingError> {
+/// Encoders that end because nobody waits any more say so in words.
+fn encoded(
+    bytes: Result<Vec<u8>, String>,
+    format: ImageFormat,
+    deadline: Option<Instant>,
+) -> Result<Encoded, ImagingError> {
     match bytes {
         Ok(bytes) => Ok(Encoded { format, bytes }),
-        Err(detail) => Err(ImagingError::Encode {
-            format: format.name(),
-            detail,
-        }),
+        Err(detail) => {
+            check_deadline(deadline)?;
+            Err(ImagingError::Encode {
+                format: format.name(),
+                detail,
+            })
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

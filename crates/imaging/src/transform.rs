@@ -118,6 +118,7 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
         settings,
         keeps_profile: plan.output.color_profile.unwrap_or_default(),
         is_sharpened: plan.is_sharpened(),
+        is_lossless: plan.output.lossless.unwrap_or_default(),
     };
     let job = Job {
         request,
@@ -165,6 +166,7 @@ fn drawn(request: &TransformRequest<'_>, started: Instant) -> Result<Transformed
             settings: request.settings,
             keeps_profile: plan.output.color_profile.unwrap_or_default(),
             is_sharpened: plan.is_sharpened(),
+            is_lossless: plan.output.lossless.unwrap_or_default(),
         },
         started,
     })
@@ -199,6 +201,7 @@ impl Job<'_> {
             },
             is_progressive: plan.output.progressive.unwrap_or_default(),
             is_lossless: plan.output.lossless.unwrap_or_default(),
+            deadline: self.request.deadline,
         }
     }
 

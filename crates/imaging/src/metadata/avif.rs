@@ -36,7 +36,9 @@ pub(super) fn read(source: &[u8]) -> Metadata {
 fn tiff_of(item: &[u8]) -> Option<Vec<u8>> {
     let (skipped, rest) = item.split_first_chunk()?;
     let skipped = usize::try_from(u32::from_be_bytes(*skipped)).ok()?;
-    rest.get(skipped..).map(<[u8]>::to_vec)
+    let tiff = rest.get(skipped..)?;
+    // some writers leave JPEG's name in front and say that nothing is
+    Some(tiff.strip_prefix(b"Exif\0\0").unwrap_or(tiff).to_vec())
 }
 
 pub(super) fn embed(metadata: &Metadata, encoded: &[u8]) -> Option<Vec<u8>> {
@@ -395,6 +397,7 @@ mod tests {
     fn exif_behind_a_name_and_an_offset_beyond_the_end_are_told_apart() {
         assert_eq!(tiff_of(b"\0\0\0\x06Exif\0\0II*\0"), Some(b"II*\0".to_vec()));
         assert_eq!(tiff_of(b"\0\0\0\0MM\0*"), Some(b"MM\0*".to_vec()));
+        assert_eq!(tiff_of(b"\0\0\0\0Exif\0\0MM\0*"), Some(b"MM\0*".to_vec()));
         assert_eq!(tiff_of(b"\xff\xff\xff\xffMM\0*"), None);
         assert_eq!(tiff_of(b"\0\0"), None);
     }
