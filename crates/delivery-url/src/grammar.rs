@@ -24,6 +24,7 @@ mod printer;
 mod unknown;
 
 pub use error::TransformationError;
+pub(crate) use error::escape;
 pub(crate) use printer::{path_value, text_input};
 
 use crate::Transformation;

@@ -27,8 +27,8 @@ pub use effects::{
     ReplaceColor, Shadow, Sharpen, Trim, UnsharpMask,
 };
 pub use expression::{
-    Computable, Computed, Expression, ExpressionError, Extent, Operand, Operator, Variable,
-    Variables,
+    Computable, ComputeError, Computed, Expression, ExpressionError, Extent, Operand, Operator,
+    Variable, Variables,
 };
 pub use feature::Feature;
 pub use geometry::{

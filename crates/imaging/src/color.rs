@@ -1,7 +1,10 @@
 //! Everything to sRGB. Runs after the resize, on the few pixels that are left; transforms are cached by profile, because
 //! a tenant's pictures come from few cameras.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use moxcms::{
     CicpColorPrimaries, CicpProfile, ColorProfile, DataColorSpace, Layout, MatrixCoefficients,
@@ -9,6 +12,8 @@ use moxcms::{
 };
 
 use crate::{
+    deadline::{PIXELS_PER_LOOK, check_deadline},
+    error::ImagingError,
     picture::{Channels, Picture, pixel_count},
     probe::avif::CodePoints,
 };
@@ -19,21 +24,33 @@ const MAX_CACHED: usize = 32;
 const ROUNDING_LEVELS: u8 = 2;
 
 /// Converts from an embedded profile. A profile that can't be used is dropped and the picture kept as it is: so do browsers.
-pub(crate) fn to_srgb(picture: Picture, profile: &[u8]) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(crate) fn to_srgb(
+    picture: Picture,
+    profile: &[u8],
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     let source = match picture.channels {
         Channels::Rgb => Layout::Rgb,
         Channels::Rgba => Layout::Rgba,
     };
     match conversion(profile, source) {
-        Conversion::None => picture,
+        Conversion::None => Ok(picture),
         Conversion::Color(transform) => {
             let mut converted = Picture::zeroed(picture.size, picture.channels);
-            match transform.transform(&picture.pixels, &mut converted.pixels) {
-                Ok(()) => converted,
-                Err(_) => picture,
+            // in whole pixels, and many at a time, because the library's fast loops have slow ends
+            let band = PIXELS_PER_LOOK * picture.channels.count();
+            let bands = picture.pixels.chunks(band);
+            for (from, to) in bands.zip(converted.pixels.chunks_mut(band)) {
+                check_deadline(deadline)?;
+                if transform.transform(from, to).is_err() {
+                    return Ok(picture);
+                }
             }
+            Ok(converted)
         }
-        Conversion::Gray(transform) => from_gray(picture, &*transform),
+        Conversion::Gray(transform) => Ok(from_gray(picture, &*transform)),
     }
 }
 

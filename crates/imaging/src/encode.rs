@@ -1,6 +1,9 @@
 //! Pixels to bytes, one module per codec.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::check_deadline,
     error::ImagingError,
     format::{Encoding, ImageFormat, Rivals},
     picture::Picture,
@@ -49,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) is_progressive: bool,
     /// WebP and PNG keep every pixel, whatever the quality.
     pub(crate) is_lossless: bool,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// Encodes a picture in sRGB. No metadata and no profile are written.
@@ -61,6 +66,7 @@ pub(crate) fn encode(
         Encoding::One(format) => encode_as(picture, format, wanted),
         Encoding::SmallerOfJpegAndPng => {
             let png = encode_as(picture.clone(), ImageFormat::Png, wanted)?;
+            check_deadline(wanted.deadline)?;
             let jpeg = encode_as(picture, ImageFormat::Jpeg, wanted)?;
             Ok(if png.bytes.len() <= jpeg.bytes.len() {
                 png
@@ -82,9 +88,10 @@ pub(crate) fn encode_smallest(
     if rivals == Rivals::default() || wanted.is_lossless {
         return encode_as(picture, usual, wanted);
     }
-    let lossless = rivals
-        .lossless
-        .filter(|_| colors::are_few(&picture, FEW_COLORS));
+    let lossless = match rivals.lossless {
+        Some(accept) => colors::are_few(&picture, FEW_COLORS, wanted.deadline)?.then_some(accept),
+        None => None,
+    };
     let mut others = Vec::new();
     if rivals.jpeg {
         others.push((ImageFormat::Jpeg, wanted));
@@ -104,10 +111,12 @@ pub(crate) fn encode_smallest(
     }
     let mut smallest = encode_as(picture.clone(), usual, wanted)?;
     for (format, wanted) in others {
-        // what cannot be written is no smaller; the format chosen is there
+        check_deadline(wanted.deadline)?;
         match encode_as(picture.clone(), format, wanted) {
             Ok(other) if other.bytes.len() < smallest.bytes.len() => smallest = other,
-            Ok(_) | Err(_) => {}
+            Ok(_) => {}
+            // what cannot be written is no smaller; the format chosen is there
+            Err(_) => check_deadline(wanted.deadline)?,
         }
     }
     Ok(smallest)
@@ -118,7 +127,7 @@ pub(crate) fn encode_smallest_planes(
     planes: Planes,
     usual: ImageFormat,
     rivals: Rivals,
-    quality: u8,
+    (quality, deadline): (u8, Option<Instant>),
 ) -> Result<Encoded, ImagingError> {
     let others = [
         (rivals.jpeg, ImageFormat::Jpeg),
@@ -126,7 +135,9 @@ pub(crate) fn encode_smallest_planes(
     ];
     let mut smallest: Option<Encoded> = None;
     for (_, format) in others.into_iter().filter(|(is_rival, _)| *is_rival) {
-        let Ok(other) = encode_planes(planes.clone(), format, quality) else {
+        let other = encode_planes(planes.clone(), format, quality, deadline);
+        check_deadline(deadline)?;
+        let Ok(other) = other else {
             continue;
         };
         if smallest
@@ -136,7 +147,7 @@ pub(crate) fn encode_smallest_planes(
             smallest = Some(other);
         }
     }
-    let first = encode_planes(planes, usual, quality)?;
+    let first = encode_planes(planes, usual, quality, deadline)?;
     Ok(match smallest {
         Some(smallest) if smallest.bytes.len() < first.bytes.len() => smallest,
         _ => first,
@@ -148,10 +159,11 @@ fn encode_planes(
     planes: Planes,
     format: ImageFormat,
     quality: u8,
+    deadline: Option<Instant>,
 ) -> Result<Encoded, ImagingError> {
     let bytes = match format {
         ImageFormat::Jpeg => jpeg::planes::encode(&planes, quality),
-        ImageFormat::WebP => webp::planes::encode(&planes, quality),
+        ImageFormat::WebP => webp::planes::encode(&planes, quality, deadline),
         ImageFormat::Avif => avif::encode_planes(planes, quality),
         ImageFormat::Png
         | ImageFormat::Gif
@@ -160,7 +172,7 @@ fn encode_planes(
         | ImageFormat::Tiff
         | ImageFormat::Ico => Err("not a format of planes".to_owned()),
     };
-    encoded(bytes, format)
+    encoded(bytes, format, deadline)
 }
 
 /// Whether a format stores colour differences as large as luma at a quality.
@@ -177,86 +189,47 @@ fn encode_as(
         quality,
         is_progressive,
         is_lossless,
+        deadline,
     } = wanted;
     let bytes = match format {
         ImageFormat::Jpeg => {
-            let flat = steps::flatten(picture);
+            let flat = steps::flatten(picture, deadline)?;
+            check_deadline(deadline)?;
             if is_progressive {
                 jpeg::encode_progressive(&flat, quality.lossy())
             } else {
                 jpeg::encode(&flat, quality.lossy())
             }
         }
-        ImageFormat::Png => png::encode(&picture, quality.asked.filter(|_| !is_lossless)),
-        ImageFormat::WebP if is_lossless => webp::encode_lossless(&picture),
-        ImageFormat::WebP => webp::encode(&picture, quality.lossy()),
-        ImageFormat::Avif => avif::encode(&picture, quality.lossy()),
-        ImageFormat::Gif => gif::encode(picture),
+        ImageFormat::Png => png::encode(&picture, quality.asked.filter(|_| !is_lossless), deadline),
+        ImageFormat::WebP if is_lossless => webp::encode_lossless(&picture, deadline),
+        ImageFormat::WebP => webp::encode(&picture, quality.lossy(), deadline),
+        ImageFormat::Avif => avif::encode(&picture, quality.lossy(), deadline),
+        ImageFormat::Gif => gif::encode(picture, deadline),
         ImageFormat::Jxl | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => {
             Err("not a delivery format".to_owned())
         }
     };
-    encoded(bytes, format)
+    encoded(bytes, format, deadline)
 }
 
-fn encoded(bytes: Result<Vec<u8>, String>, format: ImageFormat) -> Result<Encoded, ImagingError> {
+/// Encoders that end because nobody waits any more say so in words.
+fn encoded(
+    bytes: Result<Vec<u8>, String>,
+    format: ImageFormat,
+    deadline: Option<Instant>,
+) -> Result<Encoded, ImagingError> {
     match bytes {
         Ok(bytes) => Ok(Encoded { format, bytes }),
-        Err(detail) => Err(ImagingError::Encode {
-            format: format.name(),
-            detail,
-        }),
+        Err(detail) => {
+            check_deadline(deadline)?;
+            Err(ImagingError::Encode {
+                format: format.name(),
+                detail,
+            })
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::AcceptedFormats;
-    use crate::geometry::Size;
-    use crate::picture::Channels;
-
-    const WANTED: Wanted = Wanted {
-        quality: Quality {
-            asked: None,
-            usual: 80,
-        },
-        is_progressive: false,
-        is_lossless: false,
-    };
-
-    /// One pixel wider than WebP can be.
-    fn too_wide_for_webp() -> Picture {
-        let size = Size {
-            width: 16_384,
-            height: 1,
-        };
-        Picture {
-            size,
-            channels: Channels::Rgb,
-            pixels: vec![7; 16_384 * 3],
-        }
-    }
-
-    /// The negotiation asks no encoder for this; here one is asked, and says no.
-    #[test]
-    fn what_an_encoder_cannot_write_is_its_failure() {
-        let refused = encode_as(too_wide_for_webp(), ImageFormat::WebP, WANTED);
-        let is_failure = matches!(&refused, Err(ImagingError::Encode { format: "WebP", .. }));
-        assert!(is_failure, "{refused:?}");
-    }
-
-    #[test]
-    fn a_format_that_is_only_tried_spoils_nothing_where_it_cannot_be_written() {
-        let rivals = Rivals {
-            webp: true,
-            lossless: Some(AcceptedFormats {
-                webp: true,
-                avif: true,
-            }),
-            ..Rivals::default()
-        };
-        let made = encode_smallest(too_wide_for_webp(), ImageFormat::Jpeg, rivals, WANTED);
-        assert_ne!(made.unwrap().format, ImageFormat::WebP);
-    }
-}
+mod tests;

@@ -181,10 +181,13 @@ pub(crate) struct Negotiation {
     pub(crate) requested: Option<Format>,
     pub(crate) accept: AcceptedFormats,
     pub(crate) settings: ImageSettings,
-    /// Whether the result carries what AVIF results don't: a profile, metadata, a density.
-    pub(crate) keeps_metadata: bool,
+    /// Whether `cp-true` is asked for. AVIF results do carry a profile, but it has to be asked for by name. Source: `imagekit.md`
+    /// 5.6 and R150.
+    pub(crate) keeps_profile: bool,
     /// Whether an unsharp mask is asked for: what it brings out is what AVIF smooths away. Source: `imagekit.md` R150.
     pub(crate) is_sharpened: bool,
+    /// Whether nothing is to be lost, which WebP and PNG can do.
+    pub(crate) is_lossless: bool,
 }
 
 impl Negotiation {
@@ -280,7 +283,8 @@ impl Negotiation {
     }
 
     fn best(self, size: Size, has_alpha: bool) -> Encoding {
-        let may_be_avif = self.settings.auto_avif && !self.keeps_metadata && !self.is_sharpened;
+        let is_ruled_out = self.keeps_profile || self.is_sharpened || self.is_lossless;
+        let may_be_avif = self.settings.auto_avif && !is_ruled_out;
         if self.accept.avif && may_be_avif && ImageFormat::Avif.holds(size) {
             return Encoding::One(ImageFormat::Avif);
         }
@@ -291,7 +295,11 @@ impl Negotiation {
             return Encoding::One(ImageFormat::Png);
         }
         if self.source.is_lossless() {
-            return Encoding::SmallerOfJpegAndPng;
+            return if self.is_lossless {
+                Encoding::One(ImageFormat::Png)
+            } else {
+                Encoding::SmallerOfJpegAndPng
+            };
         }
         Encoding::One(ImageFormat::Jpeg)
     }
@@ -337,151 +345,4 @@ fn checked(format: ImageFormat, size: Size) -> Result<ImageFormat, ImagingError>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: Size = Size {
-        width: 400,
-        height: 300,
-    };
-    const LONG: Size = Size {
-        width: 16_384,
-        height: 10,
-    };
-
-    fn negotiation(source: ImageFormat, requested: Option<Format>, accept: &str) -> Negotiation {
-        let settings = ImageSettings::default();
-        Negotiation {
-            source,
-            requested,
-            accept: AcceptedFormats::from_accept(accept),
-            settings,
-            keeps_metadata: false,
-            is_sharpened: false,
-        }
-    }
-
-    #[test]
-    fn a_named_weight_of_zero_refuses_and_a_wildcard_promises_nothing() {
-        let accepted =
-            AcceptedFormats::from_accept("image/avif;q=0, IMAGE/WebP ; q=0.8,image/*,*/*;q=0.5");
-        assert_eq!(
-            accepted,
-            AcceptedFormats {
-                webp: true,
-                avif: false
-            }
-        );
-        assert_eq!(
-            AcceptedFormats::from_accept("*/*"),
-            AcceptedFormats::default()
-        );
-        assert_eq!(
-            AcceptedFormats::from_accept(",;=,q=;;,image/webp;q="),
-            AcceptedFormats {
-                webp: true,
-                avif: false
-            }
-        );
-    }
-
-    #[test]
-    fn webp_goes_to_clients_that_name_it() {
-        let webp = negotiation(ImageFormat::Jpeg, None, "image/webp");
-        assert_eq!(
-            webp.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::WebP))
-        );
-        assert!(webp.varies());
-        let plain = negotiation(ImageFormat::Jpeg, None, "*/*");
-        assert_eq!(
-            plain.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::Jpeg))
-        );
-        assert!(plain.varies());
-    }
-
-    #[test]
-    fn avif_needs_the_tenants_consent_unless_asked_for_by_name() {
-        let mut avif = negotiation(ImageFormat::Jpeg, None, "image/avif,image/webp");
-        assert_eq!(
-            avif.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::WebP))
-        );
-        avif.settings.auto_avif = true;
-        assert_eq!(
-            avif.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::Avif))
-        );
-        avif.is_sharpened = true;
-        assert_eq!(
-            avif.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::WebP))
-        );
-        let by_name = negotiation(ImageFormat::Jpeg, Some(Format::Avif), "");
-        assert_eq!(
-            by_name.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::Avif))
-        );
-        assert!(!by_name.varies());
-    }
-
-    #[test]
-    fn transparency_never_becomes_jpeg_by_itself() {
-        let png = negotiation(ImageFormat::Png, None, "");
-        assert_eq!(png.choose(SMALL, true), Ok(Encoding::One(ImageFormat::Png)));
-        assert_eq!(png.choose(SMALL, false), Ok(Encoding::SmallerOfJpegAndPng));
-    }
-
-    #[test]
-    fn a_side_too_long_for_webp_is_refused_by_name_and_avoided_by_auto() {
-        let by_name = negotiation(ImageFormat::Jpeg, Some(Format::WebP), "");
-        assert!(matches!(
-            by_name.choose(LONG, false),
-            Err(ImagingError::OutputTooLarge {
-                what: "WebP side",
-                ..
-            })
-        ));
-        let auto = negotiation(ImageFormat::Jpeg, Some(Format::Auto), "image/webp");
-        assert_eq!(
-            auto.choose(LONG, false),
-            Ok(Encoding::One(ImageFormat::Jpeg))
-        );
-    }
-
-    #[test]
-    fn rivals_are_tried_only_where_the_format_is_free() {
-        let of = |source, requested, usual, quality| {
-            let mut asked = negotiation(source, requested, "image/avif,image/webp");
-            asked.settings.auto_avif = true;
-            asked.rivals(usual, (SMALL, false), quality)
-        };
-        let by_name = of(ImageFormat::Png, Some(Format::WebP), ImageFormat::WebP, 80);
-        assert_eq!(by_name, Rivals::default());
-        let photo = of(ImageFormat::Jpeg, None, ImageFormat::WebP, 80);
-        assert!(photo.jpeg && !photo.webp && photo.lossless.is_none());
-        let fine = of(ImageFormat::Jpeg, None, ImageFormat::Avif, 95);
-        assert!(fine.webp && !fine.jpeg);
-        let graphic = of(ImageFormat::Png, None, ImageFormat::WebP, 95);
-        assert!(graphic.lossless.is_some_and(|accept| accept.webp) && !graphic.jpeg);
-        let clear = negotiation(ImageFormat::Png, None, "image/webp");
-        assert!(!clear.rivals(ImageFormat::WebP, (SMALL, true), 80).jpeg);
-    }
-
-    #[test]
-    fn without_auto_the_format_stays() {
-        let mut stays = negotiation(ImageFormat::Png, None, "image/webp");
-        stays.settings.auto_format = false;
-        assert_eq!(
-            stays.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::Png))
-        );
-        assert!(!stays.varies());
-        let gif = negotiation(ImageFormat::Jpeg, Some(Format::Gif), "");
-        assert_eq!(
-            gif.choose(SMALL, false),
-            Ok(Encoding::One(ImageFormat::Jpeg))
-        );
-    }
-}
+mod tests;

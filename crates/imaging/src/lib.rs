@@ -18,6 +18,7 @@
 //! | [`svg`] | drawings: made safe, and drawn where a raster format is asked for |
 //! | `text` | text as a picture: bundled fonts, shaping, lines, ink |
 //! | `inputs` | files that layers need |
+//! | `deadline` | when nobody waits any more, looked at between stages and while pixels are worked on |
 //! | `guard` | panics of libraries that read strangers' bytes, as refusals |
 //! | [`error`] | why a transformation was refused |
 //! | `rows` | pictures that arrive row by row, of which only what is wanted is held |
@@ -26,6 +27,7 @@
 //! The codecs in C are called from `decode` and `encode` only, in modules that say `#![expect(unsafe_code)]` in their head.
 
 mod color;
+mod deadline;
 mod decode;
 mod encode;
 pub mod error;

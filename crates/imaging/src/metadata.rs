@@ -1,20 +1,21 @@
 //! What a file says beside its pixels, kept where `md-true`, `cp-true` or `dn` ask for it. Read from one container and written
 //! into another after the pixels have been encoded, so that no encoder has to know about it.
 //!
-//! | | JPEG | PNG | WebP |
-//! |---|---|---|---|
-//! | EXIF, upright | APP1 | `eXIf` | `EXIF` |
-//! | XMP | APP1 | `iTXt` | `XMP ` |
-//! | IPTC | APP13 | - | - |
-//! | colour profile | APP2 | `iCCP` | `ICCP` |
-//! | density | JFIF | `pHYs` | in EXIF |
+//! | | JPEG | PNG | WebP | AVIF |
+//! |---|---|---|---|---|
+//! | EXIF, upright | APP1 | `eXIf` | `EXIF` | item `Exif` |
+//! | XMP | APP1 | `iTXt` | `XMP ` | item `mime` |
+//! | IPTC | APP13 | - | - | - |
+//! | colour profile | APP2 | `iCCP` | `ICCP` | `colr` |
+//! | density | JFIF | `pHYs` | in EXIF | in EXIF |
 //!
-//! AVIF and GIF results carry none of it; `f-auto` doesn't choose AVIF where something is to be kept.
+//! GIF results carry none of it.
 
 use limpid_delivery_url::transformation::OutputOptions;
 
 use crate::{format::ImageFormat, probe::exif};
 
+mod avif;
 mod jpeg;
 mod png;
 mod webp;
@@ -42,6 +43,7 @@ impl Metadata {
                 ImageFormat::Jpeg => jpeg::read(source),
                 ImageFormat::Png => png::read(source),
                 ImageFormat::WebP => webp::read(source),
+                ImageFormat::Avif => avif::read(source),
                 _ => Self::default(),
             }
         } else {
@@ -65,13 +67,6 @@ impl Metadata {
             .unwrap_or_default()
     }
 
-    /// Whether `options` ask for anything that AVIF results don't carry.
-    pub(crate) fn is_asked_for(options: OutputOptions) -> bool {
-        Self::keeps_profile(options)
-            || options.metadata.unwrap_or_default()
-            || options.density.is_some()
-    }
-
     /// Adds a colour profile. Only those for RGB describe what an encoder gets.
     pub(crate) fn with_profile(mut self, profile: Vec<u8>) -> Self {
         self.profile = Some(profile);
@@ -92,6 +87,7 @@ impl Metadata {
             ImageFormat::Jpeg => jpeg::embed(&self, &encoded),
             ImageFormat::Png => png::embed(&self, &encoded),
             ImageFormat::WebP => webp::embed(&self, &encoded),
+            ImageFormat::Avif => avif::embed(&self, &encoded),
             _ => None,
         };
         embedded.unwrap_or(encoded)

@@ -1,13 +1,16 @@
 //! Pictures as planes of luma and colour differences, as JPEG, WebP and AVIF hold them: BT.601, full range, differences
 //! centred between the luma samples they belong to.
 
-use limpid_resample::{Filter, Layout, Request, Source, resample};
+use std::time::Instant;
+
+use limpid_resample::{Filter, Layout, Request, Source};
 
 use crate::{
     error::ImagingError,
     geometry::{Region, Size},
     picture::{Channels, Picture, pixel_count},
     probe::Orientation,
+    steps::in_bands,
 };
 
 /// One plane of 8-bit samples.
@@ -77,6 +80,18 @@ impl Plane {
 
     /// Makes a region, which may be partly beyond the last column or row, `to` large.
     pub(crate) fn resized(&self, region: Region, to: Size) -> Result<Self, ImagingError> {
+        self.resized_in_time(region, to, None)
+    }
+
+    /// The same, as long as somebody waits.
+    ///
+    /// Errors: `Timeout`, `Encode`.
+    pub(crate) fn resized_in_time(
+        &self,
+        region: Region,
+        to: Size,
+        deadline: Option<Instant>,
+    ) -> Result<Self, ImagingError> {
         let right = whole_up(region.left + region.width).max(self.size.width);
         let bottom = whole_up(region.top + region.height).max(self.size.height);
         if right > self.size.width || bottom > self.size.height {
@@ -84,23 +99,27 @@ impl Plane {
                 width: right,
                 height: bottom,
             };
-            return self.extended_to(size).resized(region, to);
+            return self.extended_to(size).resized_in_time(region, to, deadline);
         }
         if to == self.size && region == self.size.region() {
             return Ok(self.extended_to(to));
         }
-        self.scaled(region, to)
-            .map_err(|detail| ImagingError::Encode {
-                format: "resized plane",
-                detail,
-            })
+        self.scaled(region, to, deadline)
     }
 
-    fn scaled(&self, region: Region, to: Size) -> Result<Self, String> {
+    fn scaled(
+        &self,
+        region: Region,
+        to: Size,
+        deadline: Option<Instant>,
+    ) -> Result<Self, ImagingError> {
         let source = Source {
             samples: &self.samples,
             layout: Layout::Grey,
-            stride: u32::try_from(self.stride).map_err(|error| error.to_string())?,
+            stride: u32::try_from(self.stride).map_err(|error| ImagingError::Encode {
+                format: "resized plane",
+                detail: error.to_string(),
+            })?,
             width: self.size.width,
             height: self.size.height,
         };
@@ -120,7 +139,7 @@ impl Plane {
         Ok(Self {
             size: to,
             stride: to.width as usize,
-            samples: resample(&source, &request).map_err(|error| error.to_string())?,
+            samples: in_bands(&source, request, deadline)?,
         })
     }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(crate) mod avif;
-mod boxes;
+pub(crate) mod boxes;
 pub(crate) mod exif;
 mod fields;
 pub(crate) mod gif;

@@ -8,7 +8,13 @@
 //! Source: Heckbert, "Color image quantization for frame buffer display" (1982); Lloyd, "Least squares quantization in PCM"
 //! (1982); Floyd and Steinberg, "An adaptive algorithm for spatial greyscale" (1976).
 
-use crate::picture::{Channels, Picture};
+use std::time::Instant;
+
+use crate::{
+    deadline::{Watch, check_deadline},
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 mod diffuse;
 mod exact;
@@ -71,14 +77,18 @@ impl Palette {
     ///
     /// Where a pixel is clear, the palette has exactly one clear colour, its first. Pictures whose alpha is only 0 or 255 get a
     /// palette of which that is true as well.
+    ///
+    /// Errors: `Timeout`.
     pub(crate) fn of<'a>(
         pictures: impl IntoIterator<Item = &'a Picture>,
         max_colors: usize,
-    ) -> Self {
-        let histogram = Histogram::of(pictures);
+        deadline: Option<Instant>,
+    ) -> Result<Self, ImagingError> {
+        let histogram = Histogram::of(pictures, deadline)?;
         let has_clear = histogram.has_clear;
         let wanted = max_colors.clamp(2, MAX_COLORS) - usize::from(has_clear);
         let chosen = median_cut::choose(histogram.cells, wanted);
+        check_deadline(deadline)?;
         let points = refine::refine(&chosen.cells, chosen.centers);
         let mut colors: Vec<[u8; 4]> = points.iter().map(|point| point.to_color()).collect();
         // rounding makes neighbours equal; PNG wants the transparent ones first, and equal work gives equal bytes
@@ -93,10 +103,10 @@ impl Palette {
         }
         let visible = usize::from(has_clear);
         let points: Vec<Point> = colors.iter().map(|color| Point::of(*color)).collect();
-        Self {
+        Ok(Self {
             nearest: Nearest::new(&points, visible.min(colors.len() - 1)),
             colors,
-        }
+        })
     }
 
     /// The colours, not multiplied by alpha; a clear one is the first.
@@ -105,24 +115,38 @@ impl Palette {
     }
 
     /// One index for each pixel of a picture.
-    pub(crate) fn indices(&self, picture: &Picture, dithering: Dithering) -> Vec<u8> {
+    ///
+    /// Errors: `Timeout`.
+    pub(crate) fn indices(
+        &self,
+        picture: &Picture,
+        dithering: Dithering,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<u8>, ImagingError> {
+        let watch = Watch::new(deadline);
         match dithering {
-            Dithering::Off => self.nearest_indices(picture),
+            Dithering::Off => self.nearest_indices(picture, watch),
             Dithering::ErrorDiffusion => {
-                diffuse::indices(picture, &self.nearest, clear_index(&self.colors))
+                diffuse::indices(picture, &self.nearest, clear_index(&self.colors), watch)
             }
         }
     }
 
-    fn nearest_indices(&self, picture: &Picture) -> Vec<u8> {
+    fn nearest_indices(
+        &self,
+        picture: &Picture,
+        mut watch: Watch,
+    ) -> Result<Vec<u8>, ImagingError> {
         let mut last = (CLEAR, self.index_of(CLEAR, 0));
-        let index = colors_of(picture).map(|color| {
+        let mut indices = Vec::with_capacity(picture.pixels.len() / picture.channels.count());
+        for color in colors_of(picture) {
+            watch.count(1)?;
             if color != last.0 {
                 last = (color, self.index_of(color, last.1));
             }
-            last.1
-        });
-        index.collect()
+            indices.push(last.1);
+        }
+        Ok(indices)
     }
 
     fn index_of(&self, color: [u8; 4], hint: u8) -> u8 {
@@ -134,12 +158,19 @@ impl Palette {
 }
 
 /// At most `max_colors` colours for one picture.
-pub(crate) fn reduce(picture: &Picture, max_colors: usize, dithering: Dithering) -> Indexed {
-    let palette = Palette::of([picture], max_colors);
-    Indexed {
-        indices: palette.indices(picture, dithering),
+///
+/// Errors: `Timeout`.
+pub(crate) fn reduce(
+    picture: &Picture,
+    max_colors: usize,
+    dithering: Dithering,
+    deadline: Option<Instant>,
+) -> Result<Indexed, ImagingError> {
+    let palette = Palette::of([picture], max_colors, deadline)?;
+    Ok(Indexed {
+        indices: palette.indices(picture, dithering, deadline)?,
         colors: palette.colors().to_vec(),
-    }
+    })
 }
 
 /// The pixels as RGBA; what is clear has no colour.

@@ -33,9 +33,10 @@ mod sharpen;
 mod tone;
 mod trim;
 
+pub(crate) use crate::deadline::check_deadline;
 pub(crate) use background::{flatten, over};
 pub(crate) use orient::orient;
-pub(crate) use resize::{resize, resize_rows};
+pub(crate) use resize::{in_bands, resize, resize_rows};
 pub(crate) use trim::Kept;
 
 /// What a step does after its crop and resize.
@@ -47,14 +48,14 @@ pub(crate) fn finish(
     check_deadline(deadline)?;
     let mut picture = picture;
     if let Some(color) = step.background {
-        picture = background::composite(picture, color);
+        picture = background::composite(picture, color, deadline)?;
     } else if step.is_on_dominant && picture.is_transparent() {
         let color = dominant::dominant(&picture);
-        picture = background::composite(picture, color);
+        picture = background::composite(picture, color, deadline)?;
     }
     if let Some(canvas) = &step.canvas {
         picture = if let Some(backdrop) = canvas.backdrop {
-            backdrop::pad(&picture, canvas, backdrop)?
+            backdrop::pad(&picture, canvas, backdrop, deadline)?
         } else {
             let place = (canvas.left, canvas.top);
             pad::pad(&picture, canvas.size, place, canvas.color)
@@ -62,25 +63,20 @@ pub(crate) fn finish(
         check_deadline(deadline)?;
     }
     match step.turn {
-        Some(Turn::Quarter(orientation)) => picture = orient(picture, orientation),
+        Some(Turn::Quarter(orientation)) => picture = orient(picture, orientation, deadline)?,
         Some(Turn::Angle {
             degrees,
             size,
             corners,
-        }) => picture = rotate::rotate(picture, degrees, size, corners),
+        }) => picture = rotate::rotate(picture, degrees, (size, corners), deadline)?,
         None => {}
     }
     if let Some(orientation) = step.flip {
-        picture = orient(picture, orientation);
+        picture = orient(picture, orientation, deadline)?;
     }
     check_deadline(deadline)?;
     effects::apply(picture, &step.effects, step.size, deadline)
 }
 
-/// Whether somebody still waits.
-pub(crate) fn check_deadline(deadline: Option<Instant>) -> Result<(), ImagingError> {
-    match deadline {
-        Some(deadline) if Instant::now() >= deadline => Err(ImagingError::Timeout),
-        _ => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests;

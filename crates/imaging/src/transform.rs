@@ -116,8 +116,9 @@ pub fn transform(request: &TransformRequest<'_>) -> Result<Transformed, ImagingE
         requested: plan.format,
         accept,
         settings,
-        keeps_metadata: Metadata::is_asked_for(plan.output),
+        keeps_profile: plan.output.color_profile.unwrap_or_default(),
         is_sharpened: plan.is_sharpened(),
+        is_lossless: plan.output.lossless.unwrap_or_default(),
     };
     let job = Job {
         request,
@@ -163,8 +164,9 @@ fn drawn(request: &TransformRequest<'_>, started: Instant) -> Result<Transformed
             requested: plan.format,
             accept: request.accept,
             settings: request.settings,
-            keeps_metadata: Metadata::is_asked_for(plan.output),
+            keeps_profile: plan.output.color_profile.unwrap_or_default(),
             is_sharpened: plan.is_sharpened(),
+            is_lossless: plan.output.lossless.unwrap_or_default(),
         },
         started,
     })
@@ -199,6 +201,7 @@ impl Job<'_> {
             },
             is_progressive: plan.output.progressive.unwrap_or_default(),
             is_lossless: plan.output.lossless.unwrap_or_default(),
+            deadline: self.request.deadline,
         }
     }
 
@@ -207,7 +210,7 @@ impl Job<'_> {
     fn kept(&self, mut decoded: Decoded, likely: Encoding) -> (Decoded, Metadata) {
         let output = self.plan.output;
         let mut metadata = Metadata::read(self.request.source, self.info.format, output);
-        let holds_profile = !matches!(likely, Encoding::One(ImageFormat::Avif | ImageFormat::Gif));
+        let holds_profile = !matches!(likely, Encoding::One(ImageFormat::Gif));
         if holds_profile
             && Metadata::keeps_profile(output)
             && let Some(profile) = decoded

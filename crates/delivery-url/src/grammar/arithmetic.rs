@@ -1,6 +1,6 @@
 //! Expressions (`iw_mul_0.4_add_10`) and conditions (`w_gt_300_and_ar_lt_4-3`).
 
-use super::number;
+use super::{escape, number};
 use crate::transformation::{
     Comparison, Condition, Expression, Operand, Operator, Property, Test, Variable,
 };
@@ -85,6 +85,52 @@ pub(super) fn condition(text: &str) -> Option<Condition> {
     }
     // A trailing joint leaves a multiple of four words.
     (!words.len().is_multiple_of(4)).then_some(Condition { any_of })
+}
+
+/// What is wrong with a text that is no condition: its first word that is out of place.
+pub(super) fn fault_of_condition(text: &str) -> String {
+    const EXAMPLE: &str = "write tests such as w_gt_300 or iar_lt_4-3 joined by _and_ or _or_";
+    let words: Vec<&str> = text.split('_').take(MAX_TERMS * 4).collect();
+    for group in words.chunks(4) {
+        let [property, rest @ ..] = group else {
+            break;
+        };
+        if value_of(&PROPERTIES, property).is_none() {
+            return one_of("property", property, &PROPERTIES);
+        }
+        let [comparison, rest @ ..] = rest else {
+            break;
+        };
+        if value_of(&COMPARISONS, comparison).is_none() {
+            return one_of("comparison", comparison, &COMPARISONS);
+        }
+        let [value, rest @ ..] = rest else {
+            break;
+        };
+        if test(property, comparison, value).is_none() {
+            let kind = if matches!(*property, "ar" | "iar") {
+                "a number or a ratio such as 4-3"
+            } else {
+                "a number"
+            };
+            return format!("{property} is compared with {kind}, not {}", escape(value));
+        }
+        if let [joint, ..] = rest
+            && !matches!(*joint, "and" | "or")
+        {
+            return format!("tests are joined by and or or, not {}", escape(joint));
+        }
+    }
+    format!("the condition is not complete; {EXAMPLE}")
+}
+
+fn one_of<T: Copy>(what: &str, word: &str, table: &[(&'static str, T)]) -> String {
+    let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+    format!(
+        "{} is no {what}; there are {}",
+        escape(word),
+        names.join(", ")
+    )
 }
 
 /// Whether it needs the base of a layer.

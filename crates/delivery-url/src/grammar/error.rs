@@ -27,6 +27,12 @@ impl TransformationError {
         &self.sentence
     }
 
+    /// Whether a reason is shown as a whole, whatever the token.
+    pub(crate) fn has_room_for(reason: &str) -> bool {
+        // the cut token, its three dots, a colon and a space
+        MAX_TOKEN_BYTES + 5 + reason.len() <= MAX_SENTENCE_BYTES
+    }
+
     /// `reason` is ours, ASCII, and reads on after the token and a colon.
     pub(crate) fn new(token: &str, reason: &str) -> Self {
         let token = escape(token);

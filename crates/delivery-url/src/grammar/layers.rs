@@ -62,7 +62,12 @@ pub(super) fn layer(parser: &mut Parser<'_>, opening: &Parameter<'_>) -> Parsed<
                 opening.refuse("there is no layer open here; begin one with l-image or l-text")
             );
         }
-        _ => return Err(opening.refuse("a layer is l-image or l-text, its parameters and l-end")),
+        _ => {
+            return Err(opening.takes_one(
+                ["image", "text", "end"],
+                "image or text, then the layer's parameters, then l-end",
+            ));
+        }
     };
     parser.layer_depth += 1;
     if parser.layer_depth > MAX_LAYER_DEPTH {
@@ -229,13 +234,13 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 fn mode(parameter: &Parameter<'_>) -> Parsed<LayerMode> {
-    parameter.read("multiply, displace, cutout or cutter", |text| match text {
-        "multiply" => Some(LayerMode::Multiply),
-        "displace" => Some(LayerMode::Displace),
-        "cutout" => Some(LayerMode::Cutout),
-        "cutter" => Some(LayerMode::Cutter),
-        _ => None,
-    })
+    let modes = [
+        ("multiply", LayerMode::Multiply),
+        ("displace", LayerMode::Displace),
+        ("cutout", LayerMode::Cutout),
+        ("cutter", LayerMode::Cutter),
+    ];
+    parameter.word(&modes, "multiply, displace, cutout or cutter")
 }
 
 fn alpha(parameter: &Parameter<'_>) -> Parsed<u8> {

@@ -68,12 +68,3 @@ pub(super) fn ratio(text: &str) -> Option<(f64, f64)> {
     let side = |part: &str| positive(part).filter(|_| part.len() <= MAX_RATIO_BYTES);
     Some((side(left)?, side(right)?))
 }
-
-/// `true` or `false`.
-pub(super) fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
-}

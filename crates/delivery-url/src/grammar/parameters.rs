@@ -10,9 +10,9 @@ mod size;
 use super::{TransformationError, arithmetic, unknown};
 use crate::transformation::{Computable, Computed, Crop, Expression, Layer, Step};
 
-pub(super) use color::{ParsedColor, color};
+pub(super) use color::{ParsedColor, color, color_names};
 pub(super) use look::{flip, radius};
-pub(super) use place::{anchor, anchor_name, crop_token, rotation};
+pub(super) use place::{ANCHORS, anchor_name, crop_token, rotation};
 
 /// What a parser of one value answers.
 pub(super) type Parsed<T = ()> = Result<T, TransformationError>;
@@ -118,18 +118,31 @@ impl<'t> Parameter<'t> {
         self.refuse(&format!("{} takes {allowed}", self.key))
     }
 
-    /// "did you mean …" where the value is nearly one of `names`, else [`Self::takes`].
+    /// [`Self::takes`], and "did you mean …" where the value is nearly one of `names`.
     pub(super) fn takes_one<'n>(
         &self,
         names: impl IntoIterator<Item = &'n str>,
         allowed: &str,
     ) -> TransformationError {
         let key = self.key;
-        match unknown::meant(self.value.unwrap_or_default(), names) {
-            Some(name) => self.refuse(&format!(
-                "{key} has no such value; did you mean {key}-{name}?"
-            )),
-            None => self.takes(allowed),
+        let Some(name) = unknown::meant(self.value.unwrap_or_default(), names) else {
+            return self.takes(allowed);
+        };
+        let suggestion = format!("did you mean {key}-{name}?");
+        let whole = format!("{key} takes {allowed}; {suggestion}");
+        if TransformationError::has_room_for(&whole) {
+            self.refuse(&whole)
+        } else {
+            self.refuse(&format!("{key} has no such value; {suggestion}"))
+        }
+    }
+
+    /// The meaning of a value that is one of some words.
+    pub(super) fn word<T: Copy>(&self, words: &[(&'static str, T)], allowed: &str) -> Parsed<T> {
+        let value = self.required()?;
+        match words.iter().find(|(word, _)| *word == value) {
+            Some((_, meaning)) => Ok(*meaning),
+            None => Err(self.takes_one(words.iter().map(|(word, _)| *word), allowed)),
         }
     }
 

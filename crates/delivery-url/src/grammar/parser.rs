@@ -163,10 +163,8 @@ impl<'t> Parser<'t> {
     /// What follows `if-<condition>`, up to its `if-end`.
     fn conditional(&mut self, token: &str, condition: &str) -> Result<Step, TransformationError> {
         let Some(condition) = arithmetic::condition(condition) else {
-            return Err(TransformationError::new(
-                token,
-                "not a condition; write tests such as w_gt_300 or iar_lt_4-3 joined by _and_ or _or_",
-            ));
+            let fault = arithmetic::fault_of_condition(condition);
+            return Err(TransformationError::new(token, &fault));
         };
         self.conditional_depth += 1;
         if self.conditional_depth > MAX_CONDITIONAL_DEPTH {

@@ -110,7 +110,10 @@ pub(super) fn refuse(parameter: &Parameter<'_>) -> TransformationError {
         Some(known) => parameter.refuse(&format!(
             "there is no such parameter; did you mean {known}?"
         )),
-        None => parameter.refuse("there is no such parameter; remove it or check its spelling"),
+        None => parameter.refuse(&format!(
+            "there is no such parameter; known are {}",
+            KNOWN.join(" ")
+        )),
     }
 }
 

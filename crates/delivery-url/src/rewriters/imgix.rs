@@ -84,8 +84,7 @@ impl Parameters {
             }
             "sharp" => {
                 let strength: u32 = value.parse().ok().filter(|sharp| *sharp <= 100)?;
-                // the strongest there is
-                Some(format!("e-sharpen-{}", (strength * 20).min(99)))
+                Some(format!("e-sharpen-{}", strength * 20))
             }
             "con" => {
                 let contrast: i32 = value.parse().ok()?;

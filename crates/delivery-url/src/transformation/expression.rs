@@ -4,6 +4,7 @@
 //! `pow`; so `2_pow_3_add_1` is 16. Source: `imagekit.md` 5.10.
 
 use super::{AspectRatio, DevicePixelRatio, GradientStop, Length, Step};
+use crate::grammar::escape;
 
 /// Numbers and variables joined by operators.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,17 +115,75 @@ pub struct Computed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpressionError {
     /// A divisor was 0.
-    #[error("an expression divides by zero")]
+    #[error("the expression divides by zero")]
     DivisionByZero,
     /// The result is below 0.
-    #[error("an expression has a negative result")]
+    #[error("the expression has a negative result; it has to be 0 or more")]
     Negative,
     /// The result is too large or not a number.
-    #[error("an expression has no finite result")]
+    #[error("the expression has no finite result")]
     NotFinite,
     /// `bw`, `bh` or `bar` outside a layer.
     #[error("bw, bh and bar exist only inside a layer")]
     NoBase,
+}
+
+/// Which parameter has no usable value, and why. The client's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{token}: {reason}")]
+pub struct ComputeError {
+    /// The parameter, cut like the token of any refusal.
+    token: String,
+    reason: ExpressionError,
+}
+
+impl ComputeError {
+    /// What is wrong with the expression.
+    pub fn reason(&self) -> ExpressionError {
+        self.reason
+    }
+}
+
+impl Computed {
+    /// The value of the expression.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExpressionError`]; the parameter is named.
+    pub(super) fn evaluate(&self, variables: &Variables) -> Result<f64, ComputeError> {
+        self.expression.evaluate(variables).map_err(|reason| {
+            let token = format!("{}-{}", self.parameter.key(), self.expression);
+            ComputeError {
+                token: escape(&token),
+                reason,
+            }
+        })
+    }
+}
+
+impl Computable {
+    /// As it is written before its value.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Width | Self::TextWidth => "w",
+            Self::Height => "h",
+            Self::AspectRatio => "ar",
+            Self::DevicePixelRatio => "dpr",
+            Self::X => "x",
+            Self::Y => "y",
+            Self::XCenter => "xc",
+            Self::YCenter => "yc",
+            Self::BorderWidth => "b",
+            Self::GradientStop => "e-gradient-sp",
+            Self::LayerX => "lx",
+            Self::LayerY => "ly",
+            Self::LayerXCenter => "lxc",
+            Self::LayerYCenter => "lyc",
+            Self::Padding => "pa",
+            Self::FontSize => "fs",
+            Self::LineHeight => "lh",
+        }
+    }
 }
 
 impl Extent {
@@ -230,16 +289,12 @@ impl Step {
     ///
     /// # Errors
     ///
-    /// See [`ExpressionError`].
-    pub fn computed(&self, variables: &Variables) -> Result<Self, ExpressionError> {
+    /// See [`ExpressionError`]; the parameter is named.
+    pub fn computed(&self, variables: &Variables) -> Result<Self, ComputeError> {
         let mut step = self.clone();
-        for Computed {
-            parameter,
-            expression,
-        } in std::mem::take(&mut step.expressions)
-        {
-            let value = expression.evaluate(variables)?;
-            step.set(parameter, value);
+        for computed in std::mem::take(&mut step.expressions) {
+            let value = computed.evaluate(variables)?;
+            step.set(computed.parameter, value);
         }
         Ok(step)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::expression::whole_pixels;
 use super::{
-    Anchor, Color, Computable, Computed, ExpressionError, Flip, Radius, Rotation, Transformation,
+    Anchor, Color, Computable, ComputeError, Computed, Flip, Radius, Rotation, Transformation,
     Variables,
 };
 
@@ -181,11 +181,8 @@ impl Layer {
     ///
     /// # Errors
     ///
-    /// See [`ExpressionError`].
-    pub fn computed_position(
-        &self,
-        variables: &Variables,
-    ) -> Result<LayerPosition, ExpressionError> {
+    /// See [`ComputeError`].
+    pub fn computed_position(&self, variables: &Variables) -> Result<LayerPosition, ComputeError> {
         let mut position = self.position;
         for computed in &self.expressions {
             let field = match computed.parameter {
@@ -195,7 +192,7 @@ impl Layer {
                 Computable::LayerYCenter => &mut position.y_center,
                 _ => continue,
             };
-            let pixels = whole_pixels(computed.expression.evaluate(variables)?);
+            let pixels = whole_pixels(computed.evaluate(variables)?);
             *field = Some(EdgeOffset::FromStart(pixels));
         }
         Ok(position)
@@ -205,18 +202,15 @@ impl Layer {
     ///
     /// # Errors
     ///
-    /// See [`ExpressionError`].
-    pub fn computed_text(
-        &self,
-        variables: &Variables,
-    ) -> Result<Option<TextLayer>, ExpressionError> {
+    /// See [`ComputeError`].
+    pub fn computed_text(&self, variables: &Variables) -> Result<Option<TextLayer>, ComputeError> {
         let LayerSource::Text(text) = &self.source else {
             return Ok(None);
         };
         let mut text = TextLayer::clone(text);
         for computed in &self.expressions {
             let pixels = |least: u32| {
-                let value = computed.expression.evaluate(variables)?;
+                let value = computed.evaluate(variables)?;
                 Ok(whole_pixels(value.min(MAX_TEXT_PIXELS)).max(least))
             };
             match computed.parameter {

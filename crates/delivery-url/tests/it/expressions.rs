@@ -1,7 +1,8 @@
 //! Arithmetic (R120, R121; `imagekit.md` 5.10).
 
 use limpid_delivery_url::transformation::{
-    AspectRatio, DevicePixelRatio, ExpressionError, Extent, Length, Step, Variables, parse,
+    AspectRatio, ComputeError, DevicePixelRatio, ExpressionError, Extent, Length, Step, Variables,
+    parse,
 };
 
 const OUTSIDE: Variables = Variables {
@@ -16,7 +17,7 @@ const OUTSIDE: Variables = Variables {
     base: None,
 };
 
-fn computed(text: &str) -> Result<Step, ExpressionError> {
+fn computed(text: &str) -> Result<Step, ComputeError> {
     parse(text).expect(text).steps.remove(0).computed(&OUTSIDE)
 }
 
@@ -69,23 +70,40 @@ fn results_out_of_range_are_ignored_as_literals_are() {
 }
 
 #[test]
-fn results_without_meaning_are_errors() {
-    assert_eq!(
-        computed("w-iw_div_0").unwrap_err(),
-        ExpressionError::DivisionByZero
-    );
-    assert_eq!(
-        computed("w-iw_mod_0").unwrap_err(),
-        ExpressionError::DivisionByZero
-    );
-    assert_eq!(
-        computed("w-10_sub_iw").unwrap_err(),
-        ExpressionError::Negative
-    );
-    assert_eq!(
-        computed("w-iw_pow_9999").unwrap_err(),
-        ExpressionError::NotFinite
-    );
+fn results_without_meaning_are_errors_that_name_the_parameter() {
+    for (text, reason, sentence) in [
+        (
+            "w-iw_div_0",
+            ExpressionError::DivisionByZero,
+            "w-iw_div_0: the expression divides by zero",
+        ),
+        (
+            "h-iw_mod_0",
+            ExpressionError::DivisionByZero,
+            "h-iw_mod_0: the expression divides by zero",
+        ),
+        (
+            "w-10_sub_iw",
+            ExpressionError::Negative,
+            "w-10_sub_iw: the expression has a negative result; it has to be 0 or more",
+        ),
+        (
+            "dpr-iw_pow_9999,w-5",
+            ExpressionError::NotFinite,
+            "dpr-iw_pow_9999: the expression has no finite result",
+        ),
+        (
+            "b-1_sub_iw_red",
+            ExpressionError::Negative,
+            "b-1_sub_iw: the expression has a negative result; it has to be 0 or more",
+        ),
+    ] {
+        let error = computed(text).unwrap_err();
+        assert_eq!(error.reason(), reason, "{text}");
+        assert_eq!(error.to_string(), sentence);
+    }
+    let long = format!("w-iw{}_div_0", "_add_1".repeat(30));
+    assert!(computed(&long).unwrap_err().to_string().len() < 100);
 }
 
 #[test]

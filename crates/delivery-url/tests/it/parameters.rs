@@ -205,6 +205,17 @@ fn borders_and_corners() {
 }
 
 #[test]
+fn a_sharpness_beyond_the_editors_is_the_strongest_there_is() {
+    let amount = |text: &str| step(text).effects.sharpen.unwrap().amount;
+    assert_eq!(amount("e-sharpen"), None);
+    assert_eq!(amount("e-sharpen-01"), Some(1));
+    assert_eq!(amount("e-sharpen-99"), Some(99));
+    for more in ["e-sharpen-100", "e-sharpen-400", "e-sharpen-2000"] {
+        assert_eq!(amount(more), Some(99), "{more}");
+    }
+}
+
+#[test]
 fn effects_take_their_options_in_any_order() {
     let shadow = step("e-shadow-y-N5_bl-15").effects.shadow.unwrap();
     assert_eq!(

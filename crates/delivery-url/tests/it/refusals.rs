@@ -51,7 +51,7 @@ const MALFORMED: &[&str] = &[
     "cr-red_101",
     "e-",
     "e-sharpen-0",
-    "e-sharpen-100",
+    "e-sharpen-100001",
     "e-usm-1-2",
     "e-shadow-bl-16",
     "e-shadow-foo-1",
@@ -130,8 +130,24 @@ fn sentence(text: &str) -> String {
 #[test]
 fn malformed_values_are_refused() {
     for text in MALFORMED {
-        let sentence = sentence(text);
-        assert!(sentence.len() > 10, "{text}: {sentence}");
+        let error = parse(text).expect_err(text);
+        let (token, sentence) = (error.token(), error.sentence());
+        let reason = sentence.strip_prefix(token);
+        let reason = reason.and_then(|rest| rest.strip_prefix(": "));
+        // what was meant to be there, not only that something else was
+        let allowed = [
+            "takes",
+            "missing",
+            "known are",
+            "without",
+            "wider than",
+            "control",
+            "percent",
+        ];
+        assert!(
+            reason.is_some_and(|reason| allowed.iter().any(|word| reason.contains(word))),
+            "{text}: {sentence}"
+        );
     }
 }
 
@@ -166,11 +182,62 @@ fn misspelt_values_are_answered_with_a_suggestion() {
         ("cm-pad_rezise", "cm-pad_resize"),
         ("fo-topleft", "fo-top_left"),
         ("bg-redd", "bg-red"),
+        ("fl-h_w", "fl-h_v"),
+        ("pr-True", "pr-true"),
+        ("t-flase", "t-false"),
+        ("l-imge,i-a,l-end", "l-image"),
+        ("l-txt,i-a,l-end", "l-text"),
+        ("l-image,i-a,lm-mutiply,l-end", "lm-multiply"),
+        ("l-image,i-a,lfo-topleft,l-end", "lfo-top_left"),
+        ("l-image,i-a,lap-centre,l-end", "lap-center"),
+        ("l-text,i-a,ia-centre,l-end", "ia-center"),
+        ("l-text,i-a,co-whitee,l-end", "co-white"),
     ] {
         let suggestion = format!("did you mean {meant}?");
         assert!(sentence(text).ends_with(&suggestion), "{}", sentence(text));
     }
     assert!(sentence("f-bmp").contains("takes"));
+    assert_eq!(
+        sentence("f-wepb"),
+        "f-wepb: f takes auto, jpg, jpeg, webp, avif, png, gif, svg or orig; did you mean f-webp?"
+    );
+}
+
+#[test]
+fn a_condition_that_is_none_is_told_which_word_is_wrong() {
+    for (condition, reason) in [
+        (
+            "wd_gt_5",
+            "wd is no property; there are w, h, ar, iw, ih, iar",
+        ),
+        (
+            "w_gtt_5",
+            "gtt is no comparison; there are eq, ne, gt, gte, lt, lte",
+        ),
+        ("w_gt_x", "w is compared with a number, not x"),
+        ("w_gt_4-3", "w is compared with a number, not 4-3"),
+        (
+            "iar_gt_x",
+            "iar is compared with a number or a ratio such as 4-3, not x",
+        ),
+        (
+            "w_gt_5_adn_h_lt_4",
+            "tests are joined by and or or, not adn",
+        ),
+        (
+            "w_gt_5_and_foo_lt_4",
+            "foo is no property; there are w, h, ar, iw, ih, iar",
+        ),
+        (
+            "w_gt",
+            "the condition is not complete; write tests such as w_gt_300 or iar_lt_4-3 joined by _and_ or _or_",
+        ),
+    ] {
+        let text = format!("if-{condition},w-1,if-end");
+        assert_eq!(sentence(&text), format!("if-{condition}: {reason}"));
+    }
+    let hostile = format!("if-{}_gt_5,w-1,if-end", "\u{e9}<".repeat(300));
+    assert!(sentence(&hostile).len() <= 200);
 }
 
 #[test]

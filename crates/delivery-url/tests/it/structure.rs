@@ -336,7 +336,9 @@ fn expressions_of_a_layer_know_its_base_and_its_own_size() {
     assert_eq!(placed.computed_text(&variables), Ok(None));
     let divided = layer("l-image,i-a.png,lx-bw_div_0,l-end");
     assert_eq!(
-        divided.computed_position(&variables),
+        divided
+            .computed_position(&variables)
+            .map_err(|error| error.reason()),
         Err(ExpressionError::DivisionByZero)
     );
 }

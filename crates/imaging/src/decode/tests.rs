@@ -186,7 +186,7 @@ fn assert_rows_are_the_whole(name: &str, source: &[u8], cut: Cut) {
     assert!(by_rows.is_cut, "{name}");
     let whole = cut_while_decoding(source, None).unwrap();
     assert!(!whole.is_cut, "{name}");
-    let expected = resize(whole.picture, cut.region, cut.to).unwrap();
+    let expected = resize(whole.picture, cut.region, cut.to, None).unwrap();
     assert!(by_rows.picture == expected, "{name} {cut:?}");
     assert_eq!(by_rows.profile, whole.profile, "{name}");
 }
@@ -211,6 +211,7 @@ fn encoded(channels: Channels, format: ImageFormat, is_lossless: bool) -> Vec<u8
         },
         is_progressive: false,
         is_lossless,
+        deadline: None,
     };
     encode(picture, Encoding::One(format), wanted)
         .unwrap()
@@ -349,6 +350,7 @@ fn a_webp_that_is_shrunk_while_it_is_cut_shows_what_the_whole_does() {
         },
         is_progressive: false,
         is_lossless: false,
+        deadline: None,
     };
     let encoding = Encoding::One(ImageFormat::WebP);
     let source = encode(picture, encoding, wanted).unwrap().bytes;
@@ -366,7 +368,7 @@ fn a_webp_that_is_shrunk_while_it_is_cut_shows_what_the_whole_does() {
             });
             let shrunk = decoded.unwrap().picture;
             let whole = cut_while_decoding(&source, None).unwrap().picture;
-            let expected = resize(whole, cut.region, cut.to).unwrap();
+            let expected = resize(whole, cut.region, cut.to, None).unwrap();
             let furthest = shrunk.pixels.iter().zip(&expected.pixels);
             let furthest = furthest
                 .map(|(found, expected)| found.abs_diff(*expected))

@@ -64,7 +64,12 @@ pub(super) fn decode(request: &DecodeRequest<'_>) -> Result<Decoded, ImagingErro
         ..cut.region
     };
     Ok(Decoded {
-        picture: resize(decoded.picture, inside.scaled_by(scale), cut.to)?,
+        picture: resize(
+            decoded.picture,
+            inside.scaled_by(scale),
+            cut.to,
+            request.deadline,
+        )?,
         ..decoded
     })
 }

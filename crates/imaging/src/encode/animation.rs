@@ -1,6 +1,9 @@
 //! Frames to an animated file, one at a time.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::check_deadline,
     error::ImagingError,
     format::ImageFormat,
     geometry::Size,
@@ -23,11 +26,14 @@ pub(crate) struct AnimationHeader {
     pub(crate) quality: u8,
     /// Whether WebP frames keep every pixel.
     pub(crate) is_lossless: bool,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// Writes an animation.
 pub(crate) struct FrameWriter {
     format: ImageFormat,
+    deadline: Option<Instant>,
     writer: Writer,
 }
 
@@ -54,7 +60,11 @@ impl FrameWriter {
             _ => Err("no format for animations".to_owned()),
         };
         writer
-            .map(|writer| Self { format, writer })
+            .map(|writer| Self {
+                format,
+                deadline: header.deadline,
+                writer,
+            })
             .map_err(|detail| failed(format, detail))
     }
 
@@ -65,7 +75,10 @@ impl FrameWriter {
             Writer::Png(writer) => writer.add(picture, duration_ms),
             Writer::WebP(writer) => writer.add(&picture, duration_ms),
         }
-        .map_err(|detail| failed(self.format, detail))
+        .or_else(|detail| {
+            check_deadline(self.deadline)?;
+            Err(failed(self.format, detail))
+        })
     }
 
     /// Completes the file.
@@ -75,7 +88,10 @@ impl FrameWriter {
             Writer::Png(writer) => writer.finish(),
             Writer::WebP(writer) => writer.finish(),
         }
-        .map_err(|detail| failed(self.format, detail))
+        .or_else(|detail| {
+            check_deadline(self.deadline)?;
+            Err(failed(self.format, detail))
+        })
     }
 }
 

@@ -1,11 +1,14 @@
 //! AVIF: colours and alpha as two AV1 pictures by libaom, in a container by `avif-serialize`.
 
+use std::time::Instant;
+
 use avif_serialize::{
     Aviffy,
     constants::{ColorPrimaries, MatrixCoefficients, TransferCharacteristics},
 };
 
 use crate::{
+    deadline::check_deadline,
     geometry::Size,
     picture::{Channels, Picture},
     planes::{Plane, Planes, halved},
@@ -17,11 +20,23 @@ mod yuv;
 /// libaom's coarsest quantiser.
 const COARSEST_LEVEL: u32 = 63;
 
-pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
+/// libaom can't be stopped, so the deadline is looked at before its two pictures.
+pub(super) fn encode(
+    picture: &Picture,
+    quality: u8,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
+    let look = || check_deadline(deadline).map_err(|error| error.to_string());
     let level = quantiser_level(quality);
-    let colors = av1::encode(&yuv::from_picture(picture), level)?;
+    let planes = yuv::from_picture(picture, deadline).map_err(|error| error.to_string())?;
+    look()?;
+    let colors = av1::encode(&planes, level)?;
+    drop(planes);
     let alpha = match picture.channels {
-        Channels::Rgba => Some(av1::encode(&yuv::alpha_of(picture), level)?),
+        Channels::Rgba => {
+            look()?;
+            Some(av1::encode(&yuv::alpha_of(picture), level)?)
+        }
         Channels::Rgb => None,
     };
     Ok(contained(&colors, alpha.as_deref(), picture.size))

@@ -1,23 +1,31 @@
 //! How many colours a picture has.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Instant};
 
-use crate::picture::Picture;
+use crate::{deadline::Watch, error::ImagingError, picture::Picture};
 
 /// Whether there are at most `most` different colours. Photographs have more in their first rows, where counting stops.
-pub(super) fn are_few(picture: &Picture, most: usize) -> bool {
+///
+/// Errors: `Timeout`.
+pub(super) fn are_few(
+    picture: &Picture,
+    most: usize,
+    deadline: Option<Instant>,
+) -> Result<bool, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let mut seen = HashSet::with_capacity(most + 1);
     let mut last: &[u8] = &[];
     for pixel in picture.pixels.chunks_exact(picture.channels.count()) {
+        watch.count(1)?;
         if pixel == last {
             continue;
         }
         last = pixel;
         if seen.insert(pixel) && seen.len() > most {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -46,7 +54,7 @@ mod tests {
             ]
             .concat(),
         };
-        assert!(are_few(&picture, 3));
-        assert!(!are_few(&picture, 2));
+        assert_eq!(are_few(&picture, 3, None), Ok(true));
+        assert_eq!(are_few(&picture, 2, None), Ok(false));
     }
 }

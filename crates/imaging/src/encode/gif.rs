@@ -1,15 +1,16 @@
 //! GIF, for sources that were GIF: at most 256 colours, and transparency by the pixel.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Instant};
 
 use gif::{Encoder, Frame};
 
 use crate::{
+    error::ImagingError,
     picture::{Channels, Picture},
     quantize::{self, Dithering, MAX_COLORS},
 };
 
-pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
+pub(super) fn encode(mut picture: Picture, deadline: Option<Instant>) -> Result<Vec<u8>, String> {
     let too_large = |_| "a side is too long".to_owned();
     let width = u16::try_from(picture.size.width).map_err(too_large)?;
     let height = u16::try_from(picture.size.height).map_err(too_large)?;
@@ -18,7 +19,7 @@ pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
             *alpha = if *alpha < 128 { 0 } else { u8::MAX };
         }
     }
-    let frame = frame_of(&picture, (width, height));
+    let frame = frame_of(&picture, (width, height), deadline).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     let mut encoder =
         Encoder::new(&mut bytes, width, height, &[]).map_err(|error| error.to_string())?;
@@ -30,11 +31,19 @@ pub(super) fn encode(mut picture: Picture) -> Result<Vec<u8>, String> {
 }
 
 /// A frame with a palette of its own, from a picture whose pixels are opaque or clear.
-pub(super) fn frame_of(picture: &Picture, (width, height): (u16, u16)) -> Frame<'static> {
-    let indexed = quantize::exact(picture)
-        .unwrap_or_else(|| quantize::reduce(picture, MAX_COLORS, Dithering::ErrorDiffusion));
+///
+/// Errors: `Timeout`.
+pub(super) fn frame_of(
+    picture: &Picture,
+    (width, height): (u16, u16),
+    deadline: Option<Instant>,
+) -> Result<Frame<'static>, ImagingError> {
+    let indexed = match quantize::exact(picture, deadline)? {
+        Some(indexed) => indexed,
+        None => quantize::reduce(picture, MAX_COLORS, Dithering::ErrorDiffusion, deadline)?,
+    };
     let colors = indexed.colors.iter();
-    Frame {
+    Ok(Frame {
         width,
         height,
         transparent: indexed.clear_index(),
@@ -45,5 +54,5 @@ pub(super) fn frame_of(picture: &Picture, (width, height): (u16, u16)) -> Frame<
         ),
         buffer: Cow::Owned(indexed.indices),
         ..Frame::default()
-    }
+    })
 }

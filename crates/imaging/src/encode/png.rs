@@ -1,9 +1,13 @@
 //! PNG by the `png` crate: pictures of at most 256 colours by a palette, which loses nothing; others at the crate's fast
 //! setting, on photographs smaller than libvips' default and several times as fast.
 
+use std::{io::Write, time::Instant};
+
 use png::{BitDepth, ColorType, Compression, DeflateCompression, Encoder, Filter};
 
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     picture::{Channels, Picture},
     quantize::{self, Dithering, Indexed, MAX_COLORS},
 };
@@ -17,19 +21,29 @@ const LOSSLESS_QUALITY: u8 = 100;
 const ALL_COLORS_QUALITY: u8 = 60;
 /// However low the quality.
 const FEWEST_COLORS: usize = 8;
+/// Larger pictures are written row by row, so that the deadline can be looked at; smaller ones at once, for which the crate has
+/// a way to store what can't be compressed. Units: px.
+const AT_ONCE_PIXELS: u64 = 1 << 20;
+/// Bytes of a chunk of a picture that is written row by row.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Encodes a picture. `quality` is that of the URL: without one nothing is lost, and below 100 a palette takes the place of
 /// more than 256 colours.
-pub(super) fn encode(picture: &Picture, quality: Option<u8>) -> Result<Vec<u8>, String> {
-    if let Some(indexed) = quantize::exact(picture) {
-        return encode_indexed(picture, &indexed);
+pub(super) fn encode(
+    picture: &Picture,
+    quality: Option<u8>,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
+    if let Some(indexed) = quantize::exact(picture, deadline).map_err(over)? {
+        return encode_indexed(picture, &indexed, deadline);
     }
     match quality {
         Some(quality) if quality < LOSSLESS_QUALITY => {
             let (max_colors, dithering) = colors_for(quality);
-            encode_indexed(picture, &quantize::reduce(picture, max_colors, dithering))
+            let indexed = quantize::reduce(picture, max_colors, dithering, deadline);
+            encode_indexed(picture, &indexed.map_err(over)?, deadline)
         }
-        _ => encode_colors(picture),
+        _ => encode_colors(picture, deadline),
     }
 }
 
@@ -41,7 +55,12 @@ fn colors_for(quality: u8) -> (usize, Dithering) {
     (share.max(FEWEST_COLORS), Dithering::Off)
 }
 
-fn encode_colors(picture: &Picture) -> Result<Vec<u8>, String> {
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
+fn over(error: ImagingError) -> String {
+    error.to_string()
+}
+
+fn encode_colors(picture: &Picture, deadline: Option<Instant>) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
     encoder.set_color(match picture.channels {
@@ -50,11 +69,15 @@ fn encode_colors(picture: &Picture) -> Result<Vec<u8>, String> {
     });
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
-    write(encoder, &picture.pixels)?;
+    write(encoder, &picture.pixels, picture, deadline)?;
     Ok(bytes)
 }
 
-fn encode_indexed(picture: &Picture, indexed: &Indexed) -> Result<Vec<u8>, String> {
+fn encode_indexed(
+    picture: &Picture,
+    indexed: &Indexed,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, picture.size.width, picture.size.height);
     encoder.set_color(ColorType::Indexed);
@@ -82,12 +105,10 @@ fn encode_indexed(picture: &Picture, indexed: &Indexed) -> Result<Vec<u8>, Strin
     encoder.set_filter(Filter::NoFilter);
     encoder.set_deflate_compression(DeflateCompression::Level(PALETTE_DEFLATE_LEVEL));
     if bits == 8 {
-        write(encoder, &indexed.indices)?;
+        write(encoder, &indexed.indices, picture, deadline)?;
     } else {
-        write(
-            encoder,
-            &packed(&indexed.indices, picture.size.width as usize, bits),
-        )?;
+        let packed = packed(&indexed.indices, picture.size.width as usize, bits);
+        write(encoder, &packed, picture, deadline)?;
     }
     Ok(bytes)
 }
@@ -105,10 +126,26 @@ fn packed(indices: &[u8], width: usize, bits: usize) -> Vec<u8> {
     bytes
 }
 
-fn write(encoder: Encoder<'_, &mut Vec<u8>>, data: &[u8]) -> Result<(), String> {
-    let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
-    writer
-        .write_image_data(data)
-        .map_err(|error| error.to_string())?;
-    writer.finish().map_err(|error| error.to_string())
+/// Writes the rows of a picture, as many as it has.
+fn write(
+    encoder: Encoder<'_, &mut Vec<u8>>,
+    data: &[u8],
+    picture: &Picture,
+    deadline: Option<Instant>,
+) -> Result<(), String> {
+    let text = |error: png::EncodingError| error.to_string();
+    let mut writer = encoder.write_header().map_err(text)?;
+    let size = picture.size;
+    if size.area() <= AT_ONCE_PIXELS {
+        writer.write_image_data(data).map_err(text)?;
+        return writer.finish().map_err(text);
+    }
+    let mut rows = writer.stream_writer_with_size(CHUNK_BYTES).map_err(text)?;
+    let mut watch = Watch::new(deadline);
+    for row in data.chunks((data.len() / size.height as usize).max(1)) {
+        watch.count(size.width as usize).map_err(over)?;
+        rows.write_all(row).map_err(|error| error.to_string())?;
+    }
+    rows.finish().map_err(text)?;
+    writer.finish().map_err(text)
 }

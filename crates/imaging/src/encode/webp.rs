@@ -4,11 +4,14 @@
 
 #![expect(unsafe_code, reason = "calls libwebp")]
 
-use std::ffi::c_int;
+use std::{ffi::c_int, time::Instant};
 
 use libwebp_sys as webp;
 
-use crate::picture::{Channels, Picture};
+use crate::{
+    deadline::check_deadline,
+    picture::{Channels, Picture},
+};
 
 pub(super) mod planes;
 
@@ -24,13 +27,17 @@ const LOSSLESS_EFFORT: u8 = 50;
 /// Of 0 to 100: how much quality may go where the first partition would overflow, which only huge pictures do.
 const PARTITION_LIMITS: [c_int; 2] = [0, 100];
 
-pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> {
+pub(super) fn encode(
+    picture: &Picture,
+    quality: u8,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
     let mut outcome = Err(String::new());
     for partition_limit in PARTITION_LIMITS {
         let mut config = settings(quality)?;
         config.partition_limit = partition_limit;
-        outcome = encode_with(picture, &config);
-        if outcome.is_ok() {
+        outcome = encode_with(picture, &config, deadline);
+        if outcome.is_ok() || check_deadline(deadline).is_err() {
             break;
         }
     }
@@ -38,10 +45,13 @@ pub(super) fn encode(picture: &Picture, quality: u8) -> Result<Vec<u8>, String> 
 }
 
 /// Encodes without losing anything that can be seen: colours of clear pixels are free.
-pub(super) fn encode_lossless(picture: &Picture) -> Result<Vec<u8>, String> {
+pub(super) fn encode_lossless(
+    picture: &Picture,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
     let mut config = settings(LOSSLESS_EFFORT)?;
     config.lossless = 1;
-    encode_with(picture, &config)
+    encode_with(picture, &config, deadline)
 }
 
 /// The encoder's settings for a quality of 1 to 100.
@@ -62,17 +72,32 @@ fn filter_strength(quality: u8) -> c_int {
     least + (most - least) * below_eighty / 40
 }
 
-fn encode_with(picture: &Picture, config: &webp::WebPConfig) -> Result<Vec<u8>, String> {
-    let mut source = if config.lossless == 0 {
+fn encode_with(
+    picture: &Picture,
+    config: &webp::WebPConfig,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
+    let source = if config.lossless == 0 {
         EncoderPicture::of_planes(picture)?
     } else {
         EncoderPicture::of_rgb(picture)?
     };
+    written(source, config, deadline)
+}
+
+/// What the library writes; it gives up when the deadline has passed.
+fn written(
+    mut source: EncoderPicture,
+    config: &webp::WebPConfig,
+    mut deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
     let mut output = Output::new();
     source.0.writer = Some(webp::WebPMemoryWrite);
     source.0.custom_ptr = (&raw mut output.0).cast();
-    // SAFETY: config and picture are initialised; the writer gets `custom_ptr`, which points to `output`, live and unmoved
-    // until the call returns.
+    source.0.progress_hook = Some(goes_on);
+    source.0.user_data = (&raw mut deadline).cast();
+    // SAFETY: config and picture are initialised; the writer gets `custom_ptr`, which points to `output`, and the hook
+    // `user_data`, which points to `deadline`, both live and unmoved until the call returns.
     if unsafe { webp::WebPEncode(std::ptr::from_ref(config), &raw mut *source.0) } == 0 {
         return Err(format!("{:?}", source.0.error_code));
     }
@@ -81,6 +106,20 @@ fn encode_with(picture: &Picture, config: &webp::WebPConfig) -> Result<Vec<u8>, 
     }
     // SAFETY: the writer holds `size` bytes at `mem`; they are copied before `output` frees them.
     Ok(unsafe { std::slice::from_raw_parts(output.0.mem, output.0.size) }.to_vec())
+}
+
+/// Asked by the library at every percent of its work: whether to go on.
+///
+/// # Safety
+///
+/// The picture's `user_data` points to an `Option<Instant>`.
+pub(super) unsafe extern "C" fn goes_on(
+    _percent: c_int,
+    picture: *const webp::WebPPicture,
+) -> c_int {
+    // SAFETY: the library hands on the picture it was given or a copy of it, and the caller has set `user_data`.
+    let deadline = unsafe { *(*picture).user_data.cast::<Option<Instant>>() };
+    c_int::from(check_deadline(deadline).is_ok())
 }
 
 /// The encoder's copy of a picture, freed with this value.

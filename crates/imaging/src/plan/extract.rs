@@ -53,6 +53,15 @@ pub(super) fn frame(
     })
 }
 
+/// As URLs write it.
+fn written(coordinate: i32) -> String {
+    if coordinate < 0 {
+        format!("N{}", coordinate.unsigned_abs())
+    } else {
+        coordinate.to_string()
+    }
+}
+
 /// One direction of an extract.
 struct Axis {
     name: &'static str,
@@ -88,6 +97,19 @@ impl Axis {
         (across, down)
     }
 
+    /// Why an extract around `center` isn't inside, and which would be.
+    fn beyond(&self, center: i32, frame: i64) -> String {
+        let (name, input, center) = (self.name, i64::from(self.input), written(center));
+        let reason = format!(
+            "{name}c-{center} moves the extract of {frame} px out of the {input} px that there are"
+        );
+        if frame > input {
+            return format!("{reason}; ask for a smaller one");
+        }
+        let (least, most) = (frame / 2, input - frame + frame / 2);
+        format!("{reason}; take a centre from {least} to {most}")
+    }
+
     /// Where the region begins in the picture's own coordinates, which may be outside when it is padded.
     fn span(&self, anchored: u32, is_padded: bool) -> Result<Span, ImagingError> {
         let (input, frame) = (i64::from(self.input), i64::from(self.frame));
@@ -95,10 +117,7 @@ impl Axis {
             (Some(center), _) => {
                 let begin = i64::from(center) - frame / 2;
                 if !is_padded && (begin < 0 || begin + frame > input) {
-                    return Err(invalid(format!(
-                        "{name}c-{center} moves the extract out of the {input} px that there are",
-                        name = self.name
-                    )));
+                    return Err(invalid(self.beyond(center, frame)));
                 }
                 begin
             }
@@ -113,8 +132,10 @@ impl Axis {
         let end = (begin + frame).clamp(0, input);
         if end <= first || (!is_padded && begin < 0) {
             return Err(invalid(format!(
-                "the extract begins outside the picture on its {} axis",
-                self.name
+                "{}-{} begins the extract outside the picture; 0 to {} is inside",
+                self.name,
+                written(self.start.unwrap_or_default()),
+                input - 1
             )));
         }
         let whole = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);

@@ -1,5 +1,5 @@
-//! Where a layer lies on its base. Source: `imagekit.md` 5.9 and, for `lap`, the descriptions in `ImageKit`'s SDKs: the
-//! point of the base from which coordinates are counted.
+//! Where a layer lies on its base. Source: `imagekit.md` 5.9 and, for `lap`, the descriptions in `ImageKit`'s SDKs (the same in
+//! seven languages): the point of the base from which coordinates are counted, to be used beside at least one of them.
 
 use limpid_delivery_url::transformation::{Anchor, EdgeOffset, LayerPosition};
 
@@ -17,7 +17,10 @@ pub(crate) fn place(position: &LayerPosition, base: Size, layer: Size) -> (i64, 
     } else {
         focus
     });
-    let origin = position.anchor_point.map(anchor_fractions);
+    let origin = position
+        .anchor_point
+        .filter(|_| has_coordinates)
+        .map(anchor_fractions);
     let across = Axis {
         corner: position.x,
         center: position.x_center,
@@ -192,6 +195,30 @@ mod tests {
             from(Anchor::BottomRight, FromStart(1), FromEnd(1)),
             (81, 70)
         );
+    }
+
+    #[test]
+    fn an_anchor_point_without_a_coordinate_says_nothing() {
+        let anchor_point = Some(Anchor::TopLeft);
+        let alone = LayerPosition {
+            anchor_point,
+            ..LayerPosition::default()
+        };
+        assert_eq!(at(alone), at(LayerPosition::default()));
+        let focus = Some(Anchor::Bottom);
+        let beside_a_focus = LayerPosition {
+            anchor_point,
+            focus,
+            ..LayerPosition::default()
+        };
+        assert_eq!(at(beside_a_focus), (40, 70));
+        // one coordinate is enough, and the other direction begins at the point
+        let across = LayerPosition {
+            anchor_point: Some(Anchor::Center),
+            x: Some(FromStart(3)),
+            ..LayerPosition::default()
+        };
+        assert_eq!(at(across), (53, 40));
     }
 
     #[test]

@@ -37,6 +37,24 @@ pub(crate) struct Plane<'a> {
     pub(crate) tiles: Vec<Cow<'a, [u8]>>,
 }
 
+/// What the file says about the picture.
+#[derive(Debug)]
+pub(crate) struct Descriptions<'a> {
+    /// How many bytes follow before the TIFF structure, in four bytes, and what follows.
+    pub(crate) exif: Option<Cow<'a, [u8]>>,
+    pub(crate) xmp: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Descriptions<'a> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, ImagingError> {
+        let table = ItemTable::parse(bytes)?;
+        Ok(Self {
+            exif: table.description(|item| item.kind == *b"Exif"),
+            xmp: table.description(Item::is_xmp),
+        })
+    }
+}
+
 /// Colour description by code points. Source: ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CodePoints {

@@ -5,14 +5,14 @@ use crate::error::ImagingError;
 
 /// One box: its type and what is inside.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct IsoBox<'a> {
-    pub(super) kind: [u8; 4],
-    pub(super) body: &'a [u8],
+pub(crate) struct IsoBox<'a> {
+    pub(crate) kind: [u8; 4],
+    pub(crate) body: &'a [u8],
 }
 
 impl<'a> IsoBox<'a> {
     /// Version, flags and the rest of a box that has them.
-    pub(super) fn versioned(&self) -> Result<(u8, u32, &'a [u8]), ImagingError> {
+    pub(crate) fn versioned(&self) -> Result<(u8, u32, &'a [u8]), ImagingError> {
         let word = required(be32(self.body, 0))?;
         let [version, ..] = word.to_be_bytes();
         Ok((
@@ -24,7 +24,7 @@ impl<'a> IsoBox<'a> {
 }
 
 /// The boxes of a sequence; ends at the first one that isn't complete, after an error for it.
-pub(super) fn boxes(bytes: &[u8]) -> impl Iterator<Item = Result<IsoBox<'_>, ImagingError>> {
+pub(crate) fn boxes(bytes: &[u8]) -> impl Iterator<Item = Result<IsoBox<'_>, ImagingError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -55,17 +55,17 @@ fn split(bytes: &[u8]) -> Option<(IsoBox<'_>, &[u8])> {
 
 /// Reads integers one after the other.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// A big-endian integer of 0 to 8 bytes.
-    pub(super) fn uint(&mut self, length: usize) -> Result<u64, ImagingError> {
+    pub(crate) fn uint(&mut self, length: usize) -> Result<u64, ImagingError> {
         let (field, rest) = required(self.rest.split_at_checked(length))?;
         self.rest = rest;
         Ok(field
@@ -73,24 +73,24 @@ impl<'a> Cursor<'a> {
             .fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, ImagingError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, ImagingError> {
         u32::try_from(self.uint(4)?).map_err(|_| ImagingError::Truncated)
     }
 
-    pub(super) fn u16(&mut self) -> Result<u16, ImagingError> {
+    pub(crate) fn u16(&mut self) -> Result<u16, ImagingError> {
         u16::try_from(self.uint(2)?).map_err(|_| ImagingError::Truncated)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, ImagingError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, ImagingError> {
         u8::try_from(self.uint(1)?).map_err(|_| ImagingError::Truncated)
     }
 
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// An item id: 16 bits in old versions of a box, 32 in new ones.
-    pub(super) fn item_id(&mut self, is_wide: bool) -> Result<u32, ImagingError> {
+    pub(crate) fn item_id(&mut self, is_wide: bool) -> Result<u32, ImagingError> {
         if is_wide {
             self.u32()
         } else {

@@ -1,7 +1,7 @@
 //! Error diffusion: what a pixel's colour was missed by is made up for by its neighbours.
 
 use super::{colors_of, nearest::Nearest, point::Point};
-use crate::picture::Picture;
+use crate::{deadline::Watch, error::ImagingError, picture::Picture};
 
 /// Of 16: how much of the error goes to the pixel ahead, and below it behind, straight and ahead. Source: Floyd and Steinberg.
 const AHEAD: i32 = 7;
@@ -15,7 +15,14 @@ const MAX_ERROR: i32 = 24;
 type Errors = Vec<[i32; 4]>;
 
 /// One index for each pixel; rows go to and fro, so that errors don't all drift one way.
-pub(super) fn indices(picture: &Picture, nearest: &Nearest, clear: Option<u8>) -> Vec<u8> {
+///
+/// Errors: `Timeout`.
+pub(super) fn indices(
+    picture: &Picture,
+    nearest: &Nearest,
+    clear: Option<u8>,
+    mut watch: Watch,
+) -> Result<Vec<u8>, ImagingError> {
     let width = picture.size.width as usize;
     let mut indices: Vec<u8> = Vec::with_capacity(width * picture.size.height as usize);
     let mut colors = colors_of(picture);
@@ -24,6 +31,7 @@ pub(super) fn indices(picture: &Picture, nearest: &Nearest, clear: Option<u8>) -
     let (mut here, mut below): (Errors, Errors) =
         (vec![[0; 4]; width + 2], vec![[0; 4]; width + 2]);
     for number in 0..picture.size.height {
+        watch.count(width)?;
         row.iter_mut()
             .zip(&mut colors)
             .for_each(|(to, color)| *to = color);
@@ -41,7 +49,7 @@ pub(super) fn indices(picture: &Picture, nearest: &Nearest, clear: Option<u8>) -
         indices.extend_from_slice(&indexed);
         std::mem::swap(&mut here, &mut below);
     }
-    indices
+    Ok(indices)
 }
 
 fn diffuse_row(

@@ -1,7 +1,9 @@
 //! The colours of a picture that has few, exactly.
 
+use std::time::Instant;
+
 use super::{Indexed, MAX_COLORS, colors_of};
-use crate::picture::Picture;
+use crate::{deadline::Watch, error::ImagingError, picture::Picture};
 
 /// Four times as many slots as colours, so that a look-up seldom meets another colour first.
 const SLOT_BITS: u32 = 10;
@@ -9,19 +11,29 @@ const SLOT_BITS: u32 = 10;
 const NONE: u16 = u16::MAX;
 
 /// The picture by its own colours, or none where there are more than 256. Photographs are told after a few rows.
-pub(crate) fn exact(picture: &Picture) -> Option<Indexed> {
+///
+/// Errors: `Timeout`.
+pub(crate) fn exact(
+    picture: &Picture,
+    deadline: Option<Instant>,
+) -> Result<Option<Indexed>, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let mut table = Table::new();
     let mut indices = Vec::with_capacity(picture.pixels.len() / picture.channels.count());
     let mut last: Option<([u8; 4], u8)> = None;
     for color in colors_of(picture) {
+        watch.count(1)?;
         let index = match last {
             Some((seen, index)) if seen == color => index,
-            _ => table.index_of(color)?,
+            _ => match table.index_of(color) {
+                Some(index) => index,
+                None => return Ok(None),
+            },
         };
         last = Some((color, index));
         indices.push(index);
     }
-    Some(ordered(table.colors, indices))
+    Ok(Some(ordered(table.colors, indices)))
 }
 
 /// Clear first, then others with alpha, so that a PNG has to name the alpha of no more; else as they were seen first, top left to bottom right.

@@ -1,7 +1,9 @@
 //! How often colours occur, those that differ by a few levels counted together.
 
+use std::time::Instant;
+
 use super::{colors_of, point::Point};
-use crate::picture::Picture;
+use crate::{deadline::Watch, error::ImagingError, picture::Picture};
 
 /// Levels that fall together: 8 of a colour, 16 of alpha.
 const COLOR_SHIFT: u32 = 3;
@@ -35,13 +37,18 @@ struct Sums {
 }
 
 impl Histogram {
-    pub(super) fn of<'a>(pictures: impl IntoIterator<Item = &'a Picture>) -> Self {
+    pub(super) fn of<'a>(
+        pictures: impl IntoIterator<Item = &'a Picture>,
+        deadline: Option<Instant>,
+    ) -> Result<Self, ImagingError> {
+        let mut watch = Watch::new(deadline);
         // numbers into `sums`, from 1; 0 is none
         let mut numbers = vec![0_u32; 1 << KEY_BITS];
         let mut sums: Vec<Sums> = Vec::new();
         let mut has_clear = false;
         for picture in pictures {
             for color in colors_of(picture) {
+                watch.count(1)?;
                 if color[3] == 0 {
                     has_clear = true;
                     continue;
@@ -67,10 +74,10 @@ impl Histogram {
                 }
             }
         }
-        Self {
+        Ok(Self {
             cells: sums.into_iter().map(Sums::to_cell).collect(),
             has_clear,
-        }
+        })
     }
 }
 

@@ -40,7 +40,7 @@ fn a_picture_of_256_colours_keeps_every_one() {
         let [red, green, _, alpha] = shade(x / 4, y / 4);
         [red, green, 7, alpha]
     });
-    let indexed = exact(&few);
+    let indexed = exact(&few, None).expect("in time");
     assert_eq!(
         indexed.as_ref().map(|indexed| indexed.colors.len()),
         Some(256)
@@ -52,7 +52,7 @@ fn a_picture_of_256_colours_keeps_every_one() {
 #[test]
 fn a_257th_colour_is_one_too_many() {
     let many = picture(257, 1, |x, _| shade(x.min(255), x / 256));
-    assert_eq!(exact(&many), None);
+    assert_eq!(exact(&many, None).expect("in time"), None);
 }
 
 #[test]
@@ -64,7 +64,9 @@ fn transparent_colours_come_first_in_an_exact_palette() {
             [200, 0, 0, u8::from(y > 3) * 90]
         }
     });
-    let indexed = exact(&half_clear).map(|indexed| indexed.colors);
+    let indexed = exact(&half_clear, None)
+        .expect("in time")
+        .map(|indexed| indexed.colors);
     assert_eq!(indexed, Some(vec![[0; 4], [200, 0, 0, 90], [9, 9, 9, 255]]));
 }
 
@@ -72,15 +74,21 @@ fn transparent_colours_come_first_in_an_exact_palette() {
 fn a_chosen_palette_is_small_and_near() {
     let smooth = picture(200, 200, shade);
     for colors in [2, 16, 255, 256] {
-        let indexed = reduce(&smooth, colors, Dithering::Off);
+        let indexed = reduce(&smooth, colors, Dithering::Off, None).expect("in time");
         assert!(
             indexed.colors.len() <= colors,
             "{} colours of {colors}",
             indexed.colors.len()
         );
     }
-    let of_16 = error(&smooth, &reduce(&smooth, 16, Dithering::Off));
-    let of_256 = error(&smooth, &reduce(&smooth, 256, Dithering::Off));
+    let of_16 = error(
+        &smooth,
+        &reduce(&smooth, 16, Dithering::Off, None).expect("in time"),
+    );
+    let of_256 = error(
+        &smooth,
+        &reduce(&smooth, 256, Dithering::Off, None).expect("in time"),
+    );
     assert!(of_16 < 220.0, "{of_16}");
     assert!(of_256 < 16.0, "{of_256}");
 }
@@ -95,9 +103,9 @@ fn clear_pixels_have_the_first_colour_and_nothing_else_has_it() {
         }
     });
     for dithering in [Dithering::Off, Dithering::ErrorDiffusion] {
-        let palette = Palette::of([&round], 32);
+        let palette = Palette::of([&round], 32, None).expect("in time");
         assert_eq!(clear_index(palette.colors()), Some(0));
-        let indices = palette.indices(&round, dithering);
+        let indices = palette.indices(&round, dithering, None).expect("in time");
         for (color, index) in colors_of(&round).zip(indices) {
             assert_eq!(color[3] == 0, index == 0);
         }
@@ -116,7 +124,7 @@ fn error_diffusion_keeps_the_mean_of_an_area() {
             [130, 130, 130, 255]
         }
     });
-    let indexed = reduce(&gray, 2, Dithering::ErrorDiffusion);
+    let indexed = reduce(&gray, 2, Dithering::ErrorDiffusion, None).expect("in time");
     let mean =
         |colors: Vec<[u8; 4]>| colors.iter().map(|color| f64::from(color[0])).sum::<f64>() / 4096.0;
     let (was, is) = (mean(colors_of(&gray).collect()), mean(drawn(&indexed)));
@@ -143,7 +151,12 @@ fn frames_share_a_palette() {
         picture(4, 4, |_, _| [255, 0, 0, 255]),
         picture(4, 4, |_, _| [0, 0, 255, 255]),
     );
-    let palette = Palette::of([&red, &blue], 256);
+    let palette = Palette::of([&red, &blue], 256, None).expect("in time");
     assert_eq!(palette.colors(), [[0, 0, 255, 255], [255, 0, 0, 255]]);
-    assert_eq!(palette.indices(&blue, Dithering::Off), vec![0; 16]);
+    assert_eq!(
+        palette
+            .indices(&blue, Dithering::Off, None)
+            .expect("in time"),
+        vec![0; 16]
+    );
 }

@@ -1,8 +1,14 @@
 //! Colours behind transparent pixels.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::Color;
 
-use crate::picture::{Channels, Picture};
+use crate::{
+    deadline::Watch,
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 /// What stands behind transparency in formats without it, where no `bg` says otherwise. Source: `imagekit.md` 5.7.
 const BLACK: Color = Color {
@@ -13,24 +19,40 @@ const BLACK: Color = Color {
 };
 
 /// Puts a colour behind the picture. Behind an opaque one nothing of it shows.
-pub(super) fn composite(picture: Picture, color: Color) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(super) fn composite(
+    picture: Picture,
+    color: Color,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     if !picture.is_transparent() {
-        return picture;
+        return Ok(picture);
     }
     let mut picture = picture;
-    for pixel in picture.pixels.as_chunks_mut::<4>().0 {
-        *pixel = over(*pixel, color);
+    let mut watch = Watch::new(deadline);
+    for row in picture.rows_mut() {
+        let pixels = row.as_chunks_mut::<4>().0;
+        watch.count(pixels.len())?;
+        for pixel in pixels {
+            *pixel = over(*pixel, color);
+        }
     }
-    if color.alpha == u8::MAX {
+    Ok(if color.alpha == u8::MAX {
         picture.into_rgb()
     } else {
         picture
-    }
+    })
 }
 
 /// Makes the picture opaque.
-pub(crate) fn flatten(picture: Picture) -> Picture {
-    composite(picture, BLACK).into_rgb()
+///
+/// Errors: `Timeout`.
+pub(crate) fn flatten(
+    picture: Picture,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    Ok(composite(picture, BLACK, deadline)?.into_rgb())
 }
 
 /// As an RGBA pixel for a picture of these channels.

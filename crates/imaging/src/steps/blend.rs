@@ -1,55 +1,130 @@
 //! A layer and what lies under it become one picture. Only the pixels the layer covers are touched, except where its
 //! shape cuts the rest away. Source of the formulas: W3C Compositing and Blending level 1, sections 5 and 10.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::LayerMode;
 
 use super::background::over_pixel;
-use crate::picture::{Channels, Picture};
+use crate::{
+    deadline::Watch,
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 /// Lays `layer` over `base`, its top left corner at a column and a row that may lie outside.
+///
+/// Errors: `Timeout`.
 pub(crate) fn lay(
     base: Picture,
     layer: &Picture,
     place: (i64, i64),
     mode: Option<LayerMode>,
-) -> Picture {
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let over = Over {
+        layer,
+        place,
+        deadline,
+    };
     match mode {
         // `displace` needs more than a place
-        None | Some(LayerMode::Displace) => cover(base, layer, place, over_pixel),
-        Some(LayerMode::Multiply) => cover(base, layer, place, multiplied),
+        None | Some(LayerMode::Displace) => over.cover(base, over_pixel),
+        Some(LayerMode::Multiply) => over.cover(base, multiplied),
         Some(LayerMode::Cutout) => {
             let mut base = base.into_rgba();
-            each_pair::<4>(&mut base, layer, place, |pixel, [_, _, _, covered]| {
+            over.each_pair::<4>(&mut base, |pixel, [_, _, _, covered]| {
                 fade(pixel, u8::MAX - covered);
-            });
-            base
+            })?;
+            Ok(base)
         }
-        Some(LayerMode::Cutter) => cut_to_shape(base, layer, place),
+        Some(LayerMode::Cutter) => over.cut_to_shape(base),
     }
 }
 
-fn cover(
-    mut base: Picture,
-    layer: &Picture,
+/// A layer in its place.
+struct Over<'a> {
+    layer: &'a Picture,
     place: (i64, i64),
-    blend: impl Fn([u8; 4], [u8; 4]) -> [u8; 4],
-) -> Picture {
-    match base.channels {
-        // over an opaque pixel everything is opaque
-        Channels::Rgb => {
-            each_pair::<3>(&mut base, layer, place, |pixel, front| {
-                let [red, green, blue] = *pixel;
-                let [red, green, blue, _] = blend(front, [red, green, blue, u8::MAX]);
-                *pixel = [red, green, blue];
-            });
+    deadline: Option<Instant>,
+}
+
+impl Over<'_> {
+    fn cover(
+        &self,
+        mut base: Picture,
+        blend: impl Fn([u8; 4], [u8; 4]) -> [u8; 4],
+    ) -> Result<Picture, ImagingError> {
+        match base.channels {
+            // over an opaque pixel everything is opaque
+            Channels::Rgb => {
+                self.each_pair::<3>(&mut base, |pixel, front| {
+                    let [red, green, blue] = *pixel;
+                    let [red, green, blue, _] = blend(front, [red, green, blue, u8::MAX]);
+                    *pixel = [red, green, blue];
+                })?;
+            }
+            Channels::Rgba => {
+                self.each_pair::<4>(&mut base, |pixel, front| {
+                    *pixel = blend(front, *pixel);
+                })?;
+            }
         }
-        Channels::Rgba => {
-            each_pair::<4>(&mut base, layer, place, |pixel, front| {
-                *pixel = blend(front, *pixel);
-            });
-        }
+        Ok(base)
     }
-    base
+
+    fn cut_to_shape(&self, base: Picture) -> Result<Picture, ImagingError> {
+        let mut shaped = Picture::zeroed(base.size, Channels::Rgba);
+        // what the shape keeps is copied, and the rest stays clear
+        let mut kept = base.into_rgba();
+        self.each_pair::<4>(&mut kept, |pixel, [_, _, _, covered]| {
+            fade(pixel, covered);
+        })?;
+        let Some(window) = Window::of(&kept, self.layer, self.place) else {
+            return Ok(shaped);
+        };
+        let (from, to) = (window.base_left * 4, (window.base_left + window.width) * 4);
+        let rows = shaped.rows_mut().zip(kept.rows());
+        for (row, kept) in rows.skip(window.base_top).take(window.height) {
+            if let (Some(row), Some(kept)) = (row.get_mut(from..to), kept.get(from..to)) {
+                row.copy_from_slice(kept);
+            }
+        }
+        Ok(shaped)
+    }
+
+    /// Shows every pixel the layer covers with the layer's.
+    fn each_pair<const N: usize>(
+        &self,
+        base: &mut Picture,
+        change: impl Fn(&mut [u8; N], [u8; 4]),
+    ) -> Result<(), ImagingError> {
+        let Some(window) = Window::of(base, self.layer, self.place) else {
+            return Ok(());
+        };
+        let mut watch = Watch::new(self.deadline);
+        let rows = base.rows_mut().skip(window.base_top).take(window.height);
+        for (row, over) in rows.zip(self.layer.rows().skip(window.layer_top)) {
+            watch.count(window.width)?;
+            let pixels = row.as_chunks_mut::<N>().0.iter_mut();
+            let pixels = pixels.skip(window.base_left).take(window.width);
+            match self.layer.channels {
+                Channels::Rgb => {
+                    let front = over.as_chunks::<3>().0.iter().skip(window.layer_left);
+                    for (pixel, [red, green, blue]) in pixels.zip(front) {
+                        change(pixel, [*red, *green, *blue, u8::MAX]);
+                    }
+                }
+                Channels::Rgba => {
+                    let front = over.as_chunks::<4>().0.iter().skip(window.layer_left);
+                    for (pixel, front) in pixels.zip(front) {
+                        change(pixel, *front);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The colours multiplied where both are, then over.
@@ -64,27 +139,6 @@ fn multiplied(front: [u8; 4], back: [u8; 4]) -> [u8; 4] {
         ));
     }
     over_pixel(mixed, back)
-}
-
-fn cut_to_shape(base: Picture, layer: &Picture, place: (i64, i64)) -> Picture {
-    let mut shaped = Picture::zeroed(base.size, Channels::Rgba);
-    let base = base.into_rgba();
-    // what the shape keeps is copied, and the rest stays clear
-    let mut kept = base;
-    each_pair::<4>(&mut kept, layer, place, |pixel, [_, _, _, covered]| {
-        fade(pixel, covered);
-    });
-    let Some(window) = Window::of(&kept, layer, place) else {
-        return shaped;
-    };
-    let (from, to) = (window.base_left * 4, (window.base_left + window.width) * 4);
-    let rows = shaped.rows_mut().zip(kept.rows());
-    for (row, kept) in rows.skip(window.base_top).take(window.height) {
-        if let (Some(row), Some(kept)) = (row.get_mut(from..to), kept.get(from..to)) {
-            row.copy_from_slice(kept);
-        }
-    }
-    shaped
 }
 
 fn fade(pixel: &mut [u8; 4], kept: u8) {
@@ -131,37 +185,6 @@ fn overlap(base: u32, layer: u32, start: i64) -> Option<(usize, usize, usize)> {
     Some((usize::try_from(begin).ok()?, on_layer, length))
 }
 
-/// Shows every pixel the layer covers with the layer's.
-fn each_pair<const N: usize>(
-    base: &mut Picture,
-    layer: &Picture,
-    place: (i64, i64),
-    change: impl Fn(&mut [u8; N], [u8; 4]),
-) {
-    let Some(window) = Window::of(base, layer, place) else {
-        return;
-    };
-    let rows = base.rows_mut().skip(window.base_top).take(window.height);
-    for (row, over) in rows.zip(layer.rows().skip(window.layer_top)) {
-        let pixels = row.as_chunks_mut::<N>().0.iter_mut();
-        let pixels = pixels.skip(window.base_left).take(window.width);
-        match layer.channels {
-            Channels::Rgb => {
-                let front = over.as_chunks::<3>().0.iter().skip(window.layer_left);
-                for (pixel, [red, green, blue]) in pixels.zip(front) {
-                    change(pixel, [*red, *green, *blue, u8::MAX]);
-                }
-            }
-            Channels::Rgba => {
-                let front = over.as_chunks::<4>().0.iter().skip(window.layer_left);
-                for (pixel, front) in pixels.zip(front) {
-                    change(pixel, *front);
-                }
-            }
-        }
-    }
-}
-
 /// By 255, to the nearest.
 fn divided(product: u32) -> u32 {
     (product + 127) / 255
@@ -184,6 +207,10 @@ mod tests {
         Picture::filled(Size { width, height }, Channels::Rgba, color)
     }
 
+    fn laid(base: Picture, layer: &Picture, place: (i64, i64), mode: Option<LayerMode>) -> Picture {
+        lay(base, layer, place, mode, None).expect("in time")
+    }
+
     fn pixel(picture: &Picture, x: usize, y: usize) -> Vec<u8> {
         let count = picture.channels.count();
         let at = (y * picture.size.width as usize + x) * count;
@@ -193,34 +220,34 @@ mod tests {
     #[test]
     fn a_layer_over_an_opaque_picture_leaves_it_without_alpha() {
         let base = filled(4, 4, RED).into_rgb();
-        let laid = lay(base, &filled(2, 2, HALF), (1, 2), None);
-        assert_eq!(laid.channels, Channels::Rgb);
-        assert_eq!(pixel(&laid, 1, 2), [127, 0, 128]);
-        assert_eq!(pixel(&laid, 0, 2), [255, 0, 0]);
-        assert_eq!(pixel(&laid, 3, 2), [255, 0, 0]);
-        assert_eq!(pixel(&laid, 1, 1), [255, 0, 0]);
+        let result = laid(base, &filled(2, 2, HALF), (1, 2), None);
+        assert_eq!(result.channels, Channels::Rgb);
+        assert_eq!(pixel(&result, 1, 2), [127, 0, 128]);
+        assert_eq!(pixel(&result, 0, 2), [255, 0, 0]);
+        assert_eq!(pixel(&result, 3, 2), [255, 0, 0]);
+        assert_eq!(pixel(&result, 1, 1), [255, 0, 0]);
     }
 
     #[test]
     fn over_a_clear_picture_a_layer_keeps_its_own_colour() {
-        let laid = lay(
+        let result = laid(
             filled(2, 1, [9, 9, 9, 0]),
             &filled(1, 1, HALF),
             (0, 0),
             None,
         );
-        assert_eq!(pixel(&laid, 0, 0), HALF);
-        assert_eq!(pixel(&laid, 1, 0), [9, 9, 9, 0]);
+        assert_eq!(pixel(&result, 0, 0), HALF);
+        assert_eq!(pixel(&result, 1, 0), [9, 9, 9, 0]);
     }
 
     #[test]
     fn what_hangs_over_the_edge_is_cut_off() {
         let mut layer = filled(3, 3, BLUE);
         layer.pixels[4 * 4..4 * 5].copy_from_slice(&[1, 2, 3, 255]);
-        let laid = lay(filled(2, 2, RED), &layer, (-1, -1), None);
-        assert_eq!(pixel(&laid, 0, 0), [1, 2, 3, 255]);
-        assert_eq!(pixel(&laid, 1, 1), BLUE);
-        let beside = lay(filled(2, 2, RED), &layer, (2, 0), None);
+        let result = laid(filled(2, 2, RED), &layer, (-1, -1), None);
+        assert_eq!(pixel(&result, 0, 0), [1, 2, 3, 255]);
+        assert_eq!(pixel(&result, 1, 1), BLUE);
+        let beside = laid(filled(2, 2, RED), &layer, (2, 0), None);
         assert_eq!(beside, filled(2, 2, RED));
     }
 
@@ -230,7 +257,7 @@ mod tests {
         let multiply = |front| {
             let mode = Some(LayerMode::Multiply);
             pixel(
-                &lay(filled(1, 1, gray), &filled(1, 1, front), (0, 0), mode),
+                &laid(filled(1, 1, gray), &filled(1, 1, front), (0, 0), mode),
                 0,
                 0,
             )
@@ -243,10 +270,10 @@ mod tests {
     #[test]
     fn shapes_are_cut_out_of_the_picture_or_the_picture_to_them() {
         let shape = filled(1, 1, HALF);
-        let out = lay(filled(2, 1, RED), &shape, (0, 0), Some(LayerMode::Cutout));
+        let out = laid(filled(2, 1, RED), &shape, (0, 0), Some(LayerMode::Cutout));
         assert_eq!(pixel(&out, 0, 0), [255, 0, 0, 127]);
         assert_eq!(pixel(&out, 1, 0), RED);
-        let only = lay(filled(2, 1, RED), &shape, (0, 0), Some(LayerMode::Cutter));
+        let only = laid(filled(2, 1, RED), &shape, (0, 0), Some(LayerMode::Cutter));
         assert_eq!(pixel(&only, 0, 0), [255, 0, 0, 128]);
         assert_eq!(pixel(&only, 1, 0), [0; 4]);
     }

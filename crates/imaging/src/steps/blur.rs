@@ -7,7 +7,11 @@
 //! Both directions use the same code on strips: some rows, or some columns, copied so that the pixels that belong to one
 //! position along the filter lie together. The inner loops then run over neighbours in memory.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     geometry::Size,
     picture::{Channels, Picture},
 };
@@ -61,17 +65,28 @@ impl Kernel {
 }
 
 /// Blurs in both directions.
-pub(super) fn blur(picture: Picture, kernel: &Kernel) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(super) fn blur(
+    picture: Picture,
+    kernel: &Kernel,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     if kernel.is_identity() {
-        return picture;
+        return Ok(picture);
     }
     match picture.channels {
-        Channels::Rgb => blurred::<3>(picture, kernel),
-        Channels::Rgba => blurred::<4>(picture, kernel),
+        Channels::Rgb => blurred::<3>(picture, kernel, deadline),
+        Channels::Rgba => blurred::<4>(picture, kernel, deadline),
     }
 }
 
-fn blurred<const N: usize>(mut picture: Picture, kernel: &Kernel) -> Picture {
+fn blurred<const N: usize>(
+    mut picture: Picture,
+    kernel: &Kernel,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let Size { width, height } = picture.size;
     let (width, height) = (width as usize, height as usize);
     let mut across = vec![[0_u16; N]; width * height];
@@ -80,6 +95,7 @@ fn blurred<const N: usize>(mut picture: Picture, kernel: &Kernel) -> Picture {
     let bands = picture.pixels.as_chunks::<N>().0.chunks(width * rows);
     for (from, to) in bands.zip(across.chunks_mut(width * rows)) {
         let lines = from.len() / width;
+        watch.count(from.len())?;
         strip.load(width, lines, |position, line| {
             from.get(line * width + position)
                 .map(|pixel| weighted(*pixel))
@@ -94,6 +110,7 @@ fn blurred<const N: usize>(mut picture: Picture, kernel: &Kernel) -> Picture {
     let pixels = picture.pixels.as_chunks_mut::<N>().0;
     for first in (0..width).step_by(rows) {
         let lines = rows.min(width - first);
+        watch.count(lines * height)?;
         strip.load(height, lines, |position, line| {
             across.get(position * width + first + line).copied()
         });
@@ -104,7 +121,7 @@ fn blurred<const N: usize>(mut picture: Picture, kernel: &Kernel) -> Picture {
             }
         });
     }
-    picture
+    Ok(picture)
 }
 
 /// Colour times alpha.
@@ -364,7 +381,7 @@ mod tests {
                 }
             }
             let sum: u64 = picture.pixels.iter().map(|value| u64::from(*value)).sum();
-            let hill = blur(picture, &Kernel::gaussian(sigma, 0.0));
+            let hill = blur(picture, &Kernel::gaussian(sigma, 0.0), None).expect("in time");
             let after: u64 = hill.pixels.iter().map(|value| u64::from(*value)).sum();
             assert!(sum.abs_diff(after) * 200 < sum, "{sigma}: {sum} {after}");
             let red = |x: usize, y: usize| hill.pixels[(y * 61 + x) * 3];

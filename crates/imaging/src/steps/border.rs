@@ -1,22 +1,27 @@
 //! `b`: a frame outside the picture. Around rounded corners it is rounded too.
 
+use std::time::Instant;
+
 use super::{
     background::{channels_for, pixel_of},
     channel, pad, radius,
 };
 use crate::{
+    error::ImagingError,
     geometry::Size,
     picture::{Channels, Picture},
     plan::effects::PlannedBorder,
 };
 
 /// Puts a border around a picture whose corners have been rounded by `corners`.
+///
+/// Errors: `Timeout`.
 pub(super) fn frame(
     picture: Picture,
     border: PlannedBorder,
-    to: Size,
-    corners: Option<[u32; 4]>,
-) -> Picture {
+    (to, corners): (Size, Option<[u32; 4]>),
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     let PlannedBorder { width, color } = border;
     let Some(corners) = corners.filter(|corners| *corners != [0; 4]) else {
         let channels = channels_for(picture.channels, color);
@@ -27,15 +32,16 @@ pub(super) fn frame(
             picture
         };
         framed.paste(&picture, width as usize, width as usize);
-        return framed;
+        return Ok(framed);
     };
     let mut picture = picture.into_rgba();
-    radius::each_corner_pixel(&mut picture, corners, |pixel, coverage| {
+    let bordered = |pixel: &mut [u8; 4], coverage: f32| {
         *pixel = beside(*pixel, pixel_of(color), 1.0 - coverage);
-    });
+    };
+    radius::each_corner_pixel(&mut picture, corners, deadline, bordered)?;
     let framed = pad::pad(&picture, to, (width, width), color);
     let outer = corners.map(|corner| if corner == 0 { 0 } else { corner + width });
-    radius::round(framed, outer)
+    radius::round(framed, outer, deadline)
 }
 
 /// Two colours that share a pixel without overlapping: the second fills `part` of it.

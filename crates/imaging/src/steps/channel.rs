@@ -1,6 +1,12 @@
 //! Arithmetic of single channels, and of pictures colour by colour.
 
-use crate::picture::{Channels, Picture};
+use std::time::Instant;
+
+use crate::{
+    deadline::Watch,
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 /// To the nearest level there is.
 pub(super) fn clamped(value: i32) -> u8 {
@@ -36,21 +42,33 @@ pub(super) fn mixed(from: u8, to: u8, weight: u32) -> u8 {
 }
 
 /// Changes the colour of every pixel; alpha stays.
-pub(super) fn map_colors(picture: &mut Picture, map: impl Fn([u8; 3]) -> [u8; 3]) {
-    match picture.channels {
-        Channels::Rgb => {
-            for pixel in picture.pixels.as_chunks_mut::<3>().0 {
-                *pixel = map(*pixel);
+///
+/// Errors: `Timeout`.
+pub(super) fn map_colors(
+    picture: &mut Picture,
+    deadline: Option<Instant>,
+    map: impl Fn([u8; 3]) -> [u8; 3],
+) -> Result<(), ImagingError> {
+    let (width, channels) = (picture.size.width as usize, picture.channels);
+    let mut watch = Watch::new(deadline);
+    for row in picture.rows_mut() {
+        watch.count(width)?;
+        match channels {
+            Channels::Rgb => {
+                for pixel in row.as_chunks_mut::<3>().0 {
+                    *pixel = map(*pixel);
+                }
             }
-        }
-        Channels::Rgba => {
-            for pixel in picture.pixels.as_chunks_mut::<4>().0 {
-                let [red, green, blue, alpha] = *pixel;
-                let [red, green, blue] = map([red, green, blue]);
-                *pixel = [red, green, blue, alpha];
+            Channels::Rgba => {
+                for pixel in row.as_chunks_mut::<4>().0 {
+                    let [red, green, blue, alpha] = *pixel;
+                    let [red, green, blue] = map([red, green, blue]);
+                    *pixel = [red, green, blue, alpha];
+                }
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,19 +1,26 @@
 //! `lm-displace`: a layer that isn't seen but moves the pixels under it.
 
+use std::time::Instant;
+
 use super::sample;
-use crate::picture::{Channels, Picture};
+use crate::{
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 /// Value of a channel that moves nothing: the middle.
 const STILL: f64 = 127.5;
 
 /// Takes every pixel under the map from where the map points: its red, from 0 to 255, from `strength` px left to as far
 /// right, its green likewise up and down. Where the map is transparent it moves less. Beyond the edge the edge goes on.
+///
+/// Errors: `Timeout`.
 pub(crate) fn displace(
     picture: Picture,
     map: &Picture,
-    place: (i64, i64),
-    strength: (i64, i64),
-) -> Picture {
+    (place, strength): ((i64, i64), (i64, i64)),
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     let (to, size) = (picture.size, picture.size);
     let map = Map {
         picture: map,
@@ -25,7 +32,7 @@ pub(crate) fn displace(
     )]
     let (across, down) = (strength.0 as f64, strength.1 as f64);
     let last = |side: u32| f64::from(side) - 0.5;
-    sample::warp(picture, to, None, |x, y| {
+    sample::warp(picture, (to, None), deadline, |x, y| {
         let Some((red, green)) = map.at(x, y) else {
             return Some((x, y));
         };
@@ -100,7 +107,7 @@ mod tests {
             height: 2,
         };
         let map = Picture::filled(size, Channels::Rgba, color);
-        reds(&displace(ramp(), &map, (2, 0), strength))
+        reds(&displace(ramp(), &map, ((2, 0), strength), None).expect("in time"))
     }
 
     #[test]

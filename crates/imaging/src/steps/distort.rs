@@ -1,5 +1,7 @@
 //! `e-distort`: perspective and arc.
 
+use std::time::Instant;
+
 use super::{resize, sample::warp};
 use crate::{
     error::ImagingError,
@@ -12,14 +14,20 @@ use crate::{
 const MAX_SHRINK: f64 = 1.5;
 
 /// Bends or tilts the picture.
-pub(super) fn distort(picture: Picture, plan: &PlannedDistort) -> Result<Picture, ImagingError> {
+///
+/// Errors: `Timeout`, `Encode`.
+pub(super) fn distort(
+    picture: Picture,
+    plan: &PlannedDistort,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     match plan.shape {
-        Shape::Perspective(corners) => perspective(picture, corners, plan),
+        Shape::Perspective(corners) => perspective(picture, corners, plan, deadline),
         Shape::Arc {
             span,
             outer,
             is_downward,
-        } => Ok(arc(picture, (span, outer), is_downward, plan)),
+        } => arc(picture, (span, outer, is_downward), plan, deadline),
     }
 }
 
@@ -27,24 +35,30 @@ fn perspective(
     picture: Picture,
     corners: [[f64; 2]; 4],
     plan: &PlannedDistort,
+    deadline: Option<Instant>,
 ) -> Result<Picture, ImagingError> {
-    let picture = shrunk(picture, corners)?;
+    let picture = shrunk(picture, corners, deadline)?;
+    let canvas = (plan.size, Some(plan.outside));
     let Some(inverse) = Projection::to_square(corners) else {
         // the plan refuses shapes without area; one too thin for arithmetic shows nothing
-        return Ok(warp(picture, plan.size, Some(plan.outside), |_, _| None));
+        return warp(picture, canvas, deadline, |_, _| None);
     };
     let (width, height) = (
         f64::from(picture.size.width),
         f64::from(picture.size.height),
     );
-    Ok(warp(picture, plan.size, Some(plan.outside), |x, y| {
+    warp(picture, canvas, deadline, |x, y| {
         let (across, down) = inverse.apply(x, y)?;
         Some((across * width, down * height))
-    }))
+    })
 }
 
 /// The picture, no more than `MAX_SHRINK` times as large as its longest sides will be.
-fn shrunk(picture: Picture, corners: [[f64; 2]; 4]) -> Result<Picture, ImagingError> {
+fn shrunk(
+    picture: Picture,
+    corners: [[f64; 2]; 4],
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     let length =
         |[from_x, from_y]: [f64; 2], [to_x, to_y]: [f64; 2]| (to_x - from_x).hypot(to_y - from_y);
     let [top_left, top_right, bottom_right, bottom_left] = corners;
@@ -62,7 +76,7 @@ fn shrunk(picture: Picture, corners: [[f64; 2]; 4]) -> Result<Picture, ImagingEr
         height: side(picture.size.height, down),
     };
     let whole = picture.size.region();
-    resize(picture, whole, to)
+    resize(picture, whole, to, deadline)
 }
 
 /// A projective map of the plane.
@@ -108,10 +122,11 @@ impl Projection {
 /// The picture's columns become radii, its rows arcs; its bottom row is the innermost.
 fn arc(
     picture: Picture,
-    (span, outer): (f64, f64),
-    is_downward: bool,
+    (span, outer, is_downward): (f64, f64, bool),
     plan: &PlannedDistort,
-) -> Picture {
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let canvas = (plan.size, Some(plan.outside));
     let (width, height) = (
         f64::from(picture.size.width),
         f64::from(picture.size.height),
@@ -120,7 +135,7 @@ fn arc(
         f64::from(plan.size.width) / 2.0,
         f64::from(plan.size.height),
     );
-    warp(picture, plan.size, Some(plan.outside), |x, y| {
+    warp(picture, canvas, deadline, |x, y| {
         let y = if is_downward { canvas_height - y } else { y };
         let (across, up) = (x - middle, outer - y);
         let radius = (across * across + up * up).sqrt();

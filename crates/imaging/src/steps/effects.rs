@@ -23,13 +23,13 @@ pub(super) fn apply(
     check_deadline(deadline)?;
     let mut picture = picture;
     if let Some(opacity) = effects.opacity {
-        picture = opacity::fade(picture, opacity);
+        picture = opacity::fade(picture, opacity, deadline)?;
     }
     if let Some(corners) = effects.radius {
-        picture = radius::round(picture, corners);
+        picture = radius::round(picture, corners, deadline)?;
     }
     if let Some(border) = effects.border {
-        picture = border::frame(picture, border, to, effects.radius);
+        picture = border::frame(picture, border, (to, effects.radius), deadline)?;
     }
     Ok(picture)
 }
@@ -41,39 +41,39 @@ fn filters(
 ) -> Result<Picture, ImagingError> {
     let mut picture = picture;
     if let Some(replace) = effects.replace_color {
-        picture = replace_color::replace(picture, replace);
+        picture = replace_color::replace(picture, replace, deadline)?;
     }
     if let Some(plan) = &effects.distort {
         check_deadline(deadline)?;
-        picture = distort::distort(picture, plan)?;
+        picture = distort::distort(picture, plan, deadline)?;
     }
     if let Some(sigma) = effects.blur {
         check_deadline(deadline)?;
-        picture = blur(picture, &Kernel::gaussian(f64::from(sigma), 0.0));
+        picture = blur(picture, &Kernel::gaussian(f64::from(sigma), 0.0), deadline)?;
     }
     if effects.grayscale {
-        picture = tone::grayscale(picture);
+        picture = tone::grayscale(picture, deadline)?;
     }
     if effects.contrast {
-        picture = tone::contrast(picture);
+        picture = tone::contrast(picture, deadline)?;
     }
     for mask in [effects.sharpen, effects.unsharp_mask]
         .into_iter()
         .flatten()
     {
         check_deadline(deadline)?;
-        picture = sharpen::sharpen(picture, mask);
+        picture = sharpen::sharpen(picture, mask, deadline)?;
     }
     if let Some(colorize) = effects.colorize {
-        picture = tone::colorize(picture, colorize);
+        picture = tone::colorize(picture, colorize, deadline)?;
     }
     if let Some(gradient) = &effects.gradient {
         check_deadline(deadline)?;
-        picture = gradient::lay_over(picture, gradient);
+        picture = gradient::lay_over(picture, gradient, deadline)?;
     }
     if let Some(shadow) = effects.shadow {
         check_deadline(deadline)?;
-        picture = shadow::cast(picture, shadow)?;
+        picture = shadow::cast(picture, shadow, deadline)?;
     }
     Ok(picture)
 }

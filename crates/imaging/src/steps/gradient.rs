@@ -1,9 +1,13 @@
 //! `e-gradient`: a ramp between two colours laid over the picture.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::Color;
 
 use super::background::over;
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     picture::{Channels, Picture},
     plan::effects::PlannedGradient,
 };
@@ -12,7 +16,14 @@ use crate::{
 const STEPS: usize = 1024;
 
 /// Lays the gradient over the picture.
-pub(super) fn lay_over(picture: Picture, gradient: &PlannedGradient) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(super) fn lay_over(
+    picture: Picture,
+    gradient: &PlannedGradient,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let ramp = Ramp::new(gradient.from, gradient.to);
     let (sine, cosine) = f64::from(gradient.direction).to_radians().sin_cos();
     let (width, height) = (
@@ -27,8 +38,9 @@ pub(super) fn lay_over(picture: Picture, gradient: &PlannedGradient) -> Picture 
         (from_middle + line / 2.0) / gradient.ramp
     };
     let mut picture = picture;
-    let channels = picture.channels;
+    let (channels, columns) = (picture.channels, picture.size.width as usize);
     for (row, y) in picture.rows_mut().zip(0_u32..) {
+        watch.count(columns)?;
         let start = along(0.5, f64::from(y) + 0.5);
         let front = |x: u32| ramp.at(start + across * f64::from(x));
         match channels {
@@ -46,7 +58,7 @@ pub(super) fn lay_over(picture: Picture, gradient: &PlannedGradient) -> Picture 
             }
         }
     }
-    picture
+    Ok(picture)
 }
 
 /// What lies under an opaque pixel stays opaque, which spares two divisions of three.

@@ -1,6 +1,10 @@
 //! Quarter turns and mirrors: pixels change places, none changes its colour.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     geometry::Size,
     picture::{Channels, Picture},
     probe::Orientation,
@@ -10,15 +14,26 @@ use crate::{
 const BLOCK_COLUMNS: usize = 32;
 
 /// Turns a stored picture upright.
-pub(crate) fn orient(picture: Picture, orientation: Orientation) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(crate) fn orient(
+    picture: Picture,
+    orientation: Orientation,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     match picture.channels {
-        Channels::Rgb => oriented::<3>(picture, orientation),
-        Channels::Rgba => oriented::<4>(picture, orientation),
+        Channels::Rgb => oriented::<3>(picture, orientation, deadline),
+        Channels::Rgba => oriented::<4>(picture, orientation, deadline),
     }
 }
 
-fn oriented<const N: usize>(picture: Picture, orientation: Orientation) -> Picture {
-    match orientation {
+fn oriented<const N: usize>(
+    picture: Picture,
+    orientation: Orientation,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let transposed = |picture: &Picture| transpose::<N>(picture, Watch::new(deadline));
+    Ok(match orientation {
         Orientation::Upright => picture,
         Orientation::MirroredAcross => mirror_across::<N>(picture),
         Orientation::MirroredDown => mirror_down(&picture),
@@ -27,11 +42,11 @@ fn oriented<const N: usize>(picture: Picture, orientation: Orientation) -> Pictu
             picture.pixels.as_chunks_mut::<N>().0.reverse();
             picture
         }
-        Orientation::Transposed => transpose::<N>(&picture),
-        Orientation::Turned90 => mirror_across::<N>(transpose::<N>(&picture)),
-        Orientation::Turned270 => mirror_down(&transpose::<N>(&picture)),
-        Orientation::Transversed => mirror_down(&mirror_across::<N>(transpose::<N>(&picture))),
-    }
+        Orientation::Transposed => transposed(&picture)?,
+        Orientation::Turned90 => mirror_across::<N>(transposed(&picture)?),
+        Orientation::Turned270 => mirror_down(&transposed(&picture)?),
+        Orientation::Transversed => mirror_down(&mirror_across::<N>(transposed(&picture)?)),
+    })
 }
 
 fn mirror_across<const N: usize>(mut picture: Picture) -> Picture {
@@ -53,7 +68,7 @@ fn mirror_down(picture: &Picture) -> Picture {
     }
 }
 
-fn transpose<const N: usize>(picture: &Picture) -> Picture {
+fn transpose<const N: usize>(picture: &Picture, mut watch: Watch) -> Result<Picture, ImagingError> {
     let Size { width, height } = picture.size;
     let mut result = Picture::zeroed(picture.size.transposed(), picture.channels);
     let height = height as usize;
@@ -72,6 +87,7 @@ fn transpose<const N: usize>(picture: &Picture) -> Picture {
                 .0
                 .get(first..first + count)
                 .unwrap_or_default();
+            watch.count(columns.len())?;
             for (row, pixel) in columns.iter().enumerate() {
                 if let Some(target) = rows.get_mut(row * height + y) {
                     *target = *pixel;
@@ -79,7 +95,7 @@ fn transpose<const N: usize>(picture: &Picture) -> Picture {
             }
         }
     }
-    result
+    Ok(result)
 }
 
 #[cfg(test)]
@@ -100,7 +116,7 @@ mod tests {
     }
 
     fn numbers(orientation: Orientation) -> (u32, Vec<u8>) {
-        let picture = orient(numbered(), orientation);
+        let picture = orient(numbered(), orientation, None).expect("in time");
         (
             picture.size.width,
             picture.pixels.into_iter().step_by(3).collect(),
@@ -145,10 +161,7 @@ mod tests {
             channels: Channels::Rgba,
             pixels,
         };
-        let twice = orient(
-            orient(picture.clone(), Orientation::Transposed),
-            Orientation::Transposed,
-        );
-        assert_eq!(twice, picture);
+        let transposed = |picture| orient(picture, Orientation::Transposed, None).expect("in time");
+        assert_eq!(transposed(transposed(picture.clone())), picture);
     }
 }

@@ -1,32 +1,44 @@
 //! Rounded corners.
 
-use crate::picture::Picture;
+use std::time::Instant;
+
+use crate::{deadline::Watch, error::ImagingError, picture::Picture};
 
 /// Makes what lies outside rounded corners transparent. The plan has seen to it that neighbours don't overlap.
 ///
 /// Units: px, clockwise from the top left.
-pub(super) fn round(picture: Picture, corners: [u32; 4]) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(super) fn round(
+    picture: Picture,
+    corners: [u32; 4],
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     if corners == [0; 4] {
-        return picture;
+        return Ok(picture);
     }
     let mut picture = picture.into_rgba();
-    each_corner_pixel(&mut picture, corners, |[_, _, _, alpha], coverage| {
+    let thinned = |[_, _, _, alpha]: &mut [u8; 4], coverage: f32| {
         *alpha = super::channel::rounded(f32::from(*alpha) * coverage);
-    });
-    picture
+    };
+    each_corner_pixel(&mut picture, corners, deadline, thinned)?;
+    Ok(picture)
 }
 
 /// Shows every pixel of the four corner boxes with how much of it lies inside the rounded shape, 0 to 1.
 pub(super) fn each_corner_pixel(
     picture: &mut Picture,
     corners: [u32; 4],
+    deadline: Option<Instant>,
     change: impl Fn(&mut [u8; 4], f32),
-) {
+) -> Result<(), ImagingError> {
+    let mut watch = Watch::new(deadline);
     let [top_left, top_right, bottom_right, bottom_left] = corners;
     let height = picture.size.height;
     for (row, y) in picture.rows_mut().zip(0..height) {
         let from_bottom = height - 1 - y;
         let pixels = row.as_chunks_mut::<4>().0;
+        watch.count(pixels.len())?;
         for (radius, depth) in [(top_left, y), (bottom_left, from_bottom)] {
             if depth < radius {
                 fade(pixels.iter_mut(), radius, depth, &change);
@@ -38,6 +50,7 @@ pub(super) fn each_corner_pixel(
             }
         }
     }
+    Ok(())
 }
 
 /// From the side inwards, `depth` rows away from the edge.

@@ -1,12 +1,18 @@
 //! `cr`: one colour becomes another.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::ReplaceColor;
 
 use super::{
     channel::{clamped, mixed, scaled},
     dominant::dominant,
 };
-use crate::picture::{Channels, Picture};
+use crate::{
+    deadline::Watch,
+    error::ImagingError,
+    picture::{Channels, Picture},
+};
 
 /// From here to the tolerance the replacement fades out, so that soft edges stay soft. Units: 256ths of the tolerance.
 const FADE_FROM: u32 = 192;
@@ -14,7 +20,14 @@ const FADE_FROM: u32 = 192;
 const LARGEST_DISTANCE: f64 = 441.672_955_930_063_7;
 
 /// Replaces colours within the tolerance. Shades of the old colour become the same shades of the new one.
-pub(super) fn replace(picture: Picture, replace: ReplaceColor) -> Picture {
+///
+/// Errors: `Timeout`.
+pub(super) fn replace(
+    picture: Picture,
+    replace: ReplaceColor,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let from = replace.from.unwrap_or_else(|| dominant(&picture));
     let weights = weights(replace.tolerance);
     let reach = u32::try_from(weights.len()).unwrap_or(u32::MAX);
@@ -26,19 +39,27 @@ pub(super) fn replace(picture: Picture, replace: ReplaceColor) -> Picture {
     };
     if replace.to.alpha == u8::MAX && picture.channels == Channels::Rgb {
         let mut picture = picture;
-        for pixel in picture.pixels.as_chunks_mut::<3>().0 {
-            *pixel = swap.apply(*pixel).0;
+        for row in picture.rows_mut() {
+            let pixels = row.as_chunks_mut::<3>().0;
+            watch.count(pixels.len())?;
+            for pixel in pixels {
+                *pixel = swap.apply(*pixel).0;
+            }
         }
-        return picture;
+        return Ok(picture);
     }
     let mut picture = picture.into_rgba();
-    for pixel in picture.pixels.as_chunks_mut::<4>().0 {
-        let [red, green, blue, alpha] = *pixel;
-        let ([red, green, blue], weight) = swap.apply([red, green, blue]);
-        let through = mixed(u8::MAX, replace.to.alpha, weight);
-        *pixel = [red, green, blue, scaled(alpha, through)];
+    for row in picture.rows_mut() {
+        let pixels = row.as_chunks_mut::<4>().0;
+        watch.count(pixels.len())?;
+        for pixel in pixels {
+            let [red, green, blue, alpha] = *pixel;
+            let ([red, green, blue], weight) = swap.apply([red, green, blue]);
+            let through = mixed(u8::MAX, replace.to.alpha, weight);
+            *pixel = [red, green, blue, scaled(alpha, through)];
+        }
     }
-    picture
+    Ok(picture)
 }
 
 struct Swap {

@@ -1,11 +1,14 @@
 //! Crop and resize in one pass over the pixels, or while they arrive.
 
-use std::time::Instant;
+use std::{ops::Range, time::Instant};
 
-use limpid_resample::{Filter, Layout, Request, ResampleError, RowResampler, Source, resample};
+use limpid_resample::{
+    Filter, Layout, Part, Request, ResampleError, RowResampler, Source, resample,
+};
 
 use super::check_deadline;
 use crate::{
+    deadline::Watch,
     error::ImagingError,
     geometry::{Region, Size, whole_pixels},
     picture::{Channels, Picture, pixel_count},
@@ -15,8 +18,21 @@ use crate::{
 /// Below this a region is on whole pixels; far smaller than anything that could be seen.
 const TOLERANCE_PX: f64 = 1e-6;
 
+/// A result of more pixels is made in bands of so many, and the deadline looked at before each.
+const BAND_PIXELS: u64 = 1 << 20;
+/// How far the filter reaches beyond the pixels a result is made of. Units: px of the source where that is enlarged, else of
+/// the result.
+const FILTER_REACH: f64 = 3.0;
+
 /// Makes the region of the picture `to` large. Where nothing is scaled, pixels are copied as they are.
-pub(crate) fn resize(picture: Picture, region: Region, to: Size) -> Result<Picture, ImagingError> {
+///
+/// Errors: `Timeout`, `Encode`.
+pub(crate) fn resize(
+    picture: Picture,
+    region: Region,
+    to: Size,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     let region = clamped(region, picture.size);
     if let Some((left, top)) = whole_offset(&region, to) {
         if picture.size == to {
@@ -24,7 +40,7 @@ pub(crate) fn resize(picture: Picture, region: Region, to: Size) -> Result<Pictu
         }
         return Ok(cut(&picture, left, top, to));
     }
-    scale(&picture, region, to, Filter::Lanczos3)
+    scale(&picture, (region, to), Filter::Lanczos3, deadline)
 }
 
 /// The same of a picture that arrives row by row, to the same bytes. Rows above what counts are read and dropped, those below
@@ -100,7 +116,7 @@ pub(super) fn fitted(picture: &Picture, side: u32) -> Result<Picture, ImagingErr
     } else {
         Filter::Bilinear
     };
-    scale(picture, picture.size.region(), to, filter)
+    scale(picture, (picture.size.region(), to), filter, None)
 }
 
 /// Rounding errors must not push a region out of its picture.
@@ -147,21 +163,10 @@ pub(super) fn cut(picture: &Picture, left: usize, top: usize, to: Size) -> Pictu
 
 fn scale(
     picture: &Picture,
-    region: Region,
-    to: Size,
+    (region, to): (Region, Size),
     filter: Filter,
+    deadline: Option<Instant>,
 ) -> Result<Picture, ImagingError> {
-    let layout = match picture.channels {
-        Channels::Rgb => Layout::Rgb,
-        Channels::Rgba => Layout::Rgba,
-    };
-    let source = Source {
-        samples: &picture.pixels,
-        layout,
-        stride: picture.size.width,
-        width: picture.size.width,
-        height: picture.size.height,
-    };
     let request = Request {
         part: region.into(),
         width: to.width,
@@ -172,11 +177,10 @@ fn scale(
     };
     let makes_smaller = Cut { region, to }.makes_smaller();
     let pixels = if request.weigh_by_alpha && makes_smaller {
-        weighed_by_alpha(picture, request)
+        weighed_by_alpha(picture, request, deadline)?
     } else {
-        resample(&source, &request)
+        in_bands(&source(picture), request, deadline)?
     };
-    let pixels = pixels.map_err(|error| failed(&error))?;
     Ok(Picture {
         size: to,
         channels: picture.channels,
@@ -184,20 +188,166 @@ fn scale(
     })
 }
 
+/// Some rows of the result after the other, each from those rows of the source that count for them.
+///
+/// Errors: `Timeout`, `Encode`.
+pub(crate) fn in_bands(
+    source: &Source<'_>,
+    request: Request,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, ImagingError> {
+    let rows_at_once = u64::from(request.height)
+        .min((BAND_PIXELS / u64::from(request.width.max(1))).max(1))
+        .try_into()
+        .unwrap_or(request.height);
+    if rows_at_once >= request.height {
+        check_deadline(deadline)?;
+        return resample(source, &request).map_err(|error| failed(&error));
+    }
+    let factor = request.part.height / f64::from(request.height);
+    let reach = FILTER_REACH * factor.max(1.0) + 1.0;
+    let pixels = request.width as usize * request.height as usize;
+    let mut samples = Vec::with_capacity(pixels * source.layout.channels());
+    for first in (0..request.height).step_by(rows_at_once as usize) {
+        check_deadline(deadline)?;
+        let height = rows_at_once.min(request.height - first);
+        let top = request.part.top + f64::from(first) * factor;
+        let bottom = top + f64::from(height) * factor;
+        let from = (top - reach).max(0.0).floor();
+        let rows = row(from)..row((bottom + reach).ceil()).min(source.height);
+        // rounding must not push the last band out of the picture
+        let below = f64::from(rows.end) - from;
+        let part = Part {
+            top: top - from,
+            height: (bottom - top).min(below - (top - from)),
+            ..request.part
+        };
+        let band = Request {
+            part,
+            height,
+            ..request
+        };
+        let band = resample(&rows_of(source, rows), &band).map_err(|error| failed(&error))?;
+        samples.extend(band);
+    }
+    Ok(samples)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a row of a picture, from 0 to its height and a filter's reach"
+)]
+fn row(place: f64) -> u32 {
+    place as u32
+}
+
+fn rows_of<'a>(source: &Source<'a>, rows: Range<u32>) -> Source<'a> {
+    let row_bytes = source.stride as usize * source.layout.channels();
+    let bytes = rows.start as usize * row_bytes..rows.end as usize * row_bytes;
+    Source {
+        samples: source.samples.get(bytes).unwrap_or_default(),
+        height: rows.end - rows.start,
+        ..*source
+    }
+}
+
+fn source(picture: &Picture) -> Source<'_> {
+    Source {
+        samples: &picture.pixels,
+        layout: match picture.channels {
+            Channels::Rgb => Layout::Rgb,
+            Channels::Rgba => Layout::Rgba,
+        },
+        stride: picture.size.width,
+        width: picture.size.width,
+        height: picture.size.height,
+    }
+}
+
 /// To the same bytes as of the whole, without a second picture as large as the source for colours multiplied by alpha.
-fn weighed_by_alpha(picture: &Picture, request: Request) -> Result<Vec<u8>, ResampleError> {
+fn weighed_by_alpha(
+    picture: &Picture,
+    request: Request,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, ImagingError> {
     let size = (picture.size.width, picture.size.height);
-    let mut resampler = RowResampler::new(Layout::Rgba, size, request)?;
+    let mut watch = Watch::new(deadline);
+    let mut resampler =
+        RowResampler::new(Layout::Rgba, size, request).map_err(|error| failed(&error))?;
     let rows = resampler.rows();
     for row in picture.rows().skip(rows.start as usize).take(rows.len()) {
-        resampler.push(row)?;
+        watch.count(picture.size.width as usize)?;
+        resampler.push(row).map_err(|error| failed(&error))?;
     }
-    resampler.finish()
+    resampler.finish().map_err(|error| failed(&error))
 }
 
 fn failed(error: &ResampleError) -> ImagingError {
     ImagingError::Encode {
         format: "resized picture",
         detail: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something different at every pixel.
+    fn picture(size: Size, channels: Channels) -> Picture {
+        let mut picture = Picture::zeroed(size, channels);
+        for (place, channel) in picture.pixels.iter_mut().enumerate() {
+            let [low, high, ..] = (place * 37 % 65_521).to_le_bytes();
+            *channel = low ^ high.rotate_left(3);
+        }
+        if channels == Channels::Rgba {
+            // where next to nothing shows, its colour is next to anything
+            for [_, _, _, alpha] in picture.pixels.as_chunks_mut::<4>().0 {
+                *alpha |= 128;
+            }
+        }
+        picture
+    }
+
+    #[test]
+    fn bands_make_what_one_pass_makes() {
+        let source_size = Size {
+            width: 300,
+            height: 401,
+        };
+        for (channels, weigh_by_alpha) in [
+            (Channels::Rgb, false),
+            (Channels::Rgba, false),
+            (Channels::Rgba, true),
+        ] {
+            let source_picture = picture(source_size, channels);
+            for (height, width) in [(1900, 1100), (350, 9000), (401, 5000)] {
+                let request = Request {
+                    part: Part {
+                        left: 10.25,
+                        top: 20.5,
+                        width: 280.0,
+                        height: 380.5,
+                    },
+                    width,
+                    height,
+                    filter: Filter::Lanczos3,
+                    weigh_by_alpha,
+                };
+                let whole = resample(&source(&source_picture), &request).expect("resamples");
+                let banded = in_bands(&source(&source_picture), request, None).expect("resamples");
+                assert_eq!(whole.len(), banded.len());
+                // coefficients are rounded to as many bits as the largest of a band leaves, so the last bit may differ
+                let differing = whole.iter().zip(&banded).filter(|(a, b)| a != b);
+                let worst = differing.clone().map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(
+                    worst.unwrap_or(0) <= 2 + u8::from(weigh_by_alpha),
+                    "{worst:?}"
+                );
+                let (count, all) = (differing.count(), whole.len());
+                assert!(count * 50 <= all, "{count} of {all}");
+            }
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! Pictures read between their pixels, for whatever doesn't map pixels to pixels.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::Color;
 
 use super::background::{channels_for, pixel_of};
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     geometry::Size,
     picture::{Channels, Picture},
 };
@@ -24,12 +28,15 @@ const CLEAR: Color = Color {
 
 /// Makes a picture of size `to`: each pixel's centre is looked up in the source at the place `inverse` gives, mixed from the
 /// four nearest pixels. Where it gives none, or one outside, `outside` shows.
+///
+/// Errors: `Timeout`.
 pub(super) fn warp(
     source: Picture,
-    to: Size,
-    outside: Option<Color>,
+    (to, outside): (Size, Option<Color>),
+    deadline: Option<Instant>,
     inverse: impl Fn(f64, f64) -> Option<(f64, f64)>,
-) -> Picture {
+) -> Result<Picture, ImagingError> {
+    let watch = Watch::new(deadline);
     let default = if source.channels == Channels::Rgba {
         CLEAR
     } else {
@@ -38,17 +45,17 @@ pub(super) fn warp(
     let color = outside.unwrap_or(default);
     let channels = channels_for(source.channels, color);
     match channels {
-        Channels::Rgb => warped::<3>(&source, to, color, inverse),
-        Channels::Rgba => warped::<4>(&source.into_rgba(), to, color, inverse),
+        Channels::Rgb => warped::<3>(&source, (to, color), watch, inverse),
+        Channels::Rgba => warped::<4>(&source.into_rgba(), (to, color), watch, inverse),
     }
 }
 
 fn warped<const N: usize>(
     source: &Picture,
-    to: Size,
-    color: Color,
+    (to, color): (Size, Color),
+    mut watch: Watch,
     inverse: impl Fn(f64, f64) -> Option<(f64, f64)>,
-) -> Picture {
+) -> Result<Picture, ImagingError> {
     let mut result = Picture::filled(to, source.channels, pixel_of(color));
     let sampler = Sampler::<N> {
         pixels: source.pixels.as_chunks().0,
@@ -57,6 +64,7 @@ fn warped<const N: usize>(
     };
     for (row, y) in result.rows_mut().zip(0_u32..) {
         let y = f64::from(y) + 0.5;
+        watch.count(to.width as usize)?;
         for (pixel, x) in row.as_chunks_mut::<N>().0.iter_mut().zip(0_u32..) {
             if let Some((from_x, from_y)) = inverse(f64::from(x) + 0.5, y)
                 && let Some(sample) = sampler.at(from_x - 0.5, from_y - 0.5)
@@ -65,7 +73,7 @@ fn warped<const N: usize>(
             }
         }
     }
-    result
+    Ok(result)
 }
 
 struct Sampler<'a, const N: usize> {

@@ -1,5 +1,7 @@
 //! `e-shadow`: what is opaque casts a soft shadow on what lies behind it.
 
+use std::time::Instant;
+
 use limpid_delivery_url::transformation::Color;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     blur::{Kernel, blur},
 };
 use crate::{
+    deadline::Watch,
     error::ImagingError,
     picture::{Channels, Picture},
     plan::effects::PlannedShadow,
@@ -14,8 +17,12 @@ use crate::{
 
 /// Puts the shadow behind the picture.
 ///
-/// Errors: `InvalidTransformation` where nothing of the picture is transparent.
-pub(super) fn cast(picture: Picture, shadow: PlannedShadow) -> Result<Picture, ImagingError> {
+/// Errors: `InvalidTransformation` where nothing of the picture is transparent; `Timeout`.
+pub(super) fn cast(
+    picture: Picture,
+    shadow: PlannedShadow,
+    deadline: Option<Instant>,
+) -> Result<Picture, ImagingError> {
     if !picture.is_transparent() {
         return Err(ImagingError::InvalidTransformation {
             sentence: "e-shadow needs a picture with transparency, and this one does not have transparency"
@@ -23,17 +30,21 @@ pub(super) fn cast(picture: Picture, shadow: PlannedShadow) -> Result<Picture, I
         });
     }
     let kernel = Kernel::gaussian(f64::from(shadow.blur), 0.0);
-    let soft = blur(silhouette(&picture, shadow), &kernel);
+    let soft = blur(silhouette(&picture, shadow), &kernel, deadline)?;
     let mut picture = picture;
-    let pixels = picture.pixels.as_chunks_mut::<4>().0;
-    for (pixel, [_, _, _, alpha]) in pixels.iter_mut().zip(soft.pixels.as_chunks::<4>().0) {
-        let dark = Color {
-            red: 0,
-            green: 0,
-            blue: 0,
-            alpha: *alpha,
-        };
-        *pixel = over(*pixel, dark);
+    let mut watch = Watch::new(deadline);
+    for (row, soft) in picture.rows_mut().zip(soft.rows()) {
+        let pixels = row.as_chunks_mut::<4>().0;
+        watch.count(pixels.len())?;
+        for (pixel, [_, _, _, alpha]) in pixels.iter_mut().zip(soft.as_chunks::<4>().0) {
+            let dark = Color {
+                red: 0,
+                green: 0,
+                blue: 0,
+                alpha: *alpha,
+            };
+            *pixel = over(*pixel, dark);
+        }
     }
     Ok(picture)
 }

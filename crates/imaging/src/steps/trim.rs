@@ -1,6 +1,10 @@
 //! Edges of one colour, found and cut off.
 
+use std::time::Instant;
+
 use crate::{
+    deadline::Watch,
+    error::ImagingError,
     geometry::Size,
     picture::{Channels, Picture},
 };
@@ -18,16 +22,23 @@ pub(crate) struct Kept {
 impl Kept {
     /// All but rows and columns at the edges in which no pixel is farther than `levels` from the colour of the edge. A
     /// picture that is all edge stays as it is.
-    pub(crate) fn of(picture: &Picture, levels: u8) -> Self {
+    ///
+    /// Errors: `Timeout`.
+    pub(crate) fn of(
+        picture: &Picture,
+        levels: u8,
+        deadline: Option<Instant>,
+    ) -> Result<Self, ImagingError> {
+        let watch = Watch::new(deadline);
         let kept = match picture.channels {
-            Channels::Rgb => kept::<3>(picture, levels),
-            Channels::Rgba => kept::<4>(picture, levels),
+            Channels::Rgb => kept::<3>(picture, levels, watch)?,
+            Channels::Rgba => kept::<4>(picture, levels, watch)?,
         };
-        kept.unwrap_or(Self {
+        Ok(kept.unwrap_or(Self {
             left: 0,
             top: 0,
             size: picture.size,
-        })
+        }))
     }
 
     /// Cuts off the rest.
@@ -39,19 +50,36 @@ impl Kept {
     }
 }
 
-fn kept<const N: usize>(picture: &Picture, levels: u8) -> Option<Kept> {
-    let edge = Edge {
-        color: edge_color::<N>(picture, levels)?,
-        levels,
+fn kept<const N: usize>(
+    picture: &Picture,
+    levels: u8,
+    mut watch: Watch,
+) -> Result<Option<Kept>, ImagingError> {
+    let Some(color) = edge_color::<N>(picture, levels) else {
+        return Ok(None);
+    };
+    let edge = Edge { color, levels };
+    let width = picture.size.width as usize;
+    let mut first_of = |rows: &mut dyn Iterator<Item = &[u8]>| {
+        for (number, row) in rows.enumerate() {
+            watch.count(width)?;
+            if edge.ends_in::<N>(row) {
+                return Ok(Some(number));
+            }
+        }
+        Ok::<_, ImagingError>(None)
     };
     let mut rows = picture.rows();
-    let top = rows.position(|row| edge.ends_in::<N>(row))?;
+    let Some(top) = first_of(&mut rows)? else {
+        return Ok(None);
+    };
     // the row just found is the last one where no other follows
-    let below = rows.rposition(|row| edge.ends_in::<N>(row));
-    let bottom = below.map_or(top, |row| top + 1 + row);
-    let width = picture.size.width as usize;
+    let below = rows.len();
+    let behind = first_of(&mut rows.rev())?;
+    let bottom = behind.map_or(top, |behind| top + below - behind);
     let (mut left, mut right) = (width, 0);
     for row in picture.rows().skip(top).take(bottom + 1 - top) {
+        watch.count(width)?;
         let pixels = row.as_chunks::<N>().0;
         let before = pixels
             .iter()
@@ -64,11 +92,12 @@ fn kept<const N: usize>(picture: &Picture, levels: u8) -> Option<Kept> {
             .rposition(|pixel| edge.ends_at(*pixel));
         right = behind.map_or(right, |column| right + column + 1);
     }
-    let size = Size {
-        width: u32::try_from(right.checked_sub(left)?).ok()?,
-        height: u32::try_from(bottom + 1 - top).ok()?,
-    };
-    (size.area() > 0).then_some(Kept { left, top, size })
+    let size = right.checked_sub(left).map(|columns| Size {
+        width: u32::try_from(columns).unwrap_or(0),
+        height: u32::try_from(bottom + 1 - top).unwrap_or(0),
+    });
+    let size = size.filter(|size| size.area() > 0);
+    Ok(size.map(|size| Kept { left, top, size }))
 }
 
 /// The corner most of the others agree with; of several the first, clockwise from the top left.

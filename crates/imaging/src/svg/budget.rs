@@ -10,8 +10,8 @@ use crate::error::ImagingError;
 
 /// Elements after all references have been followed.
 const MAX_ELEMENTS: u64 = 200_000;
-/// Letters shaped for all text, see `text_work`. Some hundred thousand take a second.
-const MAX_LETTERS: u64 = 2_000_000;
+/// Letters shaped for all text, see `text_work`. They take one to two seconds, in which nothing can stop the drawing library.
+const MAX_LETTERS: u64 = 1_000_000;
 /// Elements and references inside each other; a drawing library that recurses needs some KB of stack for each.
 const MAX_DEPTH: usize = 100;
 /// A filter works on up to this many times the canvas. Source: resvg's `max_filter_bbox`, 5 by 5.

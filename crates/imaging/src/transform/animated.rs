@@ -157,5 +157,6 @@ fn header(job: &Job<'_>, size: Size, (frames, plays): (u32, u32)) -> AnimationHe
         plays,
         quality: job.plan.quality.unwrap_or(usual),
         is_lossless: job.wanted(job.plan).is_lossless,
+        deadline: job.request.deadline,
     }
 }

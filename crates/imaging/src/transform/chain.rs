@@ -142,9 +142,9 @@ impl Chain<'_> {
             self.crop_and_resize(picture, 0, stored)?
         };
         check_deadline(deadline)?;
-        let upright = orient(resized, info.orientation);
+        let upright = orient(resized, info.orientation, deadline)?;
         let mut picture = match &profile {
-            Some(profile) => color::to_srgb(upright, profile),
+            Some(profile) => color::to_srgb(upright, profile, deadline)?,
             None => upright,
         };
         let mut index = 0;
@@ -196,7 +196,8 @@ impl Chain<'_> {
             self.placed += 1;
             region = place.region;
         }
-        resize(picture, region, stored_size(&step, orientation))
+        let to = stored_size(&step, orientation);
+        resize(picture, region, to, self.request.deadline)
     }
 
     /// Trims and plans again what follows.
@@ -208,7 +209,10 @@ impl Chain<'_> {
         stored: Stored,
     ) -> Result<(Picture, PlannedStep, Stored), ImagingError> {
         let known = self.findings.trims.get(self.trimmed.len()).copied();
-        let kept = known.unwrap_or_else(|| Kept::of(&picture, levels));
+        let kept = match known {
+            Some(kept) => kept,
+            None => Kept::of(&picture, levels, self.request.deadline)?,
+        };
         if known.is_none() {
             self.findings.trims.push(kept);
         }

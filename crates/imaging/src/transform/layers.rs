@@ -55,11 +55,11 @@ pub(super) fn lay(
                     ..position
                 };
                 let at = place(&position, picture.size, drawn.size);
-                displace(picture, &drawn, at, strength)
+                displace(picture, &drawn, (at, strength), request.deadline)?
             }
             mode => {
                 let at = place(&position, picture.size, drawn.size);
-                blend::lay(picture, &drawn, at, mode)
+                blend::lay(picture, &drawn, at, mode, request.deadline)?
             }
         };
     }
@@ -133,7 +133,10 @@ fn image(
     };
     let decoded = match (&drawing, plan.frame) {
         (_, Some(number)) if number > info.frames => {
-            return Err(invalid(format!("the layer has no frame {number}")));
+            return Err(invalid(format!(
+                "pg-{number} asks for a frame that is not there; the layer's file has {}",
+                info.frames
+            )));
         }
         (Some(drawing), _) => drawn_for(&plan, (drawing, &info), limits)?,
         (None, Some(number)) if info.frames > 1 => still(&wanted, number.saturating_sub(1))?,

@@ -54,7 +54,7 @@ pub(super) fn transform(job: &Job<'_>) -> Result<Option<Transformed>, ImagingErr
     let rivals = job
         .negotiation
         .rivals(format, (planes.size(), false), quality);
-    let encoded = encode_smallest_planes(planes, format, rivals, quality)?;
+    let encoded = encode_smallest_planes(planes, format, rivals, (quality, request.deadline))?;
     Ok(Some(Transformed {
         bytes: encoded.bytes,
         format: encoded.format,
@@ -101,7 +101,7 @@ fn planes(job: &Job<'_>, has_full_chroma: bool) -> Result<Option<Planes>, Imagin
     let (Some(decoded), Some((shape, points))) = (decoded, chosen) else {
         return Ok(None);
     };
-    let resized = target.resize(&decoded, &shape, points)?;
+    let resized = target.resize(&decoded, &shape, points, request.deadline)?;
     Ok(Some(resized.oriented(info.orientation)))
 }
 
@@ -196,9 +196,10 @@ impl Target {
         planes: &Planes,
         shape: &Shape,
         (luma, chroma): (Points, Points),
+        deadline: Option<Instant>,
     ) -> Result<Planes, ImagingError> {
         let crop = self.crop.scaled_by((luma.scale(), luma.scale()));
-        let resized = planes.luma.resized(crop, self.size)?;
+        let resized = planes.luma.resized_in_time(crop, self.size, deadline)?;
         let (Some([blue, red]), Some((across, down))) = (&planes.chroma, shape.chroma) else {
             return Ok(Planes {
                 luma: resized,
@@ -216,7 +217,10 @@ impl Target {
         }
         Ok(Planes {
             luma: resized,
-            chroma: Some([blue.resized(crop, to)?, red.resized(crop, to)?]),
+            chroma: Some([
+                blue.resized_in_time(crop, to, deadline)?,
+                red.resized_in_time(crop, to, deadline)?,
+            ]),
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     pictures::{jpeg, look_at, quarters, run, run_with, sized, width},
 };
 
-const WEBP: AcceptedFormats = AcceptedFormats {
+pub(crate) const WEBP: AcceptedFormats = AcceptedFormats {
     webp: true,
     avif: false,
 };
@@ -79,7 +79,7 @@ fn every_disposal() -> Vec<u8> {
 }
 
 /// A plain animation: a square that moves.
-fn moving_square(frames: u16, repeat: Option<Repeat>) -> Vec<u8> {
+pub(crate) fn moving_square(frames: u16, repeat: Option<Repeat>) -> Vec<u8> {
     let frames: Vec<Frame<'static>> = (0..frames)
         .map(|number| {
             let mut frame = Frame::from_indexed_pixels(
@@ -105,7 +105,7 @@ fn moving_square(frames: u16, repeat: Option<Repeat>) -> Vec<u8> {
 }
 
 /// Frames and delays in milliseconds, by the test's own decoder.
-fn frames_of(bytes: &[u8], format: ImageFormat) -> Vec<(RgbaImage, u32)> {
+pub(crate) fn frames_of(bytes: &[u8], format: ImageFormat) -> Vec<(RgbaImage, u32)> {
     let source = Cursor::new(bytes);
     let frames = match format {
         ImageFormat::Gif => GifDecoder::new(source)
@@ -160,7 +160,7 @@ fn as_format(format: Format) -> Step {
 
 /// The same where they can be seen; clear pixels have no colour.
 #[track_caller]
-fn assert_looks_the_same(left: &RgbaImage, right: &RgbaImage, what: &str) {
+pub(crate) fn assert_looks_the_same(left: &RgbaImage, right: &RgbaImage, what: &str) {
     assert_eq!(left.dimensions(), right.dimensions(), "{what}");
     for ((x, y, left), right) in left.enumerate_pixels().zip(right.pixels()) {
         assert!(

@@ -11,6 +11,7 @@
 mod animation;
 mod asked;
 mod colors;
+mod combinations;
 mod damaged;
 mod documented;
 mod effects;

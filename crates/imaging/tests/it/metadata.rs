@@ -14,7 +14,7 @@ use limpid_imaging::{
 use moxcms::ColorProfile;
 
 use crate::pictures::{
-    RED, assert_color, difference, jpeg, look_at, photograph, png, quarters, run,
+    RED, assert_color, difference, half_clear, jpeg, look_at, photograph, png, quarters, run,
 };
 
 const XMP: &[u8] = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>author</x:xmpmeta>";
@@ -170,12 +170,11 @@ fn a_kept_profile_keeps_its_colours_and_a_dropped_one_becomes_srgb() {
     assert_eq!(red, 255);
 }
 
-#[test]
-fn a_kept_profile_forbids_avif_by_choice_but_not_by_name() {
-    let transformation = limpid_delivery_url::transformation::parse("cp-true").unwrap();
-    let source = talkative();
-    let result = transform(&TransformRequest {
-        source: &source,
+/// What a browser that takes everything gets where AVIF is switched on.
+fn automatic(source: &[u8], transformation: &str) -> Transformed {
+    let transformation = limpid_delivery_url::transformation::parse(transformation).unwrap();
+    transform(&TransformRequest {
+        source,
         transformation: &transformation,
         inputs: &Inputs::default(),
         accept: AcceptedFormats {
@@ -188,12 +187,77 @@ fn a_kept_profile_forbids_avif_by_choice_but_not_by_name() {
         },
         limits: &Limits::default(),
         deadline: None,
-    });
-    assert_eq!(result.unwrap().format, ImageFormat::WebP);
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_kept_profile_forbids_avif_by_choice_but_not_by_name() {
+    let source = talkative();
+    assert_eq!(automatic(&source, "cp-true").format, ImageFormat::WebP);
     assert_eq!(
         run(&source, &[with(Format::Avif, PROFILE)]).unwrap().format,
         ImageFormat::Avif
     );
+}
+
+#[test]
+fn metadata_and_a_density_do_not_forbid_avif_which_carries_them() {
+    let source = talkative();
+    for asked in ["md-true", "dn-150", "md-true,dn-150"] {
+        let result = automatic(&source, asked);
+        assert_eq!(result.format, ImageFormat::Avif, "{asked}");
+        let mut container = Cursor::new(&result.bytes);
+        let read = exif::Reader::new()
+            .read_from_container(&mut container)
+            .unwrap();
+        let x_resolution = read.get_field(exif::Tag::XResolution, exif::In::PRIMARY);
+        let expected = if asked.contains("dn") { "150" } else { "300" };
+        let found = x_resolution.unwrap().display_value().to_string();
+        assert_eq!(found, expected, "{asked}");
+    }
+}
+
+#[test]
+fn what_an_avif_says_is_read_by_others_and_goes_on_into_every_format() {
+    let avif = run(&talkative(), &[with(Format::Avif, ALL)]).unwrap();
+    let read = exif::Reader::new()
+        .read_from_container(&mut Cursor::new(&avif.bytes))
+        .unwrap();
+    let maker = read.get_field(exif::Tag::Make, exif::In::PRIMARY).unwrap();
+    assert_eq!(maker.display_value().to_string(), "\"Cam\"");
+    let profile = ColorProfile::new_display_p3().encode().unwrap();
+    for format in [Format::Jpeg, Format::Png, Format::WebP] {
+        let result = run(&avif.bytes, &[with(format, ALL)]).unwrap();
+        let [exif, xmp, kept] = said_by(&result);
+        let maker = field(&exif.unwrap(), exif::Tag::Make);
+        assert_eq!(maker.unwrap(), "\"Cam\"", "{format:?}");
+        assert_eq!(xmp.unwrap(), XMP, "{format:?}");
+        assert_eq!(kept.unwrap(), profile, "{format:?}");
+    }
+    // and without being asked for it doesn't
+    let result = run(&avif.bytes, &[with(Format::Png, NOTHING)]).unwrap();
+    assert_eq!(said_by(&result), [None, None, None]);
+    let again = run(&avif.bytes, &[with(Format::Avif, NOTHING)]).unwrap();
+    assert!(again.bytes.len() + XMP.len() + profile.len() < avif.bytes.len());
+}
+
+#[test]
+fn transparency_and_metadata_go_into_one_avif() {
+    let source = png(half_clear(60, 40));
+    let density = OutputOptions {
+        density: Some(96),
+        ..NOTHING
+    };
+    let told = run(&source, &[with(Format::Avif, density)]).unwrap();
+    let plain = run(&source, &[with(Format::Avif, NOTHING)]).unwrap();
+    assert!(probe(&told.bytes).unwrap().has_alpha);
+    let pixels = |avif: &[u8]| look_at(&run(avif, &[with(Format::Png, NOTHING)]).unwrap().bytes);
+    assert_eq!(pixels(&told.bytes), pixels(&plain.bytes));
+    let read = exif::Reader::new().read_from_container(&mut Cursor::new(&told.bytes));
+    let read = read.unwrap();
+    let field = read.get_field(exif::Tag::YResolution, exif::In::PRIMARY);
+    assert_eq!(field.unwrap().display_value().to_string(), "96");
 }
 
 #[test]
@@ -278,6 +342,15 @@ fn damaged_metadata_never_panics() {
             for format in [Format::Jpeg, Format::WebP] {
                 let _outcome = run(&damaged, &[with(format, ALL)]).is_ok();
             }
+        }
+    }
+    let avif = run(&source, &[with(Format::Avif, ALL)]).unwrap().bytes;
+    let header = avif.windows(4).position(|name| name == b"mdat").unwrap();
+    for at in (0..header).chain(avif.len() - 200..avif.len()) {
+        for change in [0x01, 0xff] {
+            let mut damaged = avif.clone();
+            damaged[at] ^= change;
+            let _outcome = run(&damaged, &[with(Format::Avif, ALL)]).is_ok();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a layer goes: `lx ly lxc lyc lfo lap`.
 
 use crate::grammar::number;
-use crate::grammar::parameters::{Parameter, Parsed, anchor};
+use crate::grammar::parameters::{ANCHORS, Parameter, Parsed};
 use crate::transformation::{Computable, Computed, EdgeOffset, LayerPosition};
 
 /// Farthest coordinate; far beyond any picture.
@@ -25,11 +25,11 @@ impl PositionDraft {
             "lxc" => self.coordinate(parameter, Computable::LayerXCenter),
             "lyc" => self.coordinate(parameter, Computable::LayerYCenter),
             "lfo" => {
-                self.position.focus = Some(parameter.read(ANCHOR, anchor)?);
+                self.position.focus = Some(parameter.word(&ANCHORS, ANCHOR)?);
                 Ok(())
             }
             _ => {
-                self.position.anchor_point = Some(parameter.read(ANCHOR, anchor)?);
+                self.position.anchor_point = Some(parameter.word(&ANCHORS, ANCHOR)?);
                 Ok(())
             }
         }

@@ -103,7 +103,8 @@ impl TextDraft {
         let ParsedColor {
             color,
             has_own_alpha,
-        } = parameter.read(COLOR, parameters::color)?;
+        } = parameters::color(parameter.required()?)
+            .ok_or_else(|| parameter.takes_one(parameters::color_names(), COLOR))?;
         self.has_own_alpha |= has_own_alpha;
         Ok(color)
     }
@@ -145,12 +146,12 @@ fn cut(text: &str, max_characters: usize) -> String {
 }
 
 fn align(parameter: &Parameter<'_>) -> Parsed<TextAlign> {
-    parameter.read("left, center or right", |text| match text {
-        "left" => Some(TextAlign::Left),
-        "center" => Some(TextAlign::Center),
-        "right" => Some(TextAlign::Right),
-        _ => None,
-    })
+    let sides = [
+        ("left", TextAlign::Left),
+        ("center", TextAlign::Center),
+        ("right", TextAlign::Right),
+    ];
+    parameter.word(&sides, "left, center or right")
 }
 
 fn typography(parameter: &Parameter<'_>) -> Parsed<Typography> {

@@ -68,7 +68,7 @@ fn opaque(text: &str) -> Option<ParsedColor> {
 }
 
 /// The names of colours.
-pub(super) fn color_names() -> impl Iterator<Item = &'static str> {
+pub(in crate::grammar) fn color_names() -> impl Iterator<Item = &'static str> {
     NAMES.iter().map(|(name, _)| *name)
 }
 

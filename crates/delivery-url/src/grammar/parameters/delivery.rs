@@ -69,7 +69,7 @@ pub(in crate::grammar) fn path(parameter: &Parameter<'_>) -> Parsed<String> {
 }
 
 fn boolean(parameter: &Parameter<'_>) -> Parsed<bool> {
-    parameter.read("true or false", number::boolean)
+    parameter.word(&[("true", true), ("false", false)], "true or false")
 }
 
 fn format(parameter: &Parameter<'_>) -> Parsed<Format> {

@@ -36,12 +36,13 @@ fn percent(text: &str) -> Option<u8> {
 
 /// `fl`, in steps and text layers.
 pub(in crate::grammar) fn flip(parameter: &Parameter<'_>) -> Parsed<Flip> {
-    parameter.read("h, v or h_v", |text| match text {
-        "h" => Some(Flip::Horizontal),
-        "v" => Some(Flip::Vertical),
-        "h_v" | "v_h" => Some(Flip::Both),
-        _ => None,
-    })
+    let axes = [
+        ("h", Flip::Horizontal),
+        ("v", Flip::Vertical),
+        ("h_v", Flip::Both),
+        ("v_h", Flip::Both),
+    ];
+    parameter.word(&axes, "h, v or h_v")
 }
 
 /// `r`, in steps and text layers.
@@ -113,14 +114,11 @@ fn backdrop(text: &str) -> Option<Backdrop> {
 }
 
 fn trim(parameter: &Parameter<'_>) -> Parsed<Trim> {
-    parameter.read(
-        "true, false or a threshold from 1 to 99",
-        |text| match text {
-            "true" => Some(Trim::Default),
-            "false" => Some(Trim::Off),
-            _ => number::byte_in(text, 1..=99).map(Trim::Threshold),
-        },
-    )
+    if let Some(levels) = number::byte_in(parameter.required()?, 1..=99) {
+        return Ok(Trim::Threshold(levels));
+    }
+    let words = [("true", Trim::Default), ("false", Trim::Off)];
+    parameter.word(&words, "true, false or a threshold from 1 to 99")
 }
 
 fn border(parameter: &Parameter<'_>, draft: &mut Draft) -> Parsed {

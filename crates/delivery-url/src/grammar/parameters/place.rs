@@ -37,7 +37,7 @@ const CROPS_ELSEWHERE: [(&str, &str); 6] = [
     ("pad", "cm-pad_resize"),
 ];
 
-const ANCHORS: [(&str, Anchor); 9] = [
+pub(in crate::grammar) const ANCHORS: [(&str, Anchor); 9] = [
     ("center", Anchor::Center),
     ("top", Anchor::Top),
     ("left", Anchor::Left),
@@ -82,7 +82,7 @@ pub(in crate::grammar) fn rotation(parameter: &Parameter<'_>) -> Parsed<Rotation
 }
 
 /// One of the nine places.
-pub(in crate::grammar) fn anchor(text: &str) -> Option<Anchor> {
+fn anchor(text: &str) -> Option<Anchor> {
     ANCHORS
         .iter()
         .find(|(name, _)| *name == text)

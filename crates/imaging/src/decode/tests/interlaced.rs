@@ -96,7 +96,7 @@ fn every_kind_of_interlaced_png_cut_by_rows_is_the_whole_cut_afterwards() {
             assert!(!whole.is_cut);
             for cut in cuts() {
                 let by_rows = holding(&source, Some(cut), 0).unwrap();
-                let expected = resize(whole.picture.clone(), cut.region, cut.to).unwrap();
+                let expected = resize(whole.picture.clone(), cut.region, cut.to, None).unwrap();
                 assert!(by_rows.is_cut);
                 assert!(by_rows.picture == expected, "{color} {depth} {cut:?}");
                 assert!(!holding(&source, Some(cut), 1 << 20).unwrap().is_cut);

@@ -36,6 +36,7 @@ fn tiles() -> Vec<Vec<u8>> {
             },
             is_progressive: false,
             is_lossless: false,
+            deadline: None,
         };
         encode(picture, Encoding::One(ImageFormat::Avif), wanted)
             .unwrap()
@@ -113,7 +114,7 @@ fn tiles_by_rows_are_what_each_is_alone_whole_and_cut() {
     for (region, to) in regions {
         let cut = cut(region, to);
         let decoded = decode_grid(&container, Some(cut)).unwrap();
-        let resized = resize(expected.clone(), cut.region, cut.to).unwrap();
+        let resized = resize(expected.clone(), cut.region, cut.to, None).unwrap();
         assert!(decoded.is_cut && decoded.picture == resized, "{cut:?}");
     }
 }

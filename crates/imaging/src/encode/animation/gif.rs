@@ -3,6 +3,8 @@
 //! A clear pixel shows what is below, so a frame that makes pixels clear needs the one before it disposed of; that is known
 //! one frame late, which is why one frame waits.
 
+use std::time::Instant;
+
 use gif::{DisposalMethod, Encoder, Repeat};
 
 use super::{AnimationHeader, Area};
@@ -16,6 +18,7 @@ pub(super) struct Writer {
     /// What is on the screen before the waiting frame: clear, or what the frame before it left.
     below: Picture,
     waiting: Option<(Picture, u32)>,
+    deadline: Option<Instant>,
 }
 
 impl Writer {
@@ -39,6 +42,7 @@ impl Writer {
             encoder,
             below: Picture::zeroed(header.size, Channels::Rgba),
             waiting: None,
+            deadline: header.deadline,
         })
     }
 
@@ -92,7 +96,9 @@ impl Writer {
             }
         }
         let short = |value: u32| u16::try_from(value).unwrap_or(u16::MAX);
-        let mut frame = frame_of(&visible, (short(area.size.width), short(area.size.height)));
+        let size = (short(area.size.width), short(area.size.height));
+        let mut frame =
+            frame_of(&visible, size, self.deadline).map_err(|error| error.to_string())?;
         frame.left = short(area.left);
         frame.top = short(area.top);
         frame.delay = short((duration_ms + 5) / 10);

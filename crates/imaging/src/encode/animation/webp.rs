@@ -5,13 +5,17 @@
 
 #![expect(unsafe_code, reason = "calls libwebp")]
 
-use std::ffi::{CStr, c_int};
+use std::{
+    ffi::{CStr, c_int},
+    sync::Arc,
+    time::Instant,
+};
 
 use libwebp_sys as webp;
 
 use super::AnimationHeader;
 use crate::{
-    encode::webp::{EncoderPicture, settings},
+    encode::webp::{EncoderPicture, goes_on, settings},
     picture::Picture,
 };
 
@@ -24,6 +28,8 @@ pub(super) struct Writer {
     config: webp::WebPConfig,
     /// When the next frame begins. Units: ms.
     begins_at: c_int,
+    /// The encoder keeps a pointer to it, so it is dropped later. Not a box, to which nothing may point while it is moved.
+    deadline: Arc<Option<Instant>>,
 }
 
 impl Writer {
@@ -36,12 +42,16 @@ impl Writer {
             encoder: AnimationEncoder::new(header)?,
             config,
             begins_at: 0,
+            deadline: Arc::new(header.deadline),
         })
     }
 
     pub(super) fn add(&mut self, picture: &Picture, duration_ms: u32) -> Result<(), String> {
         let mut source = EncoderPicture::of_rgb(picture)?;
-        // SAFETY: encoder and picture are live, the configuration initialised; the encoder copies what it keeps.
+        source.0.progress_hook = Some(goes_on);
+        source.0.user_data = Arc::as_ptr(&self.deadline).cast_mut().cast();
+        // SAFETY: encoder and picture are live, the configuration initialised; the encoder copies what it keeps, the hook and
+        // its `user_data` included, which points to a deadline that lives as long as the encoder.
         let is_added = unsafe {
             webp::WebPAnimEncoderAdd(
                 self.encoder.0,

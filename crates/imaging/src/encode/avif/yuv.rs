@@ -2,7 +2,9 @@
 //!
 //! Source: ITU-T H.273 section 8.3, matrix coefficients 6 (BT.601).
 
-use crate::{geometry::Size, picture::Picture};
+use std::time::Instant;
+
+use crate::{deadline::Watch, error::ImagingError, geometry::Size, picture::Picture};
 
 /// 8-bit planes without padding; luma only where the picture is grey.
 #[derive(Debug)]
@@ -20,7 +22,13 @@ const BLUE_WEIGHT: f32 = 0.114;
 const UNSEEN_ALPHA: u8 = 0;
 
 /// Colours of a picture.
-pub(super) fn from_picture(picture: &Picture) -> Planes {
+///
+/// Errors: `Timeout`.
+pub(super) fn from_picture(
+    picture: &Picture,
+    deadline: Option<Instant>,
+) -> Result<Planes, ImagingError> {
+    let mut watch = Watch::new(deadline);
     let channels = picture.channels.count();
     let colors = |row: &[u8]| -> Vec<[f32; 3]> {
         let pixels = row.chunks_exact(channels).map(|pixel| match pixel {
@@ -39,6 +47,7 @@ pub(super) fn from_picture(picture: &Picture) -> Planes {
     );
     let mut rows = picture.rows();
     while let Some(row) = rows.next() {
+        watch.count(picture.size.width as usize * 2)?;
         let upper = colors(row);
         // the last row of an odd height is its own neighbour
         let lower = rows.next().map(colors);
@@ -54,11 +63,11 @@ pub(super) fn from_picture(picture: &Picture) -> Planes {
             reds.push(to_byte(128.0 + (red - luma) / (2.0 * (1.0 - RED_WEIGHT))));
         }
     }
-    Planes {
+    Ok(Planes {
         size: picture.size,
         luma,
         chroma: Some([blues, reds]),
-    }
+    })
 }
 
 /// Alpha of an RGBA picture as luma.

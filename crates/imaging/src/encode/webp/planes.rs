@@ -4,12 +4,15 @@
 
 #![expect(unsafe_code, reason = "calls libwebp")]
 
-use std::ffi::c_int;
+use std::{ffi::c_int, time::Instant};
 
 use libwebp_sys as webp;
 
-use super::{EncoderPicture, Output, PARTITION_LIMITS, settings};
-use crate::planes::{Plane, Planes, halved};
+use super::{EncoderPicture, PARTITION_LIMITS, settings, written};
+use crate::{
+    deadline::check_deadline,
+    planes::{Plane, Planes, halved},
+};
 
 /// Luma of WebP goes from 16 to 235 and its differences from 16 to 240.
 const LUMA_LEVELS: u32 = 219;
@@ -17,34 +20,21 @@ const DIFFERENCE_LEVELS: u32 = 224;
 const FIRST_LEVEL: u32 = 16;
 
 /// Encodes planes whose differences are halved.
-pub(in crate::encode) fn encode(planes: &Planes, quality: u8) -> Result<Vec<u8>, String> {
+pub(in crate::encode) fn encode(
+    planes: &Planes,
+    quality: u8,
+    deadline: Option<Instant>,
+) -> Result<Vec<u8>, String> {
     let mut outcome = Err(String::new());
     for partition_limit in PARTITION_LIMITS {
         let mut config = settings(quality)?;
         config.partition_limit = partition_limit;
-        outcome = encode_with(planes, &config);
-        if outcome.is_ok() {
+        outcome = written(imported(planes)?, &config, deadline);
+        if outcome.is_ok() || check_deadline(deadline).is_err() {
             break;
         }
     }
     outcome
-}
-
-fn encode_with(planes: &Planes, config: &webp::WebPConfig) -> Result<Vec<u8>, String> {
-    let mut source = imported(planes)?;
-    let mut output = Output::new();
-    source.0.writer = Some(webp::WebPMemoryWrite);
-    source.0.custom_ptr = (&raw mut output.0).cast();
-    // SAFETY: config and picture are initialised; the writer gets `custom_ptr`, which points to `output`, live and unmoved
-    // until the call returns.
-    if unsafe { webp::WebPEncode(std::ptr::from_ref(config), &raw mut *source.0) } == 0 {
-        return Err(format!("{:?}", source.0.error_code));
-    }
-    if output.0.mem.is_null() {
-        return Err("the encoder wrote nothing".to_owned());
-    }
-    // SAFETY: the writer holds `size` bytes at `mem`; they are copied before `output` frees them.
-    Ok(unsafe { std::slice::from_raw_parts(output.0.mem, output.0.size) }.to_vec())
 }
 
 fn imported(planes: &Planes) -> Result<EncoderPicture, String> {

@@ -18,6 +18,8 @@ const MAX_ITEMS: usize = 1024;
 const MAX_PROPERTIES: usize = 4096;
 /// Extents of one item; encoders write one.
 const MAX_EXTENTS: usize = 64;
+/// Source: XMP part 3, 1.1.
+const XMP_TYPE: &[u8] = b"application/rdf+xml";
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Property<'a> {
@@ -38,12 +40,18 @@ pub(super) struct Item<'a> {
     pub(super) id: u32,
     pub(super) kind: [u8; 4],
     pub(super) properties: Vec<Property<'a>>,
+    /// Whether it is text of the type that XMP has.
+    is_xmp: bool,
     references: Vec<([u8; 4], Vec<u32>)>,
     is_in_meta: bool,
     extents: Vec<(u64, u64)>,
 }
 
 impl Item<'_> {
+    pub(super) fn is_xmp(&self) -> bool {
+        self.is_xmp
+    }
+
     pub(super) fn refers_to(&self, kind: [u8; 4], id: u32) -> bool {
         self.references(kind).contains(&id)
     }
@@ -83,6 +91,16 @@ impl<'a> ItemTable<'a> {
         Err(ImagingError::FormatUnsupported {
             found: "AVIF sequence",
         })
+    }
+
+    /// The bytes of an item that describes the picture.
+    pub(super) fn description(
+        &self,
+        is_wanted: impl Fn(&Item<'a>) -> bool,
+    ) -> Option<Cow<'a, [u8]>> {
+        let mut items = self.items.iter();
+        let found = items.find(|item| is_wanted(item) && item.refers_to(*b"cdsc", self.primary))?;
+        self.data(found).ok()
     }
 
     pub(super) fn primary(&self) -> Option<&Item<'a>> {
@@ -160,14 +178,16 @@ impl<'a> ItemTable<'a> {
             let mut fields = Cursor::new(body);
             let id = fields.item_id(version >= 3)?;
             fields.u16()?;
-            let kind = *required(fields.rest().first_chunk())?;
+            let (kind, names) = required(fields.rest().split_first_chunk())?;
+            let is_xmp = kind == b"mime" && content_type(names) == Some(XMP_TYPE);
             if self.items.len() >= MAX_ITEMS {
                 return Err(corrupt("too many items"));
             }
             let (properties, references, extents) = (Vec::new(), Vec::new(), Vec::new());
             self.items.push(Item {
                 id,
-                kind,
+                kind: *kind,
+                is_xmp,
                 properties,
                 references,
                 is_in_meta: false,
@@ -273,6 +293,11 @@ impl<'a> ItemTable<'a> {
         }
         Ok(())
     }
+}
+
+/// The second of the names behind an item's type.
+fn content_type(names: &[u8]) -> Option<&[u8]> {
+    names.split(|byte| *byte == 0).nth(1)
 }
 
 fn read_primary(pitm: &IsoBox<'_>) -> Result<u32, ImagingError> {

@@ -32,7 +32,7 @@ pub(super) fn find(
     let Some(model) = model() else {
         return Ok(None);
     };
-    let sketch = orient(resize::fitted(picture, SIDE)?, orientation);
+    let sketch = orient(resize::fitted(picture, SIDE)?, orientation, None)?;
     let square = gray_square(&sketch);
     let mut detector = create_detector_with_model(model.clone());
     detector.set_score_thresh(SURE);
