@@ -29,6 +29,7 @@ async fn delivered(dashboard: &Dashboard, account: &Account<'_>) {
     let batch = UsageBatch {
         node: NodeId(77),
         run: RunId::mint(),
+        began_at: now,
         seq: 1,
         counted_to: now,
         stopped: false,

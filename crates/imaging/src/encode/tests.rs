@@ -1,8 +1,9 @@
-//! Encoders end soon after their deadline; work is counted, not timed.
+//! Encoders end soon after their deadline (work is counted, not timed), and refuse what they cannot write.
 
 use super::*;
 use crate::{
     deadline::counted::{self, assert_stops},
+    format::AcceptedFormats,
     geometry::Size,
     picture::Channels,
     planes::{Plane, Planes, halved},
@@ -138,7 +139,7 @@ fn rivals_are_not_tried_when_nobody_waits_any_more() {
     let rivals = Rivals {
         jpeg: true,
         webp: false,
-        lossless: Some(crate::AcceptedFormats {
+        lossless: Some(AcceptedFormats {
             webp: true,
             avif: false,
         }),
@@ -162,4 +163,44 @@ fn a_large_png_written_row_by_row_is_the_picture() {
         reader.next_frame(&mut read).unwrap();
         assert!(read == source.pixels, "{has_many_colors}");
     }
+}
+
+/// One pixel wider than WebP can be.
+fn too_wide_for_webp() -> Picture {
+    let size = Size {
+        width: 16_384,
+        height: 1,
+    };
+    Picture {
+        size,
+        channels: Channels::Rgb,
+        pixels: vec![7; 16_384 * 3],
+    }
+}
+
+/// The negotiation asks no encoder for this; here one is asked, and says no.
+#[test]
+fn what_an_encoder_cannot_write_is_its_failure() {
+    let refused = encode_as(too_wide_for_webp(), ImageFormat::WebP, wanted(None, None));
+    let is_failure = matches!(&refused, Err(ImagingError::Encode { format: "WebP", .. }));
+    assert!(is_failure, "{refused:?}");
+}
+
+#[test]
+fn a_format_that_is_only_tried_spoils_nothing_where_it_cannot_be_written() {
+    let rivals = Rivals {
+        webp: true,
+        lossless: Some(AcceptedFormats {
+            webp: true,
+            avif: true,
+        }),
+        ..Rivals::default()
+    };
+    let made = encode_smallest(
+        too_wide_for_webp(),
+        ImageFormat::Jpeg,
+        rivals,
+        wanted(None, None),
+    );
+    assert_ne!(made.unwrap().format, ImageFormat::WebP);
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
-use super::refresh::{count_span, refresh};
-use super::{Span, TOP_PATHS, TOTAL};
+use super::Span;
+use super::refresh::{SpanPack, count_span, derived, refresh};
 use crate::rebuild_spans::SETTINGS;
 
 /// What a rebuild found.
@@ -69,7 +69,7 @@ pub(super) enum Wait {
 async fn kept_spans(database: &Database) -> Result<Vec<(Span, DateTime<Utc>)>, StoreError> {
     let mut connection = database.service().await?;
     let spans: Vec<(i16, DateTime<Utc>)> = sqlx::query_as(
-        "select distinct span_hours, starts_at from failure_top_path_span
+        "select distinct span_hours, starts_at from failure_path_pack
          where starts_at >= (select dropped_before from failure_retention) order by 2, 1",
     )
     .fetch_all(&mut *connection)
@@ -96,17 +96,43 @@ async fn differing(
     Ok(tenants)
 }
 
+/// One of which fewer events were counted than there are waits for being counted again.
 async fn compare(
     connection: &mut PgConnection,
     span: Span,
     starts_at: DateTime<Utc>,
 ) -> Result<Vec<i64>, StoreError> {
-    Ok(sqlx::query_scalar(include_str!("compare.sql"))
+    let mut differing = Vec::new();
+    for tenant_id in tenants(connection, span, starts_at).await? {
+        let kept: SpanPack = sqlx::query_as(
+            "select events, distinct_paths, undercount, totals, cells from failure_path_pack
+             where tenant_id = $1 and span_hours = $2 and starts_at = $3",
+        )
+        .bind(tenant_id)
         .bind(span.hours())
         .bind(starts_at)
-        .bind(starts_at + span.length())
-        .bind(TOP_PATHS)
-        .bind(TOTAL)
-        .fetch_all(connection)
-        .await?)
+        .fetch_one(&mut *connection)
+        .await?;
+        let derived = derived(connection, span, (tenant_id, starts_at)).await?;
+        if kept.events >= derived.events && kept != derived {
+            differing.push(tenant_id);
+        }
+    }
+    Ok(differing)
+}
+
+/// Those whose paths of the span are kept, and who are not being erased.
+async fn tenants(
+    connection: &mut PgConnection,
+    span: Span,
+    starts_at: DateTime<Utc>,
+) -> Result<Vec<i64>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select tenant_id from failure_path_pack where span_hours = $1 and starts_at = $2
+           and tenant_id <> all (array(select tenant_id from tenant_erasure where finished_at is null)) order by 1",
+    )
+    .bind(span.hours())
+    .bind(starts_at)
+    .fetch_all(connection)
+    .await?)
 }

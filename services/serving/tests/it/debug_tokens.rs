@@ -36,7 +36,7 @@ async fn assert_reads_as_seen(stack: &Stack, answer: &Answer) {
 
 #[tokio::test]
 async fn with_a_token_everything_about_a_failure_is_told_also_where_only_codes_are() {
-    let stack = stack_with_a_proxy().await;
+    let stack = Box::pin(stack_with_a_proxy()).await;
     let page = b"<Error>SecretBucketName</Error>";
     stack.origin.answer(
         "/hidden.jpg",
@@ -85,7 +85,7 @@ async fn with_a_token_everything_about_a_failure_is_told_also_where_only_codes_a
 
 #[tokio::test]
 async fn a_token_that_opens_nothing_says_why_and_changes_nothing_else() {
-    let stack = stack_with_a_proxy().await;
+    let stack = Box::pin(stack_with_a_proxy()).await;
     let url = format!("/demo/proxy/{}/missing.jpg", stack.origin.base_url());
     let key = stack.tenant.private_key.expose();
     let ends = seconds_from_now(&stack, 600);
@@ -114,7 +114,7 @@ async fn a_token_that_opens_nothing_says_why_and_changes_nothing_else() {
 /// They are kept by caches, which give them to others.
 #[tokio::test]
 async fn a_picture_that_stands_in_says_no_more_for_a_token() {
-    let stack = stack_with_a_proxy().await;
+    let stack = Box::pin(stack_with_a_proxy()).await;
     stack
         .origin
         .answer("/spare.jpg", Script::ok("image/jpeg", PHOTO_JPEG));
