@@ -85,7 +85,7 @@ impl Client {
         self.change("POST", path, body).await
     }
 
-    /// Puts JSON.
+    /// Puts JSON, whichever version is there.
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.change("PUT", path, body).await
     }
@@ -93,10 +93,13 @@ impl Client {
     async fn change(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let length = body.len().to_string();
-        let headers = [
+        let mut headers = vec![
             ("Content-Type", "application/json"),
             ("Content-Length", length.as_str()),
         ];
+        if method == "PUT" {
+            headers.push(("If-Match", "*"));
+        }
         let request = self.head(method, path, &headers) + &body;
         send(self.server, request.as_bytes()).await.unwrap()
     }
