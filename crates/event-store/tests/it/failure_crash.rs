@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use limpid_event_store::Database;
 use limpid_event_store::drainer::{DrainStatus, FailureDrainer};
@@ -137,15 +137,22 @@ async fn every_failure_is_stored_exactly_once_across_two_database_crashes_and_a_
     cluster.stop();
 }
 
-/// Ends the server as the kernel does when memory is short. Its other processes notice by themselves.
-fn kill_hard(cluster: &mut TestCluster) {
+/// Ends the server as the kernel does when memory is short, and waits for the one that its supervisor starts. That may take more than one
+/// attempt: the other processes of the first notice its end by themselves.
+async fn kill_hard(cluster: &TestCluster) {
+    let pid = cluster.pid().to_string();
     let killed = std::process::Command::new("kill")
-        .args(["-9", &cluster.pid().to_string()])
+        .args(["-9", &pid])
         .status()
         .unwrap();
     assert!(killed.success());
-    cluster.crash();
-    cluster.restart();
+    let since = Instant::now();
+    let process = std::path::Path::new("/proc").join(pid);
+    let database = connect(cluster.url());
+    while process.exists() || database.service().await.is_err() {
+        assert!(since.elapsed() < PATIENCE, "not started again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -167,7 +174,7 @@ async fn every_failure_is_stored_exactly_once_while_postgresql_is_killed_again_a
                 status.stored_events > before
             })
             .await;
-        kill_hard(&mut cluster);
+        kill_hard(&cluster).await;
     }
     running
         .until("the spool is empty", |status| {
