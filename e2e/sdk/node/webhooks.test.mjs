@@ -13,7 +13,8 @@ const client = new ImageKit({ baseURL, privateKey });
 const authorization = `Basic ${Buffer.from(`${privateKey}:`).toString('base64')}`;
 
 const call = async (method, path, body) => {
-  const answer = await fetch(`${baseURL}${path}`, { method, headers: { authorization }, body: body && JSON.stringify(body) });
+  const condition = method === 'DELETE' ? { 'if-match': '*' } : {};
+  const answer = await fetch(`${baseURL}${path}`, { method, headers: { authorization, ...condition }, body: body && JSON.stringify(body) });
   const text = await answer.text();
   assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
