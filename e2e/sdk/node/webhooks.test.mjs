@@ -39,8 +39,8 @@ describe('webhooks', () => {
   });
 
   after(async () => {
-    await call('DELETE', `/dashboard/v1/webhooks/${webhook.id}`);
     receiver.close();
+    await call('DELETE', `/dashboard/v1/webhooks/${webhook.id}`);
   });
 
   test('a test message arrives at once and the SDK unwraps it', async () => {
