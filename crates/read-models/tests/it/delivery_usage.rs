@@ -9,7 +9,7 @@ use limpid_event_store::usage_append::{UsageBatch, UsageCell, UsageTop, append_u
 use limpid_read_models::delivery_usage::{KEYS_OF_AN_HOUR, rebuild, thin, tops, uncounted, verify};
 use limpid_read_models::filter::Window;
 
-use crate::failures::{TENANT, at, database, window};
+use crate::failures::{TENANT, at, database, execute, window};
 
 /// Key number n had n requests; bytes go the other way round.
 fn top(hour: &str, number: i64) -> UsageTop {
@@ -163,14 +163,6 @@ async fn with_usage() -> Database {
         assert!(append_usage(&mut connection, &batch).await.unwrap());
     }
     database
-}
-
-async fn execute(database: &Database, statement: &'static str) {
-    let mut connection = database.service().await.unwrap();
-    sqlx::raw_sql(statement)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
 }
 
 /// Names and numbers of the lists, as text.

@@ -10,18 +10,10 @@ use limpid_read_models::failure_summary::summary;
 use limpid_read_models::filter::{FailureFilter, Window};
 use limpid_testkit::failures::FailureGenerator;
 
-use crate::failures::{TENANT, at, window, with_failures};
+use crate::failures::{TENANT, at, execute, window, with_failures};
 
 fn everything() -> Window {
     window("2026-11-20T00:00:00Z", "2026-11-24T00:00:00Z")
-}
-
-async fn execute(database: &Database, statement: &'static str) {
-    let mut connection = database.service().await.unwrap();
-    sqlx::raw_sql(statement)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
 }
 
 #[tokio::test]

@@ -16,16 +16,8 @@ use limpid_read_models::freshness::{Reads, freshness};
 use limpid_testkit::failures::FailureGenerator;
 
 use crate::failures::{
-    TENANT, at, database, filters, group_of, matching, store, window, with_failures,
+    TENANT, at, database, execute, filters, group_of, matching, store, window, with_failures,
 };
-
-async fn execute(database: &Database, statement: &'static str) {
-    let mut connection = database.service().await.unwrap();
-    sqlx::raw_sql(statement)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
-}
 
 fn everything() -> FailureFilter {
     FailureFilter::all(window("2026-11-20T05:00:00Z", "2026-11-23T05:00:00Z"))

@@ -10,7 +10,9 @@ use limpid_read_models::failure_paths::{failing_paths, rebuild, refresh, verify}
 use limpid_read_models::filter::FailureFilter;
 use limpid_testkit::failures::FailureGenerator;
 
-use crate::failures::{TENANT, at, database, filters, matching, store, window, with_failures};
+use crate::failures::{
+    TENANT, at, database, execute, filters, matching, store, window, with_failures,
+};
 
 fn counted(events: &[FailureEvent], filter: &FailureFilter) -> HashMap<String, i64> {
     let mut counts = HashMap::new();
@@ -183,14 +185,6 @@ async fn kept_paths_that_are_damaged_are_noticed_and_derived_again() {
     assert_eq!(everything_kept(&database).await, before);
 }
 
-async fn execute(database: &Database, statement: &'static str) {
-    let mut connection = database.service().await.unwrap();
-    sqlx::raw_sql(statement)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
-}
-
 #[tokio::test]
 async fn of_a_damaged_pack_the_events_are_counted() {
     let database = database().await;
@@ -205,19 +199,9 @@ async fn of_a_damaged_pack_the_events_are_counted() {
             vec![Reason::ObjectNotFound, Reason::AccessDenied],
         ),
     ] {
-        let mut connection = database.service().await.unwrap();
-        sqlx::raw_sql("delete from failure_path_pack")
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        drop(connection);
+        execute(&database, "delete from failure_path_pack").await;
         refresh(&database, since, now).await.unwrap();
-        let mut connection = database.service().await.unwrap();
-        sqlx::raw_sql(damage)
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        drop(connection);
+        execute(&database, damage).await;
         filter.include.reasons = reasons;
         let mut tx = database.tenant_tx(TENANT).await.unwrap();
         let found = failing_paths(&mut tx, &filter, 1).await.unwrap();

@@ -26,6 +26,15 @@ pub(crate) fn window(from: &str, to: &str) -> Window {
     }
 }
 
+/// Runs a statement as the service.
+pub(crate) async fn execute(database: &Database, statement: &'static str) {
+    let mut connection = database.service().await.unwrap();
+    sqlx::raw_sql(statement)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+}
+
 pub(crate) async fn database() -> Database {
     let test = TestDatabase::migrated(|url| async move {
         Database::migrate(&url).await.unwrap();

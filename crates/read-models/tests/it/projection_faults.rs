@@ -11,15 +11,7 @@ use limpid_read_models::failure_timeseries::timeseries;
 use limpid_read_models::filter::FailureFilter;
 use limpid_testkit::failures::FailureGenerator;
 
-use crate::failures::{TENANT, at, database, matching, store, window, with_failures};
-
-async fn execute(database: &Database, statement: &'static str) {
-    let mut connection = database.service().await.unwrap();
-    sqlx::raw_sql(statement)
-        .execute(&mut *connection)
-        .await
-        .unwrap();
-}
+use crate::failures::{TENANT, at, database, execute, matching, store, window, with_failures};
 
 /// Attempts by hour, as the dashboard is told.
 async fn by_hour(database: &Database) -> Vec<i64> {
