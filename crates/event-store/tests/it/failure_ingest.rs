@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure::FailureEvent;
 use limpid_domain::ids::{BatchSeq, NodeId};
-use limpid_event_store::drainer::FailureDrainer;
+use limpid_event_store::drainer::{DrainStatus, FailureDrainer};
 use limpid_event_store::failure_append::{Appended, Batch, append_batches};
-use limpid_event_store::spool::{self, FsyncPolicy, SpoolConfig};
+use limpid_event_store::spool::{self, FsyncPolicy, SpoolConfig, SpoolReader};
 use limpid_event_store::{Database, DatabaseOptions};
 use limpid_testkit::database::TestDatabase;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +72,16 @@ fn batch(seq: i64, events: Vec<FailureEvent>) -> Batch {
         events,
         refused: 0,
     }
+}
+
+/// Drains what there is and ends. Gives how that went.
+async fn drained(reader: SpoolReader, database: &Database) -> watch::Receiver<DrainStatus> {
+    let drainer = FailureDrainer::new(reader, database.clone());
+    let status = drainer.status();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    drainer.run(stop).await;
+    status
 }
 
 #[tokio::test]
@@ -257,11 +268,7 @@ async fn an_event_that_is_refused_goes_to_the_dead_letters_and_holds_nothing_up(
     writer.append(&more).unwrap();
     drop(writer);
 
-    let drainer = FailureDrainer::new(reader, database.clone());
-    let status = drainer.status();
-    let stop = CancellationToken::new();
-    stop.cancel(); // it drains what there is and ends
-    drainer.run(stop).await;
+    let status = drained(reader, &database).await;
     let expected: Vec<FailureEvent> = events.into_iter().chain(more).collect();
     assert_eq!(totals(&database).await, totals_of(&expected));
     assert_eq!(status.borrow().dead_letters, 1);
@@ -314,11 +321,7 @@ async fn events_of_a_newer_version_go_to_the_dead_letters_and_hold_nothing_up() 
     writer.append(&readable).unwrap();
     drop(writer);
 
-    let drainer = FailureDrainer::new(reader, database.clone());
-    let status = drainer.status();
-    let stop = CancellationToken::new();
-    stop.cancel(); // it drains what there is and ends
-    drainer.run(stop).await;
+    let status = drained(reader, &database).await;
     assert_eq!(totals(&database).await, totals_of(&readable));
     assert_eq!(status.borrow().dead_letters, 5);
     let letters = std::fs::read_to_string(dir.path().join("dead-letter.jsonl")).unwrap();
@@ -350,11 +353,7 @@ async fn a_batch_that_the_ledger_refuses_goes_to_the_dead_letters_and_holds_noth
     let others = generator(30).take(20);
     writer.append(&others).unwrap();
     drop(writer);
-    let drainer = FailureDrainer::new(reader, database.clone());
-    let status = drainer.status();
-    let stop = CancellationToken::new();
-    stop.cancel(); // it drains what there is and ends
-    drainer.run(stop).await;
+    let status = drained(reader, &database).await;
     assert_eq!(totals(&database).await, totals_of(&others));
     assert_eq!(status.borrow().dead_letters, 10);
     assert_eq!(status.borrow().backlog.frames, 0);
