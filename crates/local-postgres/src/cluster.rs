@@ -29,6 +29,8 @@ pub struct ClusterConfig {
     pub durability: Durability,
     /// Connections the server accepts.
     pub max_connections: u16,
+    /// How much the server yields the processor to this process, in the steps of `nice`. Units: 0 to 19.
+    pub niceness: i32,
     /// Where root may put what the server's account can't reach otherwise.
     pub state_dir: PathBuf,
 }
@@ -41,6 +43,7 @@ impl ClusterConfig {
             search,
             durability: Durability::Full,
             max_connections: 100,
+            niceness: 0,
             state_dir: PathBuf::from("/var/lib/limpid"),
         }
     }
@@ -106,6 +109,7 @@ impl Cluster {
             socket_dir: socket_dir.clone(),
             durability: config.durability,
             max_connections: config.max_connections,
+            niceness: config.niceness,
         })?;
         tracing::info!(
             version,

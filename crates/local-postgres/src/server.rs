@@ -7,7 +7,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process, test_kill_process, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getpriority_process, kill_process, setpriority_process,
+    test_kill_process, waitid,
 };
 
 use crate::account::Account;
@@ -36,6 +37,7 @@ pub(crate) struct LaunchPlan {
     pub(crate) socket_dir: PathBuf,
     pub(crate) durability: Durability,
     pub(crate) max_connections: u16,
+    pub(crate) niceness: i32,
 }
 
 /// A running server. Dropping it does not stop it; [`Server::wait_without_reaping`] and [`Server::reap`] end it.
@@ -68,6 +70,7 @@ impl Server {
             .spawn()
             .map_err(LocalPostgresError::file("run", &postgres))?;
         let pid = Pid::from_child(&child);
+        yield_to_us(pid, plan.niceness);
         let watchdog = if cfg!(target_os = "linux") && setpriv.exists() {
             None
         } else {
@@ -140,6 +143,15 @@ impl Server {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         }
+    }
+}
+
+/// Processes that the server starts later inherit it. Where it is refused the server runs as we do, which costs others some latency and no more.
+fn yield_to_us(server: Pid, niceness: i32) {
+    let lowered =
+        getpriority_process(None).and_then(|own| setpriority_process(Some(server), own + niceness));
+    if let Err(error) = lowered {
+        tracing::warn!(%error, "PostgreSQL runs at the priority of images");
     }
 }
 

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 use crate::exit::{Failure, Kind};
+use crate::lifecycle::BACKGROUND_NICENESS;
 
 /// Where `./dev` puts the embedded server, below the repository.
 const TOOLS_DIR: &str = ".dev/postgres";
@@ -81,7 +82,10 @@ impl DatabaseAccess {
 ///
 /// Errors: no binaries on this machine, or a cluster that doesn't start; the message says what to do.
 pub(crate) fn start_cluster(config: &Config, data_dir: &Path) -> Result<Cluster, Failure> {
-    let cluster = ClusterConfig::new(data_dir.join("postgres"), binary_search(config));
+    let cluster = ClusterConfig {
+        niceness: BACKGROUND_NICENESS,
+        ..ClusterConfig::new(data_dir.join("postgres"), binary_search(config))
+    };
     Cluster::start(&cluster).map_err(|error| {
         let kind = match error {
             LocalPostgresError::BinariesNotFound { .. } => Kind::Configuration,

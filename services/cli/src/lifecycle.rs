@@ -5,6 +5,7 @@
 
 use std::future::Future;
 
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,17 @@ impl Services {
         service: impl Future<Output = Result<(), Failure>> + Send + 'static,
     ) {
         self.running.spawn(async move { (name, service.await) });
+    }
+
+    /// Starts a service like [`Services::start`], on a runtime that is not the current one.
+    pub(crate) fn start_on(
+        &mut self,
+        runtime: &Handle,
+        name: &'static str,
+        service: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
+        let named = async move { (name, service.await) };
+        self.running.spawn_on(named, runtime);
     }
 
     /// Runs until a signal or until a service ends, then stops all and waits for them. A second signal ends the process
@@ -138,13 +150,38 @@ const POLLS_BETWEEN_EVENTS: u32 = 16;
 ///
 /// Errors: the runtime can't be built; whatever the future fails with.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = Builder::new_multi_thread()
         .enable_all()
         .thread_name("limpid-io")
         .event_interval(POLLS_BETWEEN_EVENTS)
         .build()
         .map_err(|error| Failure::caused(Kind::Failed, "start the runtime", &error))?;
     runtime.block_on(future)
+}
+
+/// How much everything beside images yields the processor to them where all of it runs on one machine, in the steps of `nice`: five
+/// make a third of the share.
+pub(crate) const BACKGROUND_NICENESS: i32 = 5;
+
+/// A runtime for what can wait for images. Its threads yield by [`BACKGROUND_NICENESS`].
+///
+/// Errors: it can't be built.
+pub(crate) fn background() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("limpid-background")
+        .on_thread_start(yield_this_thread)
+        .build()
+        .map_err(|error| Failure::caused(Kind::Failed, "start the background runtime", &error))
+}
+
+/// Linux has a priority per thread; elsewhere this would slow the whole process.
+fn yield_this_thread() {
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(BACKGROUND_NICENESS)
+    {
+        tracing::warn!(%error, "a thread in the background runs at the priority of images");
+    }
 }
 
 #[cfg(test)]

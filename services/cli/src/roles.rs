@@ -20,6 +20,7 @@ use limpid_serving::config::{
 use limpid_serving::{Serving, ServingConfig, ServingError};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::data_dir;
@@ -213,11 +214,11 @@ pub(crate) async fn start_serving(
     Ok(address)
 }
 
-/// Opens the dashboard's listener and starts answering; returns where.
+/// Opens the dashboard's listener and starts answering on a runtime; returns where.
 ///
 /// Errors: the address is taken (conflict), the operator key file or the database can't be used.
 pub(crate) async fn start_dashboard(
-    services: &mut Services,
+    (services, runtime): (&mut Services, &Handle),
     config: &Config,
     surroundings: &Surroundings,
     serving: SocketAddr,
@@ -255,7 +256,7 @@ pub(crate) async fn start_dashboard(
         drain_timeout: config.drain_timeout,
     };
     let shutdown = services.shutdown();
-    services.start("dashboard", async move {
+    services.start_on(runtime, "dashboard", async move {
         limpid_dashboard_api::run(dashboard, shutdown)
             .await
             .map_err(|error| Failure::caused(Kind::Failed, "answer the APIs", &error))
@@ -269,11 +270,11 @@ async fn dashboard_database(config: &Config, url: &SecretString) -> Result<Datab
     database_access::connect_patiently(url, "dashboard", limits).await
 }
 
-/// Starts the projector.
+/// Starts the projector on a runtime.
 ///
 /// Errors: the database can't be used.
 pub(crate) async fn start_projector(
-    services: &mut Services,
+    (services, runtime): (&mut Services, &Handle),
     config: &Config,
     surroundings: &Surroundings,
 ) -> Result<(), Failure> {
@@ -318,7 +319,7 @@ pub(crate) async fn start_projector(
         ..ProjectorConfig::new(database, Clock::system())
     };
     let shutdown = services.shutdown();
-    services.start("projector", async move {
+    services.start_on(runtime, "projector", async move {
         limpid_projector::run(projector, shutdown).await;
         Ok(())
     });

@@ -1,6 +1,7 @@
 //! `limpid serve`, `limpid project`, `limpid dashboard`: one role against a database somebody else runs.
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::exit::{Failure, Kind};
@@ -63,16 +64,18 @@ async fn start(
     services: &mut Services,
 ) -> Result<(), Failure> {
     let surroundings = Surroundings::open(config, url)?;
+    let runtime = Handle::current();
     match role {
         Role::Serve => {
             let serving = roles::serving_config(config, &surroundings, &[]);
             let address = roles::start_serving(services, serving).await?;
             tracing::info!(%address, "serving images");
         }
-        Role::Project => roles::start_projector(services, config, &surroundings).await?,
+        Role::Project => roles::start_projector((services, &runtime), config, &surroundings).await?,
         Role::Dashboard => {
             let serving = config.serving_address;
-            let address = roles::start_dashboard(services, config, &surroundings, serving).await?;
+            let dashboard = (services, &runtime);
+            let address = roles::start_dashboard(dashboard, config, &surroundings, serving).await?;
             tracing::info!(%address, "answering the APIs");
         }
     }

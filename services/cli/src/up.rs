@@ -9,6 +9,7 @@ use limpid_domain::event::{Actor, ActorKind, EventMeta};
 use limpid_local_postgres::StopMode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use tokio::runtime::Handle;
 
 use crate::arguments::UpArguments;
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::data_dir::{self, DataDir, Running};
 use crate::demo::origin::{DemoOrigin, Ports};
 use crate::demo::{self, DemoAccount};
 use crate::exit::{Failure, Kind};
-use crate::lifecycle::{Services, Signals, block_on};
+use crate::lifecycle::{Services, Signals, background, block_on};
 use crate::roles::{self, Surroundings};
 use crate::telemetry::{Telemetry, metrics_listener};
 use crate::{database_access, output, readiness};
@@ -53,6 +54,7 @@ pub(crate) fn run(
         (None, Some(cluster)) => SecretString::from(cluster.database_url()),
         (None, None) => return Err(Failure::failed("no database was started")),
     };
+    let background = background()?;
     let everything = Everything {
         config,
         arguments,
@@ -60,8 +62,10 @@ pub(crate) fn run(
         metrics: telemetry.registry(),
         embedded: cluster.is_some(),
         database_url,
+        background: background.handle().clone(),
     };
     let outcome = block_on(everything.run());
+    drop(background);
     telemetry.finish();
     if let Some(cluster) = cluster {
         cluster.stop(StopMode::Fast);
@@ -76,6 +80,8 @@ struct Everything<'a> {
     metrics: prometheus::Registry,
     embedded: bool,
     database_url: SecretString,
+    /// Where what can wait for images runs.
+    background: Handle,
 }
 
 impl Everything<'_> {
@@ -118,9 +124,11 @@ impl Everything<'_> {
             Some(serving) => serving,
             None => roles::start_serving(services, serving_config).await?,
         };
+        let beside_images = (&mut *services, &self.background);
         let dashboard =
-            roles::start_dashboard(services, self.config, &surroundings, serving).await?;
-        roles::start_projector(services, self.config, &surroundings).await?;
+            roles::start_dashboard(beside_images, self.config, &surroundings, serving).await?;
+        let beside_images = (&mut *services, &self.background);
+        roles::start_projector(beside_images, self.config, &surroundings).await?;
         let metrics = self.start_metrics(services).await?;
         readiness::wait(serving).await?;
         readiness::wait(dashboard).await?;

@@ -130,6 +130,12 @@ impl Instance {
         child.wait().unwrap();
     }
 
+    /// Its process id.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// A member of the ready file.
     pub(crate) fn ready(&self, pointer: &str) -> String {
         self.ready

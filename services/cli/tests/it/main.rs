@@ -16,5 +16,6 @@ mod crash_usage;
 mod diagnosis;
 mod instance;
 mod isolation;
+mod priority;
 mod tour;
 mod trace;
