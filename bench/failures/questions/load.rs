@@ -85,11 +85,18 @@ pub(crate) async fn pack(database: &Database) -> Value {
         failure_packs::refresh(database).await.unwrap();
     })
     .await;
+    let parts = timed("packs of hours", || async {
+        failure_packs::claim_parts(database, start, end())
+            .await
+            .unwrap();
+        failure_packs::refresh_parts(database).await.unwrap();
+    })
+    .await;
     let usage = timed("usage keys thinned", || async {
         delivery_usage::thin(database, start, end()).await.unwrap();
     })
     .await;
-    json!({"top_paths_seconds": paths, "counts_seconds": counts, "usage_keys_seconds": usage})
+    json!({"top_paths_seconds": paths, "counts_seconds": counts, "hour_packs_seconds": parts, "usage_keys_seconds": usage})
 }
 
 async fn timed<F: Future<Output = ()>>(what: &str, work: impl FnOnce() -> F) -> f64 {

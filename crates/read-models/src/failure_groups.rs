@@ -27,6 +27,7 @@ mod templates;
 mod verify;
 
 pub use blast_radius::{BlastRadius, Spread, blast_radius};
+pub(crate) use checkpoint::counted_batches;
 pub use cursor::GroupCursor;
 pub use failing_paths::{FailingPath, failing_paths};
 pub use life::{NewGroupEvent, StoredGroupEvent, life_events, locked_life, pass_time, record};

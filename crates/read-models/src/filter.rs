@@ -20,7 +20,9 @@ use crate::retention::Kept;
 
 pub(crate) use conditions::{push_conditions, push_events_where};
 pub(crate) use packed::KeyFilter;
-pub(crate) use sources::{Detail, Source, Table, hour_at_or_before, hours_table, sources, whole};
+pub(crate) use sources::{
+    AfterPack, Detail, Source, Table, hour_at_or_before, hours_table, sources, whole,
+};
 
 /// Which failures. AND across fields, OR within one; an empty list means all.
 #[derive(Debug, Clone, PartialEq, Eq)]

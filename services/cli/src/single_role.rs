@@ -71,7 +71,9 @@ async fn start(
             let address = roles::start_serving(services, serving).await?;
             tracing::info!(%address, "serving images");
         }
-        Role::Project => roles::start_projector((services, &runtime), config, &surroundings).await?,
+        Role::Project => {
+            roles::start_projector((services, &runtime), config, &surroundings).await?;
+        }
         Role::Dashboard => {
             let serving = config.serving_address;
             let dashboard = (services, &runtime);

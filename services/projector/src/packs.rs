@@ -1,8 +1,8 @@
-//! Counts of hours that are over, packed; and again when late failures change them.
+//! Counts of hours and of parts of hours that are over, packed; and again when late failures change them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_event_store::StoreError;
-use limpid_read_models::failure_packs::{claim, refresh};
+use limpid_read_models::failure_packs::{claim, claim_parts, refresh, refresh_parts};
 use tokio_util::sync::CancellationToken;
 
 use crate::ProjectorConfig;
@@ -11,11 +11,18 @@ use crate::schedule::Schedule;
 /// How far back hours are looked for that are over. The first run after a start looks at everything.
 const LOOK_BACK: TimeDelta = TimeDelta::hours(50);
 
+/// The same for parts of hours, which are looked for in every run.
+const LOOK_BACK_FOR_PARTS: TimeDelta = TimeDelta::hours(3);
+
 pub(crate) async fn run(config: ProjectorConfig, shutdown: CancellationToken) {
     let mut schedule = Schedule::new("packs", config.packs_interval, shutdown);
     let mut claimed_to = None;
+    let mut looks_at_everything = true;
     loop {
-        let outcome = once(&config, &mut claimed_to).await;
+        let mut outcome = once(&config, &mut claimed_to).await;
+        if outcome.is_ok() {
+            outcome = parts(&config, &mut looks_at_everything).await;
+        }
         if !schedule.next(outcome).await {
             break;
         }
@@ -42,6 +49,27 @@ async fn once(
             packs = done.packs,
             missed = done.missed,
             "packed counts of hours that are over"
+        );
+    }
+    Ok(())
+}
+
+/// `looks_at_everything`: whether this is the first run after a start.
+async fn parts(config: &ProjectorConfig, looks_at_everything: &mut bool) -> Result<(), StoreError> {
+    let now = config.clock.now();
+    let since = if *looks_at_everything {
+        DateTime::UNIX_EPOCH
+    } else {
+        now.checked_sub_signed(LOOK_BACK_FOR_PARTS).unwrap_or(now)
+    };
+    claim_parts(&config.database, since, now).await?;
+    *looks_at_everything = false;
+    let done = refresh_parts(&config.database).await?;
+    if done.packs + done.missed > 0 {
+        tracing::debug!(
+            packs = done.packs,
+            missed = done.missed,
+            "packed failures by parts of hours"
         );
     }
     Ok(())

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::PROJECTION;
 
 /// For every node the last batch that is counted: nodes, and batches in the same order. What lies before it and is in no count was lost.
-pub(super) async fn counted_batches(
+pub(crate) async fn counted_batches(
     connection: &mut PgConnection,
 ) -> Result<(Vec<i64>, Vec<i64>), StoreError> {
     // The recursion jumps from node to node in the index, however many batches each has.

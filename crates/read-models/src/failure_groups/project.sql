@@ -48,6 +48,14 @@ changed as (
   ) m
   where p.tenant_id = m.tenant_id and p.day = m.day and m.first_hour < p.day + p.packed_hours * interval '1 hour'
 ),
+changed_parts as (
+  update failure_hour_pack p set packed_parts = least(p.packed_parts, m.part), generation = p.generation + 1
+  from (
+    select tenant_id, hour, min(first_at) as first_at, div(extract(epoch from min(first_at) - hour), 150)::smallint as part
+    from fresh where first_at < (select parts_packed_to from failure_retention) group by 1, 2
+  ) m
+  where p.tenant_id = m.tenant_id and p.hour = m.hour and m.first_at < p.hour + p.claimed_parts * interval '150 seconds'
+),
 marked as (
   update ingest_batch set grouped = true where node_id = $1 and batch_seq > $2 and batch_seq <= $3
 ),

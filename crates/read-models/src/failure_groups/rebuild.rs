@@ -11,7 +11,7 @@ use super::checkpoint::{counted_batches, settle};
 use super::project::{LOCK_KEY, project};
 use super::rebuild_days::rebuild_days;
 use super::templates::register_lost;
-use crate::failure_packs::{forget_differing, forget_hour};
+use crate::failure_packs::{forget_differing, forget_hour, forget_parts};
 use crate::rebuild_spans::{HourSpan, SETTINGS, hour_spans};
 
 /// What a rebuild found.
@@ -70,6 +70,7 @@ async fn forget_hours(connection: &mut PgConnection, span: HourSpan) -> Result<(
     let mut hour = span.from;
     while hour < span.to {
         forget_hour(connection, hour).await?;
+        forget_parts(connection, hour).await?;
         hour += TimeDelta::hours(1);
     }
     Ok(())

@@ -20,7 +20,7 @@ pub struct GroupDrift {
     pub differing_days: i64,
     /// Groups that are lost though their failures are counted, and those whose own numbers are not the sums of their days.
     pub differing_groups: i64,
-    /// Packs that say something else than the hourly counts.
+    /// Packs, of days or hours, that say something else than the hourly counts.
     pub differing_packs: i64,
 }
 
@@ -82,8 +82,7 @@ async fn compare(
         differing_hours,
         differing_days: days(connection, since).await?,
         differing_groups: lost(connection, since).await?,
-        differing_packs: i64::try_from(differing(connection, since).await?.len())
-            .unwrap_or(i64::MAX),
+        differing_packs: i64::try_from(differing(connection, since).await?).unwrap_or(i64::MAX),
     })
 }
 

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::packing::{CellKey, Counts, HOURS, unpack_keys};
+use super::packing::{CellKey, Counts, PARTS, unpack_keys};
 use crate::filter::KeyFilter;
 use crate::numbers::Reader;
 
@@ -30,18 +30,24 @@ pub(crate) struct Cell<L> {
 /// A pack, without the columns that the question has no use for.
 #[derive(Debug)]
 pub(super) struct Pack {
-    pub(super) day: DateTime<Utc>,
-    /// Bits of the hours that it answers for.
-    pub(super) hours: i32,
+    /// When its day or hour begins.
+    pub(super) starts_at: DateTime<Utc>,
+    /// How long a part is.
+    pub(super) part: TimeDelta,
+    /// Bits of the parts that it answers for.
+    pub(super) parts: i32,
     pub(super) keys: Vec<u8>,
-    pub(super) day_counts: Option<Vec<u8>>,
-    pub(super) day_times: Option<Vec<u8>>,
-    pub(super) hour_counts: Option<Vec<u8>>,
-    pub(super) hour_times: Option<Vec<u8>>,
+    pub(super) span_counts: Option<Vec<u8>>,
+    pub(super) span_times: Option<Vec<u8>>,
+    pub(super) part_counts: Option<Vec<u8>>,
+    pub(super) part_times: Option<Vec<u8>>,
 }
 
-pub(super) fn hours_long(hours: usize) -> TimeDelta {
-    TimeDelta::hours(i64::try_from(hours).unwrap_or_default())
+impl Pack {
+    /// When a part begins.
+    pub(super) fn part_at(&self, part: usize) -> DateTime<Utc> {
+        self.starts_at + self.part * i32::try_from(part).unwrap_or_default()
+    }
 }
 
 /// How packs are added up.
@@ -73,40 +79,40 @@ struct Sum {
 }
 
 impl<L: Copy + Eq + Hash, F: Fn(&CellKey) -> L> Fold<'_, F> {
-    /// Appends the sums of some hours of a pack; `None` where it is damaged.
+    /// Appends the sums of some parts of a pack; `None` where it is damaged.
     pub(super) fn pack(&self, pack: &Pack, usable: i32, cells: &mut Vec<Cell<L>>) -> Option<()> {
         let keys = unpack_keys(&pack.keys)?;
         let lines = self.lines(&keys);
-        let mut sums = Sums::new(self.bucket(pack.day), lines.labels.len());
-        if let Some(counts) = &pack.day_counts {
-            let times = pack.day_times.as_deref().map(Reader::new);
+        let mut sums = Sums::new(self.bucket(pack.starts_at), lines.labels.len());
+        if let Some(counts) = &pack.span_counts {
+            let times = pack.span_times.as_deref().map(Reader::new);
             let counts = Counts::new(Reader::new(counts), times);
-            sums.add(counts, &lines, pack.day.timestamp_micros(), None)?;
+            sums.add(counts, &lines, pack.starts_at.timestamp_micros(), None)?;
             sums.flush(&lines, cells);
             return Some(());
         }
-        let moments = match &pack.day_times {
-            Some(times) => Some(moments_of_day(times, pack.day)?),
+        let moments = match &pack.span_times {
+            Some(times) => Some(moments_of_day(times, pack.starts_at)?),
             None => None,
         };
-        let mut counts = Reader::new(pack.hour_counts.as_deref()?);
-        let mut times = pack.hour_times.as_deref().map(Reader::new);
-        for hour in 0..HOURS {
-            let of_hour = counts.section()?;
-            let times_of_hour = match &mut times {
+        let mut counts = Reader::new(pack.part_counts.as_deref()?);
+        let mut times = pack.part_times.as_deref().map(Reader::new);
+        for part in 0..PARTS {
+            let of_part = counts.section()?;
+            let times_of_part = match &mut times {
                 Some(times) => Some(times.section()?),
                 None => None,
             };
-            if usable >> hour & 1 == 0 {
+            if usable >> part & 1 == 0 {
                 continue;
             }
-            let start = pack.day + hours_long(hour);
+            let start = pack.part_at(part);
             let bucket = self.bucket(start);
             if bucket != sums.bucket {
                 sums.flush(&lines, cells);
                 sums.bucket = bucket;
             }
-            let counts = Counts::new(of_hour, times_of_hour);
+            let counts = Counts::new(of_part, times_of_part);
             let start = start.timestamp_micros();
             sums.add(counts, &lines, start, moments.as_deref())?;
         }

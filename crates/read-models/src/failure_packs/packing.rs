@@ -1,4 +1,4 @@
-//! A day's counts as bytes, and back.
+//! The counts of a day by its hours, or of an hour by its parts, as bytes, and back.
 //!
 //! What is counted by comes first, each once, in order; counts and moments refer to it by its place. Equal counts give equal bytes.
 
@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::numbers::{Reader, Writer};
 
-/// Hours of a day.
-pub(super) const HOURS: usize = 24;
+/// Hours of a day, and parts of an hour.
+pub(super) const PARTS: usize = 24;
 
 /// What a count is of. The order is that of `failure_group_1h`, within an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ pub(crate) struct CellKey {
     pub(crate) reason: i16,
 }
 
-/// How many, and when the first and the last of them. Units of both moments: µs since the hour or day began.
+/// How many, and when the first and the last of them. Units of both moments: µs since the part, hour or day began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub(crate) occurrences: i64,
@@ -52,28 +52,28 @@ impl Counted {
     }
 }
 
-/// The counts of some hours of a day.
+/// The counts of some parts of a span: of hours of a day, or parts of an hour.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct DayCounts {
-    cells: BTreeMap<CellKey, [Option<Counted>; HOURS]>,
+pub(super) struct SpanCounts {
+    cells: BTreeMap<CellKey, [Option<Counted>; PARTS]>,
 }
 
 /// The columns of a pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Packed {
     pub(super) keys: Vec<u8>,
-    /// Empty unless every hour is there.
-    pub(super) day_counts: Vec<u8>,
-    pub(super) day_times: Vec<u8>,
-    pub(super) hour_counts: Vec<u8>,
-    pub(super) hour_times: Vec<u8>,
+    /// Of the span as a whole. Empty unless it is asked for.
+    pub(super) span_counts: Vec<u8>,
+    pub(super) span_times: Vec<u8>,
+    pub(super) part_counts: Vec<u8>,
+    pub(super) part_times: Vec<u8>,
 }
 
-impl DayCounts {
-    /// Adds what an hour has of a key.
-    pub(super) fn add(&mut self, key: CellKey, hour: usize, counted: Counted) {
-        let hours = self.cells.entry(key).or_default();
-        if let Some(cell) = hours.get_mut(hour) {
+impl SpanCounts {
+    /// Adds what a part has of a key.
+    pub(super) fn add(&mut self, key: CellKey, part: usize, counted: Counted) {
+        let parts = self.cells.entry(key).or_default();
+        if let Some(cell) = parts.get_mut(part) {
             *cell = Some(cell.map_or(counted, |before| before.and(counted)));
         }
     }
@@ -86,34 +86,38 @@ impl DayCounts {
             ..Packed::default()
         };
         let (mut counts, mut times) = (Writer::default(), Writer::default());
-        for hour in 0..HOURS {
-            let of_hour = self
+        for part in 0..PARTS {
+            let of_part = self
                 .cells
                 .values()
-                .map(|hours| hours.get(hour).copied().flatten());
-            let (hour_counts, hour_times) = pack_counts(of_hour);
-            counts.section(&hour_counts);
-            times.section(&hour_times);
+                .map(|parts| parts.get(part).copied().flatten());
+            let (part_counts, part_times) = pack_counts(of_part);
+            counts.section(&part_counts);
+            times.section(&part_times);
         }
-        (packed.hour_counts, packed.hour_times) = (counts.into_bytes(), times.into_bytes());
+        (packed.part_counts, packed.part_times) = (counts.into_bytes(), times.into_bytes());
         if is_whole {
-            (packed.day_counts, packed.day_times) = pack_counts(self.cells.values().map(of_day));
+            (packed.span_counts, packed.span_times) = pack_counts(self.cells.values().map(of_day));
         }
         packed
     }
 }
 
-impl DayCounts {
-    /// Those of the hours whose bit is set.
+impl SpanCounts {
+    /// Every count with its key and part.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CellKey, usize, Counted)> {
+        self.cells.iter().flat_map(|(key, parts)| {
+            let counted = parts.iter().enumerate();
+            counted.filter_map(|(part, cell)| Some((*key, part, (*cell)?)))
+        })
+    }
+
+    /// Those of the parts whose bit is set.
     pub(super) fn within(&self, bits: i32) -> Self {
         let mut within = Self::default();
-        for (key, hours) in &self.cells {
-            for (hour, cell) in hours.iter().enumerate() {
-                if let Some(counted) = cell
-                    && bits >> hour & 1 == 1
-                {
-                    within.add(*key, hour, *counted);
-                }
+        for (key, part, counted) in self.iter() {
+            if bits >> part & 1 == 1 {
+                within.add(key, part, counted);
             }
         }
         within
@@ -121,26 +125,26 @@ impl DayCounts {
 }
 
 impl Packed {
-    /// The counts by hour; `None` where the bytes are damaged.
-    pub(super) fn unpack(&self) -> Option<DayCounts> {
+    /// The counts by part; `None` where the bytes are damaged.
+    pub(super) fn unpack(&self) -> Option<SpanCounts> {
         let keys = unpack_keys(&self.keys)?;
-        let mut day = DayCounts::default();
+        let mut span = SpanCounts::default();
         let (mut counts, mut times) = (
-            Reader::new(&self.hour_counts),
-            Reader::new(&self.hour_times),
+            Reader::new(&self.part_counts),
+            Reader::new(&self.part_times),
         );
-        for hour in 0..HOURS {
-            let mut of_hour = Counts::new(counts.section()?, Some(times.section()?));
-            while !of_hour.is_at_end() {
-                let entry = of_hour.next()?;
-                day.add(*keys.get(entry.place)?, hour, entry.counted);
+        for part in 0..PARTS {
+            let mut of_part = Counts::new(counts.section()?, Some(times.section()?));
+            while !of_part.is_at_end() {
+                let entry = of_part.next()?;
+                span.add(*keys.get(entry.place)?, part, entry.counted);
             }
         }
-        Some(day)
+        Some(span)
     }
 }
 
-fn of_day(hours: &[Option<Counted>; HOURS]) -> Option<Counted> {
+fn of_day(hours: &[Option<Counted>; PARTS]) -> Option<Counted> {
     let counted = (0..)
         .zip(hours)
         .filter_map(|(hour, cell)| Some(cell.as_ref()?.since_the_day_began(hour)));
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn keys_and_counts_come_back_whatever_order_they_came_in() {
-        let mut day = DayCounts::default();
+        let mut day = SpanCounts::default();
         day.add(key(i64::MIN, 7), 23, counted(5, 1, HOUR - 1));
         day.add(key(9, 2), 0, counted(300, 20, 20));
         day.add(key(9, 1), 0, counted(1, 0, 10));
@@ -305,36 +309,36 @@ mod tests {
         let keys = unpack_keys(&packed.keys).unwrap();
         assert_eq!(keys, [key(i64::MIN, 7), key(9, 1), key(9, 2)]);
         assert_eq!(
-            entries(&packed.day_counts, &packed.day_times),
+            entries(&packed.span_counts, &packed.span_times),
             [
                 (0, counted(5, 23 * HOUR + 1, 24 * HOUR - 1)),
                 (1, counted(3, 0, 5 * HOUR + 40)),
                 (2, counted(300, 20, 20)),
             ]
         );
-        let mut sections = Reader::new(&packed.hour_counts);
+        let mut sections = Reader::new(&packed.part_counts);
         let first = sections.section().unwrap();
         let mut hour = Counts::new(first, None);
         assert_eq!(hour.next().unwrap().place, 1);
         assert_eq!(hour.next().unwrap().place, 2);
         assert!(hour.is_at_end());
-        for _ in 1..HOURS {
+        for _ in 1..PARTS {
             sections.section().unwrap();
         }
         assert!(sections.is_empty());
-        assert!(day.pack(false).day_counts.is_empty());
+        assert!(day.pack(false).span_counts.is_empty());
         assert_eq!(packed.unpack(), Some(day.clone()));
         let only_first = day.within(1);
         assert_ne!(only_first, day);
-        assert_eq!(only_first.within(1 << 23), DayCounts::default());
+        assert_eq!(only_first.within(1 << 23), SpanCounts::default());
     }
 
     #[test]
     fn damaged_bytes_are_nothing() {
-        let mut day = DayCounts::default();
+        let mut day = SpanCounts::default();
         day.add(key(1, 1), 0, counted(1, 0, 0));
         let mut packed = day.pack(true);
-        packed.hour_counts.pop();
+        packed.part_counts.pop();
         assert_eq!(packed.unpack(), None);
         let keys = packed.keys;
         assert!(unpack_keys(&keys[..keys.len() - 1]).is_none());

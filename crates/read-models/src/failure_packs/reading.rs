@@ -1,24 +1,27 @@
 //! What failures add up to: packs where there are any, the tables for the rest.
 //!
-//! One statement reads packs and the events of the ragged edges. A second one is needed only for hours and days that no pack answers for;
-//! which those are the first one says. No two of these parts have a moment in common, so nothing is counted twice whatever is stored, counted or
-//! packed between the two.
+//! One statement reads packs, of days for whole hours and of hours for the ragged edges, and the events that those do not answer for. A second
+//! one is needed only for hours and days that no pack answers for; which those are the first one says. No two of these parts have a moment in
+//! common, so nothing is counted twice whatever is stored, counted or packed between the two.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use limpid_domain::ids::TenantId;
 use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{Postgres, QueryBuilder};
 
-use super::folding::{Cell, Fold, Pack, hours_long};
-use super::packing::{CellKey, HOURS};
+use super::edges::{Edge, Edges};
+use super::folding::{Cell, Fold, Pack};
+use super::packing::{CellKey, PARTS};
+use super::parts::{PART_SECONDS, part};
 use crate::filter::{
     Detail, FailureFilter, KeyFilter, Source, Table, Window, hours_table, sources, whole,
 };
 
 /// Bits of all hours of a day.
-pub(super) const ALL_HOURS: i32 = (1 << HOURS) - 1;
+pub(super) const ALL_HOURS: i32 = (1 << PARTS) - 1;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -53,53 +56,84 @@ pub(crate) async fn sums<L: Labels>(
     question: Question<'_>,
     labels: &L,
 ) -> Result<Vec<Cell<L::Label>>, StoreError> {
-    let parts = sources(question.filter, question.detail);
-    let asks_nodes = question.detail.nodes || question.filter.asks_nodes();
-    let hours = if asks_nodes {
-        None
-    } else {
-        whole_hours(&parts)
-    };
+    let filter = question.filter;
+    let parts = sources(filter, question.detail);
     let mut cells = Vec::new();
-    let Some(hours) = hours else {
+    if question.detail.nodes || filter.asks_nodes() || filter.asks_paths() {
         let rows = of_tables(tx, labels, &parts).await?;
         cells.extend(rows.into_iter().map(|row| row.into_cell(labels)));
         return Ok(cells);
-    };
-    let (counted, edges): (Vec<Source>, Vec<Source>) = parts
+    }
+    let (counted, events): (Vec<Source>, Vec<Source>) = parts
         .into_iter()
         .partition(|part| part.table != Table::Events);
-    let by_days = counted.iter().any(|part| part.table == Table::GroupDays);
-    let rows = packs_and_edges(tx, question, labels, (hours, by_days, &edges)).await?;
-    let keys = KeyFilter::new(question.filter);
+    let packs = Packs {
+        hours: whole_hours(&counted),
+        by_days: counted.iter().any(|part| part.table == Table::GroupDays),
+        edges: Edges::cut(&events, filter, question.detail.interval),
+    };
+    let rows = packs_and_edges(tx, question, labels, &packs).await?;
+    let keys = KeyFilter::new(filter);
     let fold = Fold {
         interval: question.detail.interval,
         keys: &keys,
         label: &|key: &CellKey| labels.of_key(key),
     };
     let mut covered = BTreeMap::new();
+    let mut left = Vec::new();
     for mut row in rows {
         let Some(pack) = row.take_pack() else {
             cells.push(row.into_cell(labels));
             continue;
         };
-        let usable = hours_within(pack.day, hours) & pack.hours;
+        let edge = packs.edge_of(&pack);
+        let bits = match edge {
+            Some(edge) => edge.bits(),
+            None => packs.hours.map_or(0, |hours| parts_within(&pack, hours)),
+        };
+        let usable = bits & pack.parts;
         let before = cells.len();
         // Damaged bytes are no pack; the proof of the counts tells of them.
-        if fold.pack(&pack, usable, &mut cells).is_some() {
-            covered.insert(pack.day, usable);
-        } else {
+        let is_read = fold.pack(&pack, usable, &mut cells).is_some();
+        if !is_read {
             cells.truncate(before);
         }
+        match edge {
+            Some(edge) => left.extend((!is_read).then(|| edge.failures(pack.parts))),
+            None if is_read => {
+                covered.insert(pack.starts_at, usable);
+            }
+            None => {}
+        }
     }
-    let left = left(
+    left.extend(uncovered(
         counted,
         &covered,
-        hours_table(question.filter, question.detail),
-    );
+        hours_table(filter, question.detail),
+    ));
     let rows = of_tables(tx, labels, &left).await?;
     cells.extend(rows.into_iter().map(|row| row.into_cell(labels)));
     Ok(cells)
+}
+
+/// Which packs a question is answered from.
+#[derive(Debug)]
+struct Packs {
+    /// Hours that packs of days may answer for.
+    hours: Option<Window>,
+    /// Whether sums of whole days are of use.
+    by_days: bool,
+    edges: Edges,
+}
+
+impl Packs {
+    /// Of a pack of an hour what is asked of it; none of a day's.
+    fn edge_of(&self, pack: &Pack) -> Option<Edge> {
+        let edges = self.edges.hours.iter().copied();
+        (pack.part == part())
+            .then(|| edges.into_iter().find(|edge| edge.hour == pack.starts_at))
+            .flatten()
+    }
 }
 
 /// The hours that counts answer for: they follow each other without a gap.
@@ -117,13 +151,14 @@ fn whole_hours(sources: &[Source]) -> Option<Window> {
 #[sqlx(default)]
 #[derive(Default)]
 struct Row {
-    day: Option<DateTime<Utc>>,
-    hours: Option<i32>,
+    starts_at: Option<DateTime<Utc>>,
+    part_seconds: Option<i32>,
+    parts: Option<i32>,
     keys: Option<Vec<u8>>,
-    day_counts: Option<Vec<u8>>,
-    day_times: Option<Vec<u8>>,
-    hour_counts: Option<Vec<u8>>,
-    hour_times: Option<Vec<u8>>,
+    span_counts: Option<Vec<u8>>,
+    span_times: Option<Vec<u8>>,
+    part_counts: Option<Vec<u8>>,
+    part_times: Option<Vec<u8>>,
     bucket: Option<i64>,
     a: Option<i64>,
     b: Option<i64>,
@@ -139,13 +174,14 @@ impl Row {
     /// None where it is a sum.
     fn take_pack(&mut self) -> Option<Pack> {
         Some(Pack {
-            day: self.day?,
-            hours: self.hours?,
+            starts_at: self.starts_at?,
+            part: TimeDelta::seconds(self.part_seconds?.into()),
+            parts: self.parts?,
             keys: self.keys.take()?,
-            day_counts: self.day_counts.take(),
-            day_times: self.day_times.take(),
-            hour_counts: self.hour_counts.take(),
-            hour_times: self.hour_times.take(),
+            span_counts: self.span_counts.take(),
+            span_times: self.span_times.take(),
+            part_counts: self.part_counts.take(),
+            part_times: self.part_times.take(),
         })
     }
 
@@ -181,8 +217,45 @@ async fn packs_and_edges<L: Labels>(
     tx: &mut TenantTx,
     question: Question<'_>,
     labels: &L,
-    (hours, by_days, edges): (Window, bool, &[Source]),
+    packs: &Packs,
 ) -> Result<Vec<Row>, StoreError> {
+    let mut query = QueryBuilder::new("");
+    let mut separator = "";
+    if let Some(hours) = packs.hours {
+        push_days(&mut query, tx.tenant_id(), question, (hours, packs.by_days));
+        separator = " union all ";
+    }
+    if !packs.edges.hours.is_empty() {
+        query.push(separator);
+        push_hours(&mut query, tx.tenant_id(), question, &packs.edges.hours);
+        separator = " union all ";
+    }
+    if !packs.edges.failures.is_empty() {
+        query.push(separator).push(
+            "select null::timestamptz as starts_at, null::integer as part_seconds, null::integer as parts, null::bytea as keys,
+               null::bytea as span_counts, null::bytea as span_times, null::bytea as part_counts, null::bytea as part_times, bucket, a, b, c, d,
+               occurrences, visible, first_at, last_at from (",
+        );
+        labels.push_sums(&mut query, &packs.edges.failures);
+        query.push(") e");
+        separator = " union all ";
+    }
+    if separator.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(query.build_query_as().fetch_all(tx.as_conn()).await?)
+}
+
+/// What a row of sums has, and a pack has not.
+const NO_SUMS: &str = "null::bigint as bucket, null::bigint as a, null::bigint as b, null::bigint as c, null::bigint as d,
+  null::bigint as occurrences, null::bigint as visible, null::timestamptz as first_at, null::timestamptz as last_at";
+
+fn push_days(
+    query: &mut QueryBuilder<Postgres>,
+    tenant_id: TenantId,
+    question: Question<'_>,
+    (hours, by_days): (Window, bool),
+) {
     let floor = |at: DateTime<Utc>| at.duration_trunc(TimeDelta::days(1)).unwrap_or(at);
     let days = whole(hours, TimeDelta::days(1)).unwrap_or(Window {
         from: hours.to,
@@ -199,40 +272,52 @@ async fn packs_and_edges<L: Labels>(
     } else {
         ("case when false then", "case when false then")
     };
-    let mut query = QueryBuilder::new(format!(
-        "select day, hours, keys, {day_counts} day_counts end as day_counts, {day_times} day_times end as day_times,
-           {hour_counts} hour_counts end as hour_counts, {hour_times} hour_times end as hour_times, null::bigint as bucket, null::bigint as a,
-           null::bigint as b, null::bigint as c, null::bigint as d, null::bigint as occurrences, null::bigint as visible,
-           null::timestamptz as first_at, null::timestamptz as last_at
+    query.push(format_args!(
+        "select day as starts_at, 3600 as part_seconds, hours as parts, keys, {day_counts} day_counts end as span_counts,
+           {day_times} day_times end as span_times, {hour_counts} hour_counts end as part_counts, {hour_times} hour_times end as part_times,
+           {NO_SUMS}
          from (select *, hours = {ALL_HOURS} and day >= "
     ));
     query.push_bind(days.from).push(" and day < ");
     query.push_bind(days.to);
     query.push(" as is_whole from failure_day_pack where tenant_id = ");
-    query.push_bind(tx.tenant_id().0).push(" and day >= ");
+    query.push_bind(tenant_id.0).push(" and day >= ");
     query.push_bind(floor(hours.from)).push(" and day < ");
     query.push_bind(hours.to).push(" and hours <> 0) p");
-    if !edges.is_empty() {
-        query.push(
-            " union all select null, null, null, null, null, null, null, bucket, a, b, c, d, occurrences, visible, first_at, last_at from (",
-        );
-        labels.push_sums(&mut query, edges);
-        query.push(") e");
-    }
-    Ok(query.build_query_as().fetch_all(tx.as_conn()).await?)
 }
 
-/// Bits of the hours of a day that are in a window.
-fn hours_within(day: DateTime<Utc>, window: Window) -> i32 {
-    let bits = (0..HOURS).filter(|hour| {
-        let at = day + hours_long(*hour);
+fn push_hours(
+    query: &mut QueryBuilder<Postgres>,
+    tenant_id: TenantId,
+    question: Question<'_>,
+    edges: &[Edge],
+) {
+    let times = if question.with_moments {
+        "part_times"
+    } else {
+        "null::bytea"
+    };
+    query.push(format_args!(
+        "select hour as starts_at, {PART_SECONDS} as part_seconds, (1 << packed_parts) - 1 as parts, keys, null::bytea as span_counts,
+           null::bytea as span_times, part_counts, {times} as part_times, {NO_SUMS}
+         from failure_hour_pack where tenant_id = "
+    ));
+    query.push_bind(tenant_id.0).push(" and hour = any(");
+    let hours: Vec<DateTime<Utc>> = edges.iter().map(|edge| edge.hour).collect();
+    query.push_bind(hours).push(") and packed_parts > 0");
+}
+
+/// Bits of the parts of a pack that are in a window.
+fn parts_within(pack: &Pack, window: Window) -> i32 {
+    let bits = (0..PARTS).filter(|part| {
+        let at = pack.part_at(*part);
         window.from <= at && at < window.to
     });
-    bits.fold(0, |bits, hour| bits | 1 << hour)
+    bits.fold(0, |bits, part| bits | 1 << part)
 }
 
 /// The parts of `sources` that are not covered.
-fn left(
+fn uncovered(
     sources: Vec<Source>,
     covered: &BTreeMap<DateTime<Utc>, i32>,
     hours_table: Table,

@@ -10,14 +10,14 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use limpid_event_store::{Database, StoreError};
 use sqlx::PgConnection;
 
-use super::packing::{CellKey, Counted, DayCounts, Packed};
+use super::packing::{CellKey, Counted, Packed, SpanCounts};
 use crate::failure_groups::PROJECTION_LOCK;
 
 /// A day with fewer counts than this is quickly read as it is.
 pub const LEAST_COUNTS: i64 = 50;
 
 /// An hour that has just closed is left alone for this long: its last failures are on their way.
-const SETTLING: TimeDelta = TimeDelta::minutes(2);
+pub(super) const SETTLING: TimeDelta = TimeDelta::minutes(2);
 
 /// Packs that are made from one snapshot.
 const PACKS_PER_SNAPSHOT: usize = 50;
@@ -25,7 +25,7 @@ const PACKS_PER_SNAPSHOT: usize = 50;
 /// What a run packed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Refreshed {
-    /// Days of tenants that were packed.
+    /// Days or hours of tenants that were packed.
     pub packs: u64,
     /// Those that changed while they were packed; the next run does it.
     pub missed: u64,
@@ -167,7 +167,7 @@ pub(super) struct CountedDay {
     pub(super) tenant_id: i64,
     pub(super) generation: i64,
     pub(super) packed_hours: i16,
-    pub(super) counts: DayCounts,
+    pub(super) counts: SpanCounts,
 }
 
 impl CountedDay {
@@ -223,7 +223,7 @@ pub(super) async fn counted(
                 tenant_id,
                 generation,
                 packed_hours,
-                counts: DayCounts::default(),
+                counts: SpanCounts::default(),
             };
             (tenant_id, day)
         });
@@ -286,10 +286,10 @@ async fn store(
     .bind(day)
     .bind(counted.generation)
     .bind(packed.keys)
-    .bind(packed.day_counts)
-    .bind(packed.day_times)
-    .bind(packed.hour_counts)
-    .bind(packed.hour_times)
+    .bind(packed.span_counts)
+    .bind(packed.span_times)
+    .bind(packed.part_counts)
+    .bind(packed.part_times)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;

@@ -5,6 +5,7 @@ use limpid_event_store::StoreError;
 use sqlx::PgConnection;
 
 use super::packing::Packed;
+use super::parts::differing_hours;
 use super::reading::ALL_HOURS;
 use super::refresh::{CountedDay, counted};
 
@@ -23,12 +24,24 @@ struct Stored {
     hour_times: Vec<u8>,
 }
 
+/// Packs, of days and of hours, since `since` that say something else than the counts. The connection is in one snapshot.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub(crate) async fn differing(
+    connection: &mut PgConnection,
+    since: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let days = differing_days(connection, since).await?.len();
+    Ok(days + differing_hours(connection, since).await?.len())
+}
+
 /// Packs of the days since `since` that say something else than the counts, of the hours that they answer for. The connection is in one
 /// snapshot.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
-pub(crate) async fn differing(
+async fn differing_days(
     connection: &mut PgConnection,
     since: DateTime<Utc>,
 ) -> Result<Vec<(DateTime<Utc>, i64)>, StoreError> {
@@ -81,10 +94,10 @@ impl Stored {
     fn says_the_same(&self, counted: &CountedDay) -> bool {
         let packed = Packed {
             keys: self.keys.clone(),
-            day_counts: self.day_counts.clone(),
-            day_times: self.day_times.clone(),
-            hour_counts: self.hour_counts.clone(),
-            hour_times: self.hour_times.clone(),
+            span_counts: self.day_counts.clone(),
+            span_times: self.day_times.clone(),
+            part_counts: self.hour_counts.clone(),
+            part_times: self.hour_times.clone(),
         };
         let is_whole = self.hours == (1 << counted.packed_hours) - 1;
         if is_whole && packed == counted.pack() {
@@ -104,15 +117,25 @@ impl Stored {
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
 pub(crate) async fn forget_differing(connection: &mut PgConnection) -> Result<u64, StoreError> {
-    let differing = differing(connection, DateTime::UNIX_EPOCH).await?;
+    let differing = differing_days(connection, DateTime::UNIX_EPOCH).await?;
     let (days, tenants): (Vec<DateTime<Utc>>, Vec<i64>) = differing.into_iter().unzip();
-    let forgotten = sqlx::query(
+    let forgotten_days = sqlx::query(
         "update failure_day_pack p set hours = 0, generation = generation + 1
          from unnest($1::timestamptz[], $2::bigint[]) d(day, tenant_id) where p.tenant_id = d.tenant_id and p.day = d.day",
     )
     .bind(days)
     .bind(tenants)
+    .execute(&mut *connection)
+    .await?;
+    let differing = differing_hours(connection, DateTime::UNIX_EPOCH).await?;
+    let (hours, tenants): (Vec<DateTime<Utc>>, Vec<i64>) = differing.into_iter().unzip();
+    let forgotten_hours = sqlx::query(
+        "update failure_hour_pack p set packed_parts = 0, generation = generation + 1
+         from unnest($1::timestamptz[], $2::bigint[]) d(hour, tenant_id) where p.tenant_id = d.tenant_id and p.hour = d.hour",
+    )
+    .bind(hours)
+    .bind(tenants)
     .execute(connection)
     .await?;
-    Ok(forgotten.rows_affected())
+    Ok(forgotten_days.rows_affected() + forgotten_hours.rows_affected())
 }

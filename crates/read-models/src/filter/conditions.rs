@@ -4,6 +4,7 @@ use limpid_domain::ids::{GroupId, TenantId};
 use sqlx::{Encode, Postgres, QueryBuilder, Type};
 
 use super::{Facets, FailureFilter, Source, Table};
+use crate::failure_packs::PART_SECONDS;
 
 /// Appends `from <table> where <every condition of the filter>` for one source.
 pub(crate) fn push_conditions(
@@ -61,6 +62,22 @@ fn push_window(
     if let Some(starts) = &source.starts {
         let condition = query.push(" and ").push(time).push(" = any(");
         condition.push_bind(starts.clone()).push(")");
+    }
+    if let Some(pack) = source.after_pack {
+        query
+            .push(" and ")
+            .push(time)
+            .push(" >= coalesce((select hour + least(packed_parts, ")
+            .push_bind(pack.parts)
+            .push(format_args!(
+                ") * interval '{PART_SECONDS} seconds' from failure_hour_pack where tenant_id = "
+            ))
+            .push_bind(tenant_id.0)
+            .push(" and hour = ")
+            .push_bind(pack.hour)
+            .push("), ")
+            .push_bind(window.from)
+            .push(")");
     }
 }
 

@@ -24,6 +24,16 @@ pub(crate) struct Source {
     pub(crate) window: Window,
     /// Only the hours or days of the window that begin at these moments; all where there are none.
     pub(crate) starts: Option<Vec<DateTime<Utc>>>,
+    /// Only what a pack does not answer for.
+    pub(crate) after_pack: Option<AfterPack>,
+}
+
+/// The first parts of an hour, as far as they are packed: `failure_packs::parts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AfterPack {
+    pub(crate) hour: DateTime<Utc>,
+    /// How many parts the pack may answer for.
+    pub(crate) parts: i16,
 }
 
 impl Source {
@@ -33,6 +43,7 @@ impl Source {
             table,
             window,
             starts: None,
+            after_pack: None,
         }
     }
 
@@ -53,6 +64,7 @@ impl Source {
             table,
             window,
             starts: (!is_all).then_some(starts),
+            after_pack: None,
         })
     }
 }

@@ -5,11 +5,12 @@ use limpid_event_store::{Database, StoreError};
 use sqlx::AssertSqlSafe;
 
 /// Tables of counts and when what they count began. All are keyed by tenant first.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("failure_1h", "hour"),
     ("failure_group_1h", "hour"),
     ("failure_group_1d", "day"),
     ("failure_day_pack", "day"),
+    ("failure_hour_pack", "hour"),
     ("failure_path_pack", "starts_at"),
     ("failure_top_path", "starts_at"),
     ("failure_top_path_span", "starts_at"),

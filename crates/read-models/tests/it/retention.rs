@@ -20,11 +20,12 @@ use sqlx::AssertSqlSafe;
 
 use crate::failures::{TENANT, at, database, window};
 
-const COUNTS: [(&str, &str); 9] = [
+const COUNTS: [(&str, &str); 10] = [
     ("failure_1h", "hour"),
     ("failure_group_1h", "hour"),
     ("failure_group_1d", "day"),
     ("failure_day_pack", "day"),
+    ("failure_hour_pack", "hour"),
     ("failure_path_pack", "starts_at"),
     ("delivery_usage_1h", "hour"),
     ("delivery_usage_top_1h", "hour"),

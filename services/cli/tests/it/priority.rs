@@ -32,7 +32,10 @@ fn the_database_and_the_dashboard_yield_to_images() {
     assert!(threads["limpid-io"].iter().all(|nice| *nice == own));
     // A name of a thread has 15 bytes at most.
     let background = &threads["limpid-backgrou"];
-    assert!(background.iter().all(|nice| *nice == own + 5), "{threads:?}");
+    assert!(
+        background.iter().all(|nice| *nice == own + 5),
+        "{threads:?}"
+    );
 
     let server = children_of(instance.pid(), "postgres");
     let niceness = server.map(|pid| getpriority_process(Some(pid)).unwrap());
