@@ -71,7 +71,9 @@ async fn three_days() -> (Database, Vec<FailureEvent>) {
     assert_eq!(failure_packs::refresh(&database).await.unwrap().packs, 6);
     execute(
         &database,
-        "insert into delivery_usage_1h select t, hour, 1, 200, 1, 1, 5, 100
+        "insert into failure_hour_pack (tenant_id, hour, claimed_parts) select t, hour, 0
+         from generate_series('2026-11-20'::timestamptz, '2026-11-22 23:00', '1 hour') hour, generate_series(1, 2) t;
+         insert into delivery_usage_1h select t, hour, 1, 200, 1, 1, 5, 100
          from generate_series('2026-11-20'::timestamptz, '2026-11-22 23:00', '1 hour') hour, generate_series(1, 2) t;
          insert into delivery_usage_top_1h select t, hour, 1, 1, '/a.jpg', 5, 100
          from generate_series('2026-11-20'::timestamptz, '2026-11-22 23:00', '1 hour') hour, generate_series(1, 2) t;
