@@ -44,6 +44,30 @@ pub fn is_metadata_name(name: &str) -> bool {
         .any(|metadata| name.eq_ignore_ascii_case(metadata))
 }
 
+/// Top-level names that no public name server answers. Source: RFC 6762 (`local`, and its appendix G), ICANN's resolution of
+/// 2024-07-29 (`internal`), RFC 8375 (`home.arpa`).
+const INSIDE_ONLY: [&str; 8] = [
+    "corp",
+    "home",
+    "home.arpa",
+    "internal",
+    "intranet",
+    "lan",
+    "local",
+    "private",
+];
+
+/// Whether a host name, if it exists at all, is one of a private network: it has no dot, or ends like those do. That of this very
+/// machine is none, because everybody knows what it stands for.
+pub fn is_inside_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let ends_inside = INSIDE_ONLY.iter().any(|end| {
+        let rest = name.strip_suffix(end);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    });
+    !is_localhost(&name) && (ends_inside || !name.contains('.'))
+}
+
 /// Why nobody may connect to an address; `None` for ordinary public ones.
 pub fn prohibition(address: IpAddr) -> Option<&'static str> {
     match address {
@@ -105,5 +129,38 @@ fn prohibition_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0xfe80..=0xfebf, ..] => Some("link-local"),
         [0xff00..=0xffff, ..] => Some("multicast"),
         _ => Some("not global unicast"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_private_networks_are_told_from_public_ones() {
+        for name in [
+            "db",
+            "DB.",
+            "db.internal",
+            "nas.LOCAL.",
+            "printer.lan",
+            "a.b.corp",
+            "home.arpa",
+            "router.home.arpa",
+            "kubernetes.default.svc.cluster.local",
+        ] {
+            assert!(is_inside_name(name), "{name}");
+        }
+        for name in [
+            "images.example",
+            "db.internal.example",
+            "mylocal.example",
+            "xlan.example",
+            "arpa.example",
+            "localhost",
+            "a.localhost.",
+        ] {
+            assert!(!is_inside_name(name), "{name}");
+        }
     }
 }

@@ -20,7 +20,9 @@ pub mod reason;
 pub mod record;
 pub mod sentence;
 
-pub use attempt::{AttemptFailure, LayerInputNumber, LimitBreach, LooksLike, PhaseTimings};
+pub use attempt::{
+    AttemptFailure, LayerInputNumber, LimitBreach, LooksLike, PhaseTimings, after_redirects,
+};
 pub use code::{FailureCode, RefusalCode};
 pub use headline::headline;
 pub use reason::{Blame, NegativeTtl, Reason, ReasonRow, RetryRule, Stage};

@@ -6,6 +6,7 @@ use crate::{
     deadline::check_deadline,
     error::ImagingError,
     format::{Encoding, ImageFormat, Rivals},
+    geometry::Size,
     picture::Picture,
     planes::Planes,
     steps,
@@ -161,6 +162,7 @@ fn encode_planes(
     quality: u8,
     deadline: Option<Instant>,
 ) -> Result<Encoded, ImagingError> {
+    let size = planes.size();
     let bytes = match format {
         ImageFormat::Jpeg => jpeg::planes::encode(&planes, quality),
         ImageFormat::WebP => webp::planes::encode(&planes, quality, deadline),
@@ -172,7 +174,7 @@ fn encode_planes(
         | ImageFormat::Tiff
         | ImageFormat::Ico => Err("not a format of planes".to_owned()),
     };
-    encoded(bytes, format, deadline)
+    encoded(bytes, (format, size), deadline)
 }
 
 /// Whether a format stores colour differences as large as luma at a quality.
@@ -191,6 +193,7 @@ fn encode_as(
         is_lossless,
         deadline,
     } = wanted;
+    let size = picture.size;
     let bytes = match format {
         ImageFormat::Jpeg => {
             let flat = steps::flatten(picture, deadline)?;
@@ -210,19 +213,32 @@ fn encode_as(
             Err("not a delivery format".to_owned())
         }
     };
-    encoded(bytes, format, deadline)
+    encoded(bytes, (format, size), deadline)
 }
 
-/// Encoders that end because nobody waits any more say so in words.
+/// Whether an encoder may find that a picture, though its sides fit, is more than its format can describe.
+pub(crate) fn may_not_fit(format: ImageFormat, size: Size) -> bool {
+    format == ImageFormat::WebP && size.area() > webp::ALWAYS_FITS
+}
+
+/// Encoders that end because nobody waits any more, or because of a limit of their format, say so in words.
 fn encoded(
     bytes: Result<Vec<u8>, String>,
-    format: ImageFormat,
+    (format, size): (ImageFormat, Size),
     deadline: Option<Instant>,
 ) -> Result<Encoded, ImagingError> {
     match bytes {
         Ok(bytes) => Ok(Encoded { format, bytes }),
         Err(detail) => {
             check_deadline(deadline)?;
+            if detail == webp::TOO_MANY_BLOCKS {
+                return Err(ImagingError::OutputTooLarge {
+                    what: "WebP resolution of so detailed a picture",
+                    width: size.width,
+                    height: size.height,
+                    allowed: webp::ALWAYS_FITS,
+                });
+            }
             Err(ImagingError::Encode {
                 format: format.name(),
                 detail,

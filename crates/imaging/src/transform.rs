@@ -6,7 +6,7 @@ use limpid_delivery_url::{Transformation, transformation::Format};
 
 use crate::{
     decode::{DecodeRequest, Decoded, animation::still, decode},
-    encode::{Encoded, Quality, Wanted, encode, encode_smallest},
+    encode::{Encoded, Quality, Wanted, encode, encode_smallest, may_not_fit},
     error::ImagingError,
     format::{AcceptedFormats, Encoding, ImageFormat, ImageSettings, Negotiation},
     geometry::{Size, whole_pixels},
@@ -320,9 +320,21 @@ fn encoded(
     let Encoding::One(usual) = encoding else {
         return encode(picture, encoding, wanted);
     };
-    let shape = (picture.size, picture.channels == Channels::Rgba);
-    let rivals = job.negotiation.rivals(usual, shape, wanted.quality.lossy());
-    encode_smallest(picture, usual, rivals, wanted)
+    let (size, has_alpha) = (picture.size, picture.channels == Channels::Rgba);
+    let quality = wanted.quality.lossy();
+    let rivals = job.negotiation.rivals(usual, (size, has_alpha), quality);
+    let is_free = job.negotiation.varies() && may_not_fit(usual, size);
+    let spare = is_free.then(|| picture.clone());
+    match (encode_smallest(picture, usual, rivals, wanted), spare) {
+        (Err(ImagingError::OutputTooLarge { .. }), Some(picture)) => {
+            let older = Negotiation {
+                accept: AcceptedFormats::default(),
+                ..job.negotiation
+            };
+            encode(picture, older.choose(size, has_alpha)?, wanted)
+        }
+        (outcome, _) => outcome,
+    }
 }
 
 /// How much a decoder may leave out before the first resize: as much as leaves that resize a factor of two, which costs no

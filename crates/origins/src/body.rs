@@ -200,6 +200,10 @@ impl Body {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => return Err(classify(&error, received)),
                 Ok(None) => return Ok(None),
+                Err(late) if late.waited < idle_timeout => {
+                    let note = format!("too slow: time was up after {received} bytes");
+                    return Err(failure(Reason::BodyStalled, note));
+                }
                 Err(late) => {
                     let waited = late.waited.as_millis();
                     let note = format!("silent for {waited} ms after {received} bytes");

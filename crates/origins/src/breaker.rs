@@ -74,6 +74,8 @@ pub(crate) struct Permit<'a> {
 pub(crate) struct Refused {
     /// Time until the next probe; zero while one is under way.
     pub(crate) rest: Duration,
+    /// How the fetch ended that opened it.
+    pub(crate) because: Reason,
 }
 
 /// How one breaker stands, for people.
@@ -88,15 +90,15 @@ pub(crate) struct Condition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stands {
     Closed { failed: u32, ended: u32 },
-    Open,
+    Open { because: Reason },
     HalfOpen { is_probing: bool },
 }
 
 #[derive(Debug)]
 enum Breaker {
     Closed(Counts),
-    Open { until: Instant },
-    HalfOpen { is_probing: bool },
+    Open { until: Instant, because: Reason },
+    HalfOpen { is_probing: bool, because: Reason },
 }
 
 /// How fetches ended lately, oldest slice first.
@@ -115,8 +117,8 @@ struct Slice {
 pub(crate) enum Verdict {
     /// It answered, whatever it said.
     Well,
-    /// It, or the way to it, failed.
-    Ill,
+    /// It, or the way to it, failed, and how.
+    Ill(Reason),
     /// Nothing: it was not asked.
     Unasked,
 }
@@ -170,7 +172,7 @@ impl Verdict {
             {
                 Self::Well
             }
-            (_, Blame::Origin | Blame::Network) => Self::Ill,
+            (_, Blame::Origin | Blame::Network) => Self::Ill(reason),
             _ => Self::Well,
         }
     }
@@ -229,12 +231,12 @@ impl Breakers {
                 (failed, ended) = counts.within(self.limits.window, now);
                 Stands::Closed { failed, ended }
             }
-            Some(Breaker::Open { until }) if now < *until => {
+            Some(Breaker::Open { until, because }) if now < *until => {
                 until_probe = Some(*until - now);
-                Stands::Open
+                Stands::Open { because: *because }
             }
             Some(Breaker::Open { .. }) => Stands::HalfOpen { is_probing: false },
-            Some(&Breaker::HalfOpen { is_probing }) => Stands::HalfOpen { is_probing },
+            Some(&Breaker::HalfOpen { is_probing, .. }) => Stands::HalfOpen { is_probing },
         };
         Condition {
             limits: self.limits,
@@ -293,20 +295,27 @@ impl Breaker {
         if let Some(refused) = self.refuses(now) {
             return Err(refused);
         }
-        if matches!(self, Self::Closed(_)) {
-            return Ok(false);
-        }
-        *self = Self::HalfOpen { is_probing: true };
+        let because = match *self {
+            Self::Closed(_) => return Ok(false),
+            Self::Open { because, .. } | Self::HalfOpen { because, .. } => because,
+        };
+        *self = Self::HalfOpen {
+            is_probing: true,
+            because,
+        };
         Ok(true)
     }
 
     fn refuses(&self, now: Instant) -> Option<Refused> {
-        let rest = match self {
-            Self::Open { until } if now < *until => *until - now,
-            Self::HalfOpen { is_probing: true } => Duration::ZERO,
+        let (rest, because) = match *self {
+            Self::Open { until, because } if now < until => (until - now, because),
+            Self::HalfOpen {
+                is_probing: true,
+                because,
+            } => (Duration::ZERO, because),
             Self::Closed(_) | Self::Open { .. } | Self::HalfOpen { .. } => return None,
         };
-        Some(Refused { rest })
+        Some(Refused { rest, because })
     }
 
     fn end(
@@ -315,13 +324,14 @@ impl Breaker {
         verdict: Verdict,
         (limits, now): (BreakerLimits, Instant),
     ) -> Option<BreakerState> {
-        let open = Self::Open {
+        let open = |because| Self::Open {
             until: now + limits.open_for,
+            because,
         };
         if is_probe {
             match verdict {
                 Verdict::Well => *self = Self::default(),
-                Verdict::Ill => *self = open,
+                Verdict::Ill(because) => *self = open(because),
                 Verdict::Unasked => self.release_probe(),
             }
             return (verdict != Verdict::Unasked).then(|| self.state(now));
@@ -330,15 +340,19 @@ impl Breaker {
         let Self::Closed(counts) = self else {
             return None;
         };
-        if !counts.add(verdict, (limits, now)) {
+        let is_too_many = counts.add(verdict, (limits, now));
+        let Verdict::Ill(because) = verdict else {
+            return None;
+        };
+        if !is_too_many {
             return None;
         }
-        *self = open;
+        *self = open(because);
         Some(self.state(now))
     }
 
     fn release_probe(&mut self) {
-        if let Self::HalfOpen { is_probing } = self {
+        if let Self::HalfOpen { is_probing, .. } = self {
             *is_probing = false;
         }
     }
@@ -346,7 +360,7 @@ impl Breaker {
     fn state(&self, now: Instant) -> BreakerState {
         match self {
             Self::Closed(_) => BreakerState::Closed,
-            Self::Open { until } if now < *until => BreakerState::Open { rest: *until - now },
+            Self::Open { until, .. } if now < *until => BreakerState::Open { rest: *until - now },
             Self::Open { .. } | Self::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
@@ -361,9 +375,10 @@ impl fmt::Display for Condition {
                 self.limits.window.as_secs(),
                 self.limits.min_failures
             ),
-            Stands::Open => {
-                f.write_str("open: most fetches failed lately, so the origin is left alone")
-            }
+            Stands::Open { because } => write!(
+                f,
+                "open: most fetches failed lately, the last with {because}, so the origin is left alone"
+            ),
             Stands::HalfOpen { is_probing: false } => {
                 f.write_str("half open: the next request is the probe, which closes or opens it")
             }
@@ -392,7 +407,7 @@ impl Counts {
         }
         self.0
             .retain(|slice| now.saturating_duration_since(slice.began) < limits.window);
-        let failed = u32::from(verdict == Verdict::Ill);
+        let failed = u32::from(matches!(verdict, Verdict::Ill(_)));
         match self.0.last_mut() {
             Some(last) if now.saturating_duration_since(last.began) < limits.window / 6 => {
                 last.failed += failed;
@@ -413,6 +428,7 @@ impl Counts {
 mod tests {
     use super::*;
 
+    const ILL: Verdict = Verdict::Ill(Reason::ConnectionRefused);
     const OPEN_FOR: Duration = Duration::from_secs(10);
 
     fn end(breakers: &Breakers, verdict: Verdict, now: Instant) -> Option<BreakerState> {
@@ -423,9 +439,9 @@ mod tests {
     fn opened(now: Instant) -> Breakers {
         let breakers = Breakers::new(BreakerLimits::default());
         for _ in 0..19 {
-            assert_eq!(end(&breakers, Verdict::Ill, now), None);
+            assert_eq!(end(&breakers, ILL, now), None);
         }
-        let state = end(&breakers, Verdict::Ill, now);
+        let state = end(&breakers, ILL, now);
         assert_eq!(state, Some(BreakerState::Open { rest: OPEN_FOR }));
         breakers
     }
@@ -440,7 +456,7 @@ mod tests {
         };
         let (fresh, _) = read(&breakers, Duration::ZERO);
         assert!(fresh.starts_with("closed: 0 of 0 fetches"), "{fresh}");
-        end(&breakers, Verdict::Ill, now);
+        end(&breakers, ILL, now);
         end(&breakers, Verdict::Well, now);
         let (closed, _) = read(&breakers, Duration::ZERO);
         assert!(
@@ -451,7 +467,8 @@ mod tests {
         assert!(later.starts_with("closed: 0 of 0 fetches"), "{later}");
         let breakers = opened(now);
         let (open, rest) = read(&breakers, Duration::from_secs(3));
-        assert!(open.starts_with("open: "), "{open}");
+        let why = "open: most fetches failed lately, the last with connection_refused,";
+        assert!(open.starts_with(why), "{open}");
         assert_eq!(rest, Some(Duration::from_secs(7)));
         let (next, rest) = read(&breakers, OPEN_FOR);
         assert!(next.contains("the next request is the probe"), "{next}");
@@ -470,9 +487,9 @@ mod tests {
             assert_eq!(end(&mixed, Verdict::Well, now), None);
         }
         for _ in 0..20 {
-            assert_eq!(end(&mixed, Verdict::Ill, now), None);
+            assert_eq!(end(&mixed, ILL, now), None);
         }
-        assert!(end(&mixed, Verdict::Ill, now).is_some());
+        assert!(end(&mixed, ILL, now).is_some());
     }
 
     #[test]
@@ -481,7 +498,7 @@ mod tests {
         let breakers = Breakers::new(BreakerLimits::default());
         for second in 0..300 {
             let now = start + Duration::from_secs(second * 2);
-            assert_eq!(end(&breakers, Verdict::Ill, now), None, "{second}");
+            assert_eq!(end(&breakers, ILL, now), None, "{second}");
         }
     }
 
@@ -497,7 +514,7 @@ mod tests {
         let probe = breakers.admit("", later).unwrap();
         assert_eq!(breakers.admit("", later).unwrap_err().rest, Duration::ZERO);
         assert_eq!(breakers.states(later)[0].1, BreakerState::HalfOpen);
-        let state = probe.end(Verdict::Ill, later);
+        let state = probe.end(ILL, later);
         assert_eq!(state, Some(BreakerState::Open { rest: OPEN_FOR }));
         let healed = later + OPEN_FOR;
         let state = breakers
@@ -505,7 +522,7 @@ mod tests {
             .unwrap()
             .end(Verdict::Well, healed);
         assert_eq!(state, Some(BreakerState::Closed));
-        assert_eq!(end(&breakers, Verdict::Ill, healed), None);
+        assert_eq!(end(&breakers, ILL, healed), None);
     }
 
     #[test]
@@ -525,7 +542,7 @@ mod tests {
         let breakers = Breakers::new(BreakerLimits::default());
         let early = breakers.admit("", now).unwrap();
         for _ in 0..20 {
-            end(&breakers, Verdict::Ill, now);
+            end(&breakers, ILL, now);
         }
         assert_eq!(early.end(Verdict::Well, now), None);
         assert!(breakers.admit("", now).is_err());
@@ -551,11 +568,23 @@ mod tests {
             (Some(Reason::AccessDenied), Verdict::Well),
             (Some(Reason::BotChallenge), Verdict::Well),
             (Some(Reason::SourceTooLarge), Verdict::Well),
-            (Some(Reason::ResponseTimeout), Verdict::Ill),
-            (Some(Reason::ConnectionRefused), Verdict::Ill),
-            (Some(Reason::DnsTimeout), Verdict::Ill),
-            (Some(Reason::OriginServerError), Verdict::Ill),
-            (Some(Reason::OriginRateLimited), Verdict::Ill),
+            (
+                Some(Reason::ResponseTimeout),
+                Verdict::Ill(Reason::ResponseTimeout),
+            ),
+            (
+                Some(Reason::ConnectionRefused),
+                Verdict::Ill(Reason::ConnectionRefused),
+            ),
+            (Some(Reason::DnsTimeout), Verdict::Ill(Reason::DnsTimeout)),
+            (
+                Some(Reason::OriginServerError),
+                Verdict::Ill(Reason::OriginServerError),
+            ),
+            (
+                Some(Reason::OriginRateLimited),
+                Verdict::Ill(Reason::OriginRateLimited),
+            ),
             (Some(Reason::OriginConcurrencyLimit), Verdict::Unasked),
             (Some(Reason::CircuitOpen), Verdict::Unasked),
             (Some(Reason::AddressProhibited), Verdict::Unasked),

@@ -517,7 +517,8 @@ fn circuit_open(refused: Refused) -> Box<AttemptFailure> {
     let mut failed = failure(
         Reason::CircuitOpen,
         format!(
-            "most fetches from this origin failed lately; it is asked again in {} ms",
+            "most fetches from this origin failed lately, the last with {}; it is asked again in {} ms",
+            refused.because,
             refused.rest.as_millis()
         ),
     );

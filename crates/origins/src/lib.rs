@@ -68,4 +68,5 @@ pub use fetch::{FetchRequest, FetcherError, OriginAccess, OriginFetcher, Origina
 pub use message::{Message, MessageAnswer, MessageSender};
 pub use near_misses::{NearPath, near_paths};
 pub use origin_state::OriginHealth;
+pub use scrub::text_excerpt;
 pub use trace::{FetchTrace, TraceStep};

@@ -10,6 +10,9 @@ use crate::location;
 /// Redirects followed for one original. Source: `reliability.md` T19.
 const MAX_REDIRECTS: usize = 5;
 
+/// Longest URL that is followed: no longer one can be written as a request. Units: bytes. Source: the `http` crate's `Uri`.
+const MAX_URL_BYTES: usize = 65_534;
+
 /// One request on its way through redirects.
 #[derive(Debug)]
 pub(crate) struct Journey {
@@ -108,6 +111,9 @@ fn target(current: &Url, headers: &HeaderMap) -> AttemptResult<Url> {
         .join(location)
         .map_err(|_| invalid("the Location header is no URL"))?;
     target.set_fragment(None);
+    if target.as_str().len() > MAX_URL_BYTES {
+        return Err(invalid("the Location header is too long to be asked for"));
+    }
     match (current.scheme(), target.scheme()) {
         ("https", "http") => Err(invalid("redirect from https to http")),
         (_, "http" | "https") => Ok(target),
@@ -129,6 +135,17 @@ mod tests {
             .next(&current, &headers)
             .map(String::from)
             .map_err(|failed| failed.reason)
+    }
+
+    #[test]
+    fn what_no_request_can_ask_for_is_an_unusable_redirect() {
+        let from = "https://a.example/x.jpg";
+        let path = |bytes: usize| format!("/{}", "a".repeat(bytes));
+        assert_eq!(
+            follow(from, Some(&path(MAX_URL_BYTES))).unwrap_err(),
+            Reason::RedirectInvalid
+        );
+        assert!(follow(from, Some(&path(MAX_URL_BYTES - 100))).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use limpid_domain::origin::OriginCredentials;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::classify::text::printable_all;
+use crate::classify::text::{excerpt, printable_all};
 use crate::trace::FetchTrace;
 
 /// What most encoders of URLs leave as it is. Source: RFC 3986 section 2.3.
@@ -35,6 +35,18 @@ pub(crate) fn scrub(
     query: Option<&str>,
 ) {
     remove(failed, &sent_secrets(credentials, query));
+}
+
+/// The beginning of a file that turned out to be text: at most 512 bytes, printable, without credentials and query values. None
+/// where it is no text.
+pub fn text_excerpt(
+    file: &[u8],
+    credentials: &OriginCredentials,
+    query: Option<&str>,
+) -> Option<String> {
+    let mut text = excerpt(file)?;
+    remove_from(&mut text, &longest_first(&sent_secrets(credentials, query)));
+    Some(text)
 }
 
 /// Replaces credentials, query values and what was sent beside them in everything a trace shows.
@@ -80,9 +92,13 @@ fn sent_secrets<'a>(
         let (id, secret) = (client_id.expose_secret(), client_secret.expose_secret());
         secrets.push(Cow::Owned(STANDARD.encode(format!("{id}:{secret}"))));
     }
-    for value in query.into_iter().flat_map(|query| query.split(['&', '='])) {
-        secrets.push(Cow::Borrowed(value));
-        secrets.push(percent_decode_str(value).decode_utf8_lossy());
+    for pair in query.into_iter().flat_map(|query| query.split('&')) {
+        // Names are words that texts are full of; what has none may be anything.
+        let value = pair.split_once('=').map_or(pair, |(_, value)| value);
+        for part in std::iter::once(value).chain(value.split('=')) {
+            secrets.push(Cow::Borrowed(part));
+            secrets.push(percent_decode_str(part).decode_utf8_lossy());
+        }
     }
     if let OriginCredentials::SasToken { sas_token } = credentials {
         // The signature alone opens nothing, but nobody needs to read it.
@@ -223,6 +239,34 @@ mod tests {
             scrub(&mut failed, &grant, None);
             assert_eq!(failed.note.as_deref(), Some(left));
         }
+    }
+
+    #[test]
+    fn names_of_a_query_are_words_and_stay() {
+        let mut failed = AttemptFailure::new(Reason::AccessDenied)
+            .with_note("no version of /images/a.jpg for tok+en1, dG9r%3D%3D or alone7");
+        let query = "version=abcdefg&images=tok%2Ben1&sig=dG9rdG9r==&alone7";
+        failed.body_excerpt = Some("dG9rdG9r%3D%3D".to_owned());
+        scrub(&mut failed, &OriginCredentials::None, Some(query));
+        assert_eq!(
+            failed.note.as_deref(),
+            Some("no version of /images/a.jpg for ***, dG9r%3D%3D or ***")
+        );
+        assert_eq!(failed.body_excerpt.as_deref(), Some("***%3D%3D"));
+    }
+
+    #[test]
+    fn the_beginning_of_a_file_that_is_text_shows_no_secret() {
+        let credentials = OriginCredentials::AccessKey {
+            access_key: "AKIACANARY".into(),
+            secret_key: "s3cr3t+canary".into(),
+        };
+        let page = b"<title>Login</title> AKIACANARY tok+en1";
+        assert_eq!(
+            text_excerpt(page, &credentials, Some("token=tok%2Ben1")).as_deref(),
+            Some("<title>Login</title> *** ***")
+        );
+        assert_eq!(text_excerpt(b"a\0b", &credentials, None), None);
     }
 
     #[test]

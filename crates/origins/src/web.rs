@@ -5,13 +5,14 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use limpid_domain::failure::{AttemptFailure, Reason};
+use limpid_domain::failure::{AttemptFailure, Reason, after_redirects};
 use opentelemetry::Context;
 use opentelemetry::propagation::Injector;
 use url::Url;
 
 use crate::attempt::{Attempt, AttemptResult};
 use crate::classify::challenge::is_challenge;
+use crate::classify::s3::S3Error;
 use crate::classify::status::{reason_of_status, retry_after};
 use crate::classify::text::{excerpt, telling_headers};
 use crate::exchange::{Answer, Outgoing};
@@ -29,6 +30,9 @@ const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: &str = "traceparent";
 const IS_PRIVATE_FILE: HeaderName = HeaderName::from_static("is-private-file");
+
+/// The longest code of an object store that is taken for one. Units: bytes.
+const MAX_CODE_BYTES: usize = 64;
 
 /// How much of an error page is looked at for the marks of a challenge.
 const ERROR_PAGE_BYTES: usize = 16 * 1024;
@@ -142,7 +146,7 @@ async fn refusal(
     let page = answer.body.read_page(ERROR_PAGE_BYTES, attempt).await;
     let failed = classified(status, &headers, &page, context.now());
     attempt.trace.step("classify", false, started, || {
-        format!("status {status} means {}", failed.reason)
+        format!("status {} means {}", named(status), failed.reason)
     });
     failed
 }
@@ -154,6 +158,7 @@ pub(crate) fn classified(
     page: &[u8],
     now: DateTime<Utc>,
 ) -> Box<AttemptFailure> {
+    let store_code = code_of_store(headers, page);
     let is_ours = status == StatusCode::LOOP_DETECTED && headers.contains_key(IK_ERROR);
     let (reason, note) = if is_ours {
         let note = "the origin is this platform itself: the request came back to it (status 508)";
@@ -161,15 +166,19 @@ pub(crate) fn classified(
     } else if is_challenge(status, headers, page) {
         (
             Reason::BotChallenge,
-            format!("the origin answered {status}"),
+            format!("the origin answered {}", named(status)),
         )
     } else {
-        let note = format!("the origin answered {status}");
-        (reason_of_status(status), note)
+        let note = format!("the origin answered {}", named(status));
+        let reason = store_code
+            .as_deref()
+            .and_then(|code| reason_of_store(status, code));
+        (reason.unwrap_or_else(|| reason_of_status(status)), note)
     };
     let mut failed = AttemptFailure::new(reason).with_note(note);
     failed.upstream_status = Some(status.as_u16());
-    failed.provider_request_id = ["x-request-id", "cf-ray", "x-amz-cf-id"]
+    failed.provider_code = store_code;
+    failed.provider_request_id = ["x-request-id", "x-amz-request-id", "cf-ray", "x-amz-cf-id"]
         .iter()
         .find_map(|name| headers.get(*name)?.to_str().ok())
         .map(crate::classify::text::printable);
@@ -179,14 +188,48 @@ pub(crate) fn classified(
     Box::new(failed)
 }
 
+/// The code of an object store that stands behind a web server, or is one: buckets are attached by their public address, too.
+/// Source: the error documents of S3 and its look-alikes, Google Cloud Storage among them.
+fn code_of_store(headers: &HeaderMap, page: &[u8]) -> Option<String> {
+    let is_xml = headers.get(http::header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.as_bytes().ends_with(b"/xml") || kind.as_bytes().starts_with(b"application/xml")
+    });
+    let code = S3Error::parse(page).code.filter(|_| is_xml)?;
+    let is_code = code.len() <= MAX_CODE_BYTES
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    is_code.then_some(code)
+}
+
+/// What a store's code says more precisely than the status does to somebody who comes without credentials.
+fn reason_of_store(status: StatusCode, code: &str) -> Option<Reason> {
+    Some(match (status.as_u16(), code) {
+        // Who may not list the bucket is not told which objects are missing.
+        (403, "AccessDenied") => Reason::AccessDeniedOrMissing,
+        (404, "NoSuchBucket") => Reason::BucketNotFound,
+        (403, "InvalidObjectState") => Reason::ObjectArchived,
+        (503, "SlowDown") => Reason::OriginRateLimited,
+        _ => return None,
+    })
+}
+
+/// A status as people read it: `404 Not Found`, and the number alone where no word goes with it.
+fn named(status: StatusCode) -> String {
+    status.canonical_reason().map_or_else(
+        || status.as_str().to_owned(),
+        |reason| format!("{} {reason}", status.as_str()),
+    )
+}
+
 /// Adds where a failure happened, and after how many redirects.
 fn at(mut failed: Box<AttemptFailure>, journey: &Journey) -> Box<AttemptFailure> {
     failed.location = Some(location::of_url(journey.url()));
-    let redirects = journey.followed();
-    if redirects > 0 {
-        let note = failed.note.take().unwrap_or_default();
-        failed.note = Some(format!("after {redirects} redirects: {note}"));
-    }
+    let note = failed.note.take();
+    failed.note = match journey.followed() {
+        0 => note,
+        redirects => Some(after_redirects(redirects, &note.unwrap_or_default())),
+    };
     failed
 }
 

@@ -18,8 +18,10 @@ use crate::config::HttpConfig;
 use crate::http_service::HttpService;
 
 use patience::Patient;
+use strict_lines::StrictLines;
 
 mod patience;
+mod strict_lines;
 
 /// Longest request head; hyper itself refuses targets above 64 KiB with 414. Units: bytes.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
@@ -131,6 +133,7 @@ async fn answer_connection(
         tracing::debug!(%error, "a connection was gone before it could be set up");
         return;
     }
+    let stream = StrictLines::new(stream);
     let io = TokioIo::new(Patient::new(stream, config.write_timeout));
     let answer = service_fn(move |request| {
         let service = service.clone();

@@ -30,7 +30,7 @@ use originals::{FailedFetch, Originals};
 mod default_image;
 mod kept_originals;
 mod layers;
-mod notes;
+pub(crate) mod notes;
 pub(crate) mod originals;
 mod outcome;
 mod pixels;

@@ -5,6 +5,7 @@ mod snippet;
 
 use url::Url;
 
+use super::attempt::is_after_redirects;
 use super::reason::Reason;
 use crate::address::is_metadata_name;
 use crate::origin::{OriginKind, OriginLocation, OriginSettings};
@@ -33,6 +34,11 @@ pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
         return text;
     }
     let template = context.origin.and_then(|origin| {
+        if context.note.is_some_and(is_after_redirects)
+            && let Some(template) = of_a_redirect(reason)
+        {
+            return Some(template);
+        }
         if is_metadata(reason, context) {
             return Some(OF_METADATA);
         }
@@ -47,20 +53,43 @@ pub fn advice(reason: Reason, context: &AdviceContext<'_>) -> String {
             text = text.replace(placeholder, &value);
         }
     }
-    // Dates, names and days are in the note, found at the handshake.
-    let note = context.note.filter(|_| is_about_a_certificate(reason));
+    // Dates, names and days are in the note, found at the handshake, and what a breaker has opened for.
+    let note = context
+        .note
+        .filter(|_| is_about_a_certificate(reason) || reason == Reason::CircuitOpen);
     match note {
         Some(note) => format!("{text} We saw: {note}."),
         None => text,
     }
 }
 
-/// The advice where no file can have the path that was asked for, so that no origin was: the note says what is wrong with it.
+/// The advice where no file can have the path that was asked for, so that nobody was asked: the note says what is wrong with it.
 fn of_the_url(reason: Reason, context: &AdviceContext<'_>) -> Option<String> {
-    let note = context.note.filter(|_| {
-        reason == Reason::ObjectNotFound && context.origin.is_none() && context.location.is_none()
-    })?;
+    let note = context
+        .note
+        .filter(|_| reason == Reason::ObjectNotFound && context.location.is_none())?;
     Some(format!("Correct the path of the URL: {note}."))
+}
+
+/// The advice where the URL that is refused is one that the origin's answer redirected to: the origin's own address is in order.
+const OF_REDIRECTS: [(Reason, &str); 3] = [
+    (
+        Reason::AddressProhibited,
+        "Correct the redirect that origin {origin} answers: it leads to {location}, which is not a public address. Redirect to one, or use an origin that needs no redirect.",
+    ),
+    (
+        Reason::PortNotAllowed,
+        "Correct the redirect that origin {origin} answers: it leads to {location}, whose port is not open for origins (80, 443, or one above 1023 that belongs to no other protocol).",
+    ),
+    (
+        Reason::HostNotAllowed,
+        "Correct the redirect that origin {origin} answers: it leads to {location}, which has to be a plain host name without user name or password.",
+    ),
+];
+
+fn of_a_redirect(reason: Reason) -> Option<&'static str> {
+    let mut all = OF_REDIRECTS.iter();
+    all.find_map(|(about, text)| (*about == reason).then_some(*text))
 }
 
 /// The advice where the host is a metadata service: no setting lets anybody in, and what name servers say does not matter.
@@ -96,21 +125,73 @@ fn is_of_the_role(reason: Reason, location: &OriginLocation) -> bool {
 
 /// The advice where one kind of origin has a better one than the table's, which speaks to all of them.
 fn for_kind(reason: Reason, kind: OriginKind) -> Option<&'static str> {
-    use OriginKind::{
-        AkeneoPim, AzureBlob, CloudinaryBackup, Gcs, S3, S3Compatible, WebFolder, WebProxy,
-    };
+    for_web(reason, kind)
+        .or_else(|| for_store(reason, kind))
+        .or_else(|| for_akeneo(reason, kind))
+}
+
+/// Web folders and web proxies.
+fn for_web(reason: Reason, kind: OriginKind) -> Option<&'static str> {
+    use OriginKind::{WebFolder, WebProxy};
     Some(match (reason, kind) {
         (Reason::ObjectNotFound, WebProxy) => {
             "Check the URL after the account: nothing exists at {location}."
         }
-        (Reason::ObjectNotFound, AkeneoPim) => {
-            "Check that Akeneo has a media file with this code, upper and lower case too: {location}."
+        (Reason::AccessDeniedOrMissing, WebFolder | WebProxy) => {
+            "Check first that {location} exists: behind {host} is an object store, which answers 403 for a missing file where not everybody may list the bucket. If it exists, let the bucket policy grant everybody s3:GetObject on it, or attach the bucket as an origin of its own kind, with a key."
         }
-        (Reason::AccessDenied, S3 | S3Compatible | CloudinaryBackup) => {
-            "Grant s3:GetObject on arn:aws:s3:::{bucket}/{prefixPath}* to the key of origin {origin}, and check that no bucket policy denies it: {location}."
+        (Reason::BucketNotFound, WebFolder | WebProxy) => {
+            "Check the bucket name in {location}: behind {host} is an object store, which knows no bucket of this name."
+        }
+        (Reason::AddressProhibited, WebProxy) => {
+            "Put a URL with a public address after the account: {location} has none. Who hosts this service can exempt networks with origins.allow_addresses."
+        }
+        (Reason::PortNotAllowed, WebProxy) => {
+            "Put a URL after the account whose port is 80, 443 or one above 1023 that belongs to no other protocol."
+        }
+        (Reason::HostNotAllowed, WebProxy) => {
+            "Check the host in the URL after the account: a plain name without user name or password, and not one of this service."
+        }
+        (Reason::SchemeNotAllowed, WebProxy) => {
+            "Put a URL after the account that begins with http:// or https://."
+        }
+        (Reason::DnsNotFound, WebProxy) => {
+            "Check the host name {host} in the URL after the account, and its DNS records."
         }
         (Reason::CredentialsInvalid, WebFolder | WebProxy) => {
             "Let {host} answer requests that carry the header x-req-from without asking for a password: it wants one for {location}, and a web origin has none."
+        }
+        (Reason::AccessDenied, WebFolder | WebProxy) => {
+            "Let {host} answer requests that carry the header x-req-from: its firewall, its access rules or a referrer check refuse {location}."
+        }
+        _ => return None,
+    })
+}
+
+/// Object stores.
+fn for_store(reason: Reason, kind: OriginKind) -> Option<&'static str> {
+    use OriginKind::{AzureBlob, CloudinaryBackup, Gcs, S3, S3Compatible};
+    Some(match (reason, kind) {
+        (
+            Reason::OriginUnexpectedStatus,
+            S3 | S3Compatible | CloudinaryBackup | Gcs | AzureBlob,
+        ) => {
+            "Read the provider's code and sentence in this failure, and look them up in its list of errors: it refuses {location} for a cause that has no reason of its own here."
+        }
+        (
+            Reason::OriginServerError | Reason::OriginOverloaded,
+            S3 | CloudinaryBackup | Gcs | AzureBlob,
+        ) => {
+            "Look whether the provider reports an incident for the region of {bucket}: it failed for {location}, and nothing of yours has to be mended. Its support wants the request ID of this failure."
+        }
+        (Reason::OriginRateLimited, S3 | CloudinaryBackup | Gcs | AzureBlob) => {
+            "Wait some minutes: the provider limits the requests for {bucket} and allows more while the load lasts. If it returns, spread the files over several folders, or ask the provider for a higher limit."
+        }
+        (Reason::NotAnImage, S3 | S3Compatible | CloudinaryBackup | Gcs | AzureBlob) => {
+            "Look at what is stored at {location}: it is no image. Upload the image itself."
+        }
+        (Reason::AccessDenied, S3 | S3Compatible | CloudinaryBackup) => {
+            "Grant s3:GetObject on arn:aws:s3:::{bucket}/{prefixPath}* to the key of origin {origin}, and check that no bucket policy denies it: {location}."
         }
         (Reason::WrongRegion, S3 | CloudinaryBackup) => {
             "Check that {bucket} is the bucket you mean, and whether it was moved, or deleted and made anew elsewhere, in the last hours: we asked in the region that S3 named, and were sent away again."
@@ -120,9 +201,6 @@ fn for_kind(reason: Reason, kind: OriginKind) -> Option<&'static str> {
         }
         (Reason::EncryptionKeyDenied, AzureBlob) => {
             "Enable the key of the storage account or the encryption scope behind {location}, and let the account use it; what is encrypted with a key of your own per request cannot be delivered."
-        }
-        (Reason::AccessDenied, WebFolder | WebProxy) => {
-            "Let {host} answer requests that carry the header x-req-from: its firewall, its access rules or a referrer check refuse {location}."
         }
         (Reason::AccessDenied | Reason::AccessDeniedOrMissing, Gcs) => {
             "Give the service account {account} the role Storage Object Viewer on the bucket {bucket}, and check that {location} exists: without permission to list, a missing object looks forbidden."
@@ -139,14 +217,28 @@ fn for_kind(reason: Reason, kind: OriginKind) -> Option<&'static str> {
         (Reason::CredentialsInvalid, Gcs) => {
             "Create a new key for the service account {account} and save origin {origin} with it: the present one was deleted, belongs to another account, or was not copied whole."
         }
+        (Reason::BucketNotFound, AzureBlob) => {
+            "Check the container name {bucket} of origin {origin}, and that it is in the account {host}."
+        }
+        _ => return None,
+    })
+}
+
+/// Akeneo.
+fn for_akeneo(reason: Reason, kind: OriginKind) -> Option<&'static str> {
+    use OriginKind::AkeneoPim;
+    Some(match (reason, kind) {
+        (Reason::HttpProtocolError, AkeneoPim) => {
+            "Check that the base URL of origin {origin} is that of Akeneo itself: {location} answered, but not the way Akeneo does."
+        }
+        (Reason::ObjectNotFound, AkeneoPim) => {
+            "Check that Akeneo has a media file with this code, upper and lower case too: {location}."
+        }
         (Reason::AccessDenied, AkeneoPim) => {
             "Give the user of the connection {origin} in Akeneo the permission to download media files: {location}."
         }
         (Reason::CredentialsInvalid, AkeneoPim) => {
             "Take client ID, secret, user name and password from the connection's page in Akeneo and save origin {origin} with them."
-        }
-        (Reason::BucketNotFound, AzureBlob) => {
-            "Check the container name {bucket} of origin {origin}, and that it is in the account {host}."
         }
         _ => return None,
     })
@@ -254,6 +346,7 @@ fn host_of_url(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::after_redirects;
     use crate::failure::reason::TABLE;
 
     fn bucket_origin() -> OriginSettings {
@@ -294,7 +387,7 @@ mod tests {
         };
         let text = advice(Reason::TlsCertificateExpired, &context);
         assert!(text.ends_with("(3 days ago)."), "{text}");
-        assert!(!advice(Reason::ObjectNotFound, &context).contains("days ago"));
+        assert!(!advice(Reason::AccessDenied, &context).contains("days ago"));
     }
 
     #[test]
@@ -455,6 +548,105 @@ mod tests {
             let shown = snippet(Reason::DnsNotFound, &context).unwrap().text;
             assert!(shown.starts_with(&format!("dig '{host}' A")), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_redirect_is_mended_where_it_is_answered() {
+        let origin = OriginSettings {
+            location: OriginLocation::WebFolder {
+                base_url: "https://shop.example/images".parse().unwrap(),
+                forward_host_header_to_origin: false,
+            },
+            ..bucket_origin()
+        };
+        for followed in [1, 3] {
+            for reason in [
+                Reason::AddressProhibited,
+                Reason::PortNotAllowed,
+                Reason::HostNotAllowed,
+            ] {
+                let note = after_redirects(followed, "the address is private");
+                let context = AdviceContext {
+                    origin: Some(&origin),
+                    location: Some("http://10.1.2.3/a.jpg"),
+                    note: Some(&note),
+                    ..AdviceContext::default()
+                };
+                let text = advice(reason, &context);
+                let begins = "Correct the redirect that origin \"Product photos\" answers: it leads to \"http://10.1.2.3/a.jpg\"";
+                assert!(text.starts_with(begins), "{text}");
+                let itself = AdviceContext {
+                    note: Some("the address is private"),
+                    ..context
+                };
+                assert!(!advice(reason, &itself).contains("redirect"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_web_proxy_is_told_about_the_url_and_a_path_that_is_none_about_the_path() {
+        let proxy = OriginSettings {
+            location: OriginLocation::WebProxy,
+            ..bucket_origin()
+        };
+        for reason in [
+            Reason::AddressProhibited,
+            Reason::SchemeNotAllowed,
+            Reason::PortNotAllowed,
+            Reason::HostNotAllowed,
+            Reason::DnsNotFound,
+        ] {
+            let context = AdviceContext {
+                origin: Some(&proxy),
+                location: Some("http://10.0.0.5/a.jpg"),
+                ..AdviceContext::default()
+            };
+            let text = advice(reason, &context);
+            assert!(
+                text.contains("after the account") && !text.contains("origin \""),
+                "{text}"
+            );
+        }
+        let context = AdviceContext {
+            origin: Some(&proxy),
+            note: Some("the path is no absolute URL, so a web proxy has nothing to fetch"),
+            ..AdviceContext::default()
+        };
+        assert_eq!(
+            advice(Reason::ObjectNotFound, &context),
+            "Correct the path of the URL: the path is no absolute URL, so a web proxy has nothing to fetch."
+        );
+    }
+
+    #[test]
+    fn nobody_is_sent_to_the_log_of_a_provider_or_to_curl_with_a_key() {
+        let s3 = bucket_origin();
+        let context = AdviceContext {
+            origin: Some(&s3),
+            location: Some("s3://acme-photos/raw/a.jpg"),
+            ..AdviceContext::default()
+        };
+        for reason in [
+            Reason::OriginUnexpectedStatus,
+            Reason::OriginServerError,
+            Reason::OriginOverloaded,
+            Reason::OriginRateLimited,
+            Reason::NotAnImage,
+        ] {
+            let text = advice(reason, &context);
+            assert!(
+                !["curl", "error log", "health of", "a page", "for us"]
+                    .iter()
+                    .any(|of_a_server| text.contains(of_a_server)),
+                "{text}"
+            );
+        }
+        let shown = snippet(Reason::OriginUnexpectedStatus, &context).unwrap();
+        assert_eq!(
+            shown.text,
+            "aws s3api get-object --bucket 'acme-photos' --key 'raw/a.jpg' /dev/null"
+        );
     }
 
     #[test]

@@ -94,6 +94,22 @@ impl AttemptFailure {
     }
 }
 
+/// How a note begins that is about a URL another one redirected to.
+const REDIRECTED: [&str; 2] = ["after 1 redirect: ", " redirects: "];
+
+/// A note about a URL that was reached by redirects, so that everybody who reads it, the advice too, looks for the fault there.
+pub fn after_redirects(followed: usize, note: &str) -> String {
+    match followed {
+        1 => format!("{}{note}", REDIRECTED[0]),
+        _ => format!("after {followed}{}{note}", REDIRECTED[1]),
+    }
+}
+
+/// Whether a note is one of [`after_redirects`].
+pub(super) fn is_after_redirects(note: &str) -> bool {
+    REDIRECTED.iter().any(|mark| note.contains(mark))
+}
+
 /// How long the phases of one attempt took; `None` where a phase did not happen (a reused connection has no `dns`).
 ///
 /// Units: microseconds.

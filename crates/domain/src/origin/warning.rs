@@ -8,12 +8,8 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::{OriginLocation, OriginSettings};
-use crate::address::{is_localhost, is_metadata_name, port_is_open, prohibition};
+use crate::address::{is_inside_name, is_localhost, is_metadata_name, port_is_open, prohibition};
 use crate::failure::Reason;
-
-/// Top-level names that no public name server answers. Source: RFC 6762 (`local`), ICANN's resolution of 2024-07-29 (`internal`),
-/// RFC 8375 (`home.arpa`).
-const INSIDE_ONLY: [&str; 3] = [".local", ".internal", ".home.arpa"];
 
 /// One thing that will make images fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,12 +78,10 @@ fn host_warning(url: &Url) -> Option<(Reason, String)> {
         let text = format!("{name} is the serving machine itself; images will fail {exempt}");
         return Some((Reason::AddressProhibited, text));
     }
-    let lower = name.to_ascii_lowercase();
-    let is_inside = !lower.contains('.') || INSIDE_ONLY.iter().any(|end| lower.ends_with(end));
-    is_inside.then(|| {
+    is_inside_name(name).then(|| {
         let text = format!(
-            "{name} is a name that only some private network knows; images will fail if the serving machine does not find it, \
-             or finds a private address, {exempt}"
+            "{name} is a name that only some private network knows; images will fail whether it is found or not, \
+             unless who hosts this service exempts its address with origins.allow_addresses"
         );
         (Reason::AddressProhibited, text)
     })

@@ -4,7 +4,6 @@ use super::*;
 use crate::{
     deadline::counted::{self, assert_stops},
     format::AcceptedFormats,
-    geometry::Size,
     picture::Channels,
     planes::{Plane, Planes, halved},
 };
@@ -184,6 +183,32 @@ fn what_an_encoder_cannot_write_is_its_failure() {
     let refused = encode_as(too_wide_for_webp(), ImageFormat::WebP, wanted(None, None));
     let is_failure = matches!(&refused, Err(ImagingError::Encode { format: "WebP", .. }));
     assert!(is_failure, "{refused:?}");
+}
+
+/// Takes a picture of 200 MP and a minute to see; what the library then says is named as what it is, a limit of the format.
+#[test]
+fn more_blocks_than_webp_can_describe_are_too_large_an_output() {
+    let size = Size {
+        width: 16_383,
+        height: 16_383,
+    };
+    assert!(may_not_fit(ImageFormat::WebP, size));
+    assert!(!may_not_fit(ImageFormat::Jpeg, size));
+    let overflow = || Err(webp::TOO_MANY_BLOCKS.to_owned());
+    let refused = encoded(overflow(), (ImageFormat::WebP, size), None);
+    let is_limit = matches!(
+        &refused,
+        Err(ImagingError::OutputTooLarge {
+            width: 16_383,
+            allowed: webp::ALWAYS_FITS,
+            ..
+        })
+    );
+    assert!(is_limit, "{refused:?}");
+    // segment, skipping, mode of luma, mode of chroma: the dearest of each, and what stands before the blocks
+    let bits_of_a_block = 2.0 + 1.0 + 1.3 + 2.4 + 3.9;
+    let blocks = f64::from(u32::try_from(webp::ALWAYS_FITS / 256).unwrap());
+    assert!(blocks * bits_of_a_block / 8.0 + 1024.0 < f64::from(512 * 1024));
 }
 
 #[test]

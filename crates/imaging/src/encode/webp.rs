@@ -27,6 +27,13 @@ const LOSSLESS_EFFORT: u8 = 50;
 /// Of 0 to 100: how much quality may go where the first partition would overflow, which only huge pictures do.
 const PARTITION_LIMITS: [c_int; 2] = [0, 100];
 
+/// What is said of a picture with more blocks than the first partition can describe at all. Only accounts that are allowed far more
+/// pixels than usual get that far.
+pub(super) const TOO_MANY_BLOCKS: &str = "too many blocks for the first partition";
+/// Up to here every picture fits into the first partition. Units: px. Source: at the last of the limits a block of 16 x 16 takes at
+/// most 10.4 bits of its 512 KiB (RFC 6386 sections 9.3, 9.11 and 11.2).
+pub(super) const ALWAYS_FITS: u64 = 100_000_000;
+
 pub(super) fn encode(
     picture: &Picture,
     quality: u8,
@@ -99,7 +106,14 @@ fn written(
     // SAFETY: config and picture are initialised; the writer gets `custom_ptr`, which points to `output`, and the hook
     // `user_data`, which points to `deadline`, both live and unmoved until the call returns.
     if unsafe { webp::WebPEncode(std::ptr::from_ref(config), &raw mut *source.0) } == 0 {
-        return Err(format!("{:?}", source.0.error_code));
+        let code = source.0.error_code;
+        return Err(
+            if code == webp::WebPEncodingError::VP8_ENC_ERROR_PARTITION0_OVERFLOW {
+                TOO_MANY_BLOCKS.to_owned()
+            } else {
+                format!("{code:?}")
+            },
+        );
     }
     if output.0.mem.is_null() {
         return Err("the encoder wrote nothing".to_owned());

@@ -54,7 +54,12 @@ pub(super) fn transform(job: &Job<'_>) -> Result<Option<Transformed>, ImagingErr
     let rivals = job
         .negotiation
         .rivals(format, (planes.size(), false), quality);
-    let encoded = encode_smallest_planes(planes, format, rivals, (quality, request.deadline))?;
+    let encoded = encode_smallest_planes(planes, format, rivals, (quality, request.deadline));
+    // the other way knows a format that holds it
+    if matches!(&encoded, Err(ImagingError::OutputTooLarge { .. })) && job.negotiation.varies() {
+        return Ok(None);
+    }
+    let encoded = encoded?;
     Ok(Some(Transformed {
         bytes: encoded.bytes,
         format: encoded.format,

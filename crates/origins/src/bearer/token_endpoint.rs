@@ -21,6 +21,16 @@ use crate::{location, scrub, store};
 /// How long a token lasts when the answer does not say. Source: what Google and Akeneo grant.
 const USUAL_LIFETIME: Duration = Duration::from_hours(1);
 
+/// What every question for a token holds and every answer may say ("no user found for the given username and password"): no secrets.
+/// A password that is one of them is taken out with the stored credentials.
+const PROTOCOL_WORDS: [&str; 5] = [
+    "assertion",
+    "grant_type",
+    "password",
+    "refresh_token",
+    "username",
+];
+
 /// A question for a token.
 pub(crate) struct TokenRequest<'a> {
     /// The endpoint.
@@ -65,7 +75,10 @@ pub(crate) async fn ask(
         let note = failed.note.take().unwrap_or_default();
         failed.note = Some(format!("asking for an access token: {note}"));
         let body = request.body.expose_secret();
-        let parts = body.split(['&', '=', '"']).map(Into::into);
+        let parts = body.split(['&', '=', '"']);
+        let parts = parts
+            .filter(|part| !PROTOCOL_WORDS.contains(part))
+            .map(Into::into);
         scrub::remove(&mut failed, &parts.collect::<Vec<_>>());
         failed
     })

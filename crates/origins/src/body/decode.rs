@@ -68,6 +68,7 @@ impl Decoder {
     ///
     /// Errors: `content_encoding_invalid` for encodings we can't undo and did not ask for.
     pub(crate) fn for_answer(headers: &HeaderMap, max_bytes: u64) -> AttemptResult<Option<Self>> {
+        refuse_transfer_codings(headers)?;
         let mut inner = named(headers)?;
         inner.reverse();
         let Some(outermost) = inner.first().copied() else {
@@ -101,6 +102,22 @@ impl Decoder {
         }
         Ok(Bytes::from(decoded))
     }
+}
+
+/// `chunked` was undone with the framing; whatever else is named there is still on the bytes, or what they are is anybody's guess.
+/// Source: RFC 9112 section 6.1.
+fn refuse_transfer_codings(headers: &HeaderMap) -> AttemptResult<()> {
+    for field in headers.get_all(header::TRANSFER_ENCODING) {
+        let field = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
+        let mut names = field.split(',').map(str::trim);
+        let other = names.find(|name| !matches!(*name, "" | "chunked" | "identity"));
+        if let Some(other) = other {
+            let other = printable(other);
+            let note = format!("transferred as {other}, although nothing was asked for");
+            return Err(failure(Reason::ContentEncodingInvalid, note));
+        }
+    }
+    Ok(())
 }
 
 /// The encodings in the order in which they were applied, of all fields together. Source: RFC 9110 section 8.4.

@@ -6,7 +6,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use limpid_domain::address::{is_localhost, is_metadata_name, port_is_open, prohibition};
+use limpid_domain::address::{
+    is_inside_name, is_localhost, is_metadata_name, port_is_open, prohibition,
+};
 use limpid_domain::failure::Reason;
 use url::{Host, Url};
 
@@ -104,6 +106,36 @@ impl Guard {
             return Err(failure(Reason::PortNotAllowed, note));
         }
         Ok(addresses)
+    }
+
+    /// Whether a host name is one of a private network. Nobody learns whether such a name exists: unless the operator exempted what it
+    /// stands for, it is refused in the same words, found or not.
+    pub(crate) fn is_inside(authority: &Authority) -> bool {
+        matches!(&authority.host, Host::Domain(name) if is_inside_name(name))
+    }
+
+    /// Whether such a name has to be looked up at all.
+    pub(crate) fn exempts_nothing(&self) -> bool {
+        self.exempt.is_empty()
+    }
+
+    /// The addresses of a name of a private network, if there are any and the operator exempted all of them.
+    ///
+    /// Errors: `address_prohibited`.
+    pub(crate) fn check_inside(
+        &self,
+        authority: &Authority,
+        addresses: Vec<IpAddr>,
+    ) -> AttemptResult<Vec<SocketAddr>> {
+        let addresses: Vec<SocketAddr> = addresses
+            .into_iter()
+            .map(|address| SocketAddr::new(address, authority.port))
+            .collect();
+        if !addresses.is_empty() && addresses.iter().all(|address| self.is_exempt(*address)) {
+            return Ok(addresses);
+        }
+        let note = "the host name is one that only a private network may know";
+        Err(failure(Reason::AddressProhibited, note))
     }
 
     /// Whether the operator exempted some address on this port.

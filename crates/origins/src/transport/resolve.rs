@@ -76,15 +76,10 @@ impl Resolver {
         authority: &Authority,
         attempt: &mut Attempt<'_>,
     ) -> AttemptResult<Vec<IpAddr>> {
-        let name = match &authority.host {
-            Host::Ipv4(address) => return Ok(vec![IpAddr::V4(*address)]),
-            Host::Ipv6(address) => return Ok(vec![IpAddr::V6(*address)]),
-            Host::Domain(name) => name,
-        };
         let started = Instant::now();
-        let addresses = match answer_special(name) {
-            Some(answer) => answer,
-            None => self.ask(name, attempt).await,
+        let addresses = self.look_up(authority, attempt).await;
+        let Host::Domain(name) = &authority.host else {
+            return addresses;
         };
         attempt
             .trace
@@ -93,6 +88,22 @@ impl Resolver {
                 Err(failed) => failed.note.clone().unwrap_or_default(),
             });
         addresses
+    }
+
+    /// The same, and the trace says nothing of it.
+    pub(crate) async fn look_up(
+        &self,
+        authority: &Authority,
+        attempt: &Attempt<'_>,
+    ) -> AttemptResult<Vec<IpAddr>> {
+        match &authority.host {
+            Host::Ipv4(address) => Ok(vec![IpAddr::V4(*address)]),
+            Host::Ipv6(address) => Ok(vec![IpAddr::V6(*address)]),
+            Host::Domain(name) => match answer_special(name) {
+                Some(answer) => answer,
+                None => self.ask(name, attempt).await,
+            },
+        }
     }
 
     async fn ask(&self, name: &str, attempt: &Attempt<'_>) -> AttemptResult<Vec<IpAddr>> {

@@ -114,6 +114,13 @@ async fn every_refusal_has_its_reason() {
         assert_eq!(failed.reason, Reason::CredentialsInvalid, "{failed:?}");
         assert_eq!(failed.upstream_status, Some(422));
         assert!(failed.location.unwrap().ends_with("/api/oauth/v1/token"));
+        let note = failed.note.unwrap();
+        assert!(!note.contains("canary"), "{note}");
+        if wrong >= 2 {
+            // what the protocol calls things is no secret
+            let said = "No user found for the given username and password";
+            assert!(note.ends_with(said), "{note}");
+        }
     }
     let fetching = asking(&server, AkeneoServer::CREDENTIALS, &clock());
     let missing = failure(&fetching, "media-files/no/such/code.jpg").await;

@@ -119,8 +119,69 @@ async fn a_drip_ends_with_the_total_time() {
     let ended = Fetching::with_config(folder(&origin.base_url()), short)
         .get("drip")
         .await;
-    assert_eq!(ended.result.unwrap_err().reason, Reason::BodyStalled);
+    let failed = ended.result.unwrap_err();
+    assert_eq!(failed.reason, Reason::BodyStalled);
+    // it was never silent for long, and nothing says so
+    let note = failed.note.unwrap();
+    assert!(note.starts_with("too slow: time was up after "), "{note}");
     assert!(ended.took < Duration::from_secs(2), "{:?}", ended.took);
+}
+
+/// `chunked` is undone with the framing; what else is named there would be delivered as it is.
+#[tokio::test]
+async fn transfer_codings_nobody_asked_for_are_refused() {
+    let origin = FakeOrigin::start().await;
+    for (number, coding) in ["gzip, chunked", "xchunked", "chunked, identity, br"]
+        .into_iter()
+        .enumerate()
+    {
+        let path = format!("{number}.jpg");
+        let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\n\r\n");
+        origin.answer(
+            &format!("/{path}"),
+            Script::raw(head + "7\r\nGIF89a;\r\n0\r\n\r\n"),
+        );
+        let failed = Fetching::folder(&origin.base_url()).failure(&path).await;
+        let expected = Reason::ContentEncodingInvalid;
+        assert_eq!(failed.reason, expected, "{coding}: {failed:?}");
+    }
+}
+
+/// A bucket attached by its public address says more than its status does.
+#[tokio::test]
+async fn an_object_store_behind_a_web_server_is_understood() {
+    let origin = FakeOrigin::start().await;
+    let xml = ("content-type", "application/xml");
+    let html = ("content-type", "text/html");
+    let cases = [
+        (403, "AccessDenied", xml, Reason::AccessDeniedOrMissing),
+        (404, "NoSuchBucket", xml, Reason::BucketNotFound),
+        (404, "NoSuchKey", xml, Reason::ObjectNotFound),
+        (403, "InvalidObjectState", xml, Reason::ObjectArchived),
+        (503, "SlowDown", xml, Reason::OriginRateLimited),
+        (403, "AllAccessDisabled", xml, Reason::AccessDenied),
+        // a page that quotes one, and a document of something else
+        (403, "AccessDenied", html, Reason::AccessDenied),
+        (403, "not a code", xml, Reason::AccessDenied),
+    ];
+    for (number, (status, code, kind, reason)) in cases.into_iter().enumerate() {
+        let path = format!("{number}.jpg");
+        let page = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
+        let headers = [kind, ("x-amz-request-id", "4442587FB7D0A2F9")];
+        origin.answer(
+            &format!("/{path}"),
+            Script::response(status, &headers, page.as_bytes()),
+        );
+        let failed = Fetching::folder(&origin.base_url()).failure(&path).await;
+        assert_eq!(failed.reason, reason, "{code}: {failed:?}");
+        assert_eq!(failed.upstream_status, Some(status));
+        let is_said = kind == xml && !code.contains(' ');
+        assert_eq!(failed.provider_code.as_deref(), is_said.then_some(code));
+        assert_eq!(
+            failed.provider_request_id.as_deref(),
+            Some("4442587FB7D0A2F9")
+        );
+    }
 }
 
 #[tokio::test]

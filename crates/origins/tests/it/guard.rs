@@ -256,6 +256,63 @@ async fn no_answer_of_a_name_server_leads_inside() {
     assert_refused(&fetching.get("http://alias.example/a.jpg").await, "alias");
 }
 
+/// What a client, an event and a trace are told of a name says nothing about whether it exists.
+#[tokio::test]
+async fn names_of_private_networks_are_refused_alike_found_or_not() {
+    let dns = FakeDns::start().await;
+    for (name, address) in [
+        ("db.internal", "10.0.0.5"),
+        ("db", "127.0.0.2"),
+        ("public.lan", "93.184.216.34"),
+        ("minio.internal", "127.0.0.1"),
+    ] {
+        dns.set(name, DnsAnswer::Addresses(addresses(&[address])));
+    }
+    dns.set("broken.corp", DnsAnswer::ServerFailure);
+    dns.set("empty.home", DnsAnswer::NoData);
+    let origin = FakeOrigin::start().await;
+    let port = origin.addr().port();
+    for exempts in [false, true] {
+        let mut config = guarded();
+        config.dns = DnsConfig {
+            servers: vec![dns.addr()],
+            timeout: Duration::from_millis(500),
+        };
+        if exempts {
+            config.allow_addresses = vec![format!("127.0.0.1:{port}").parse().unwrap()];
+        }
+        let proxy = Fetching::with_config(OriginLocation::WebProxy, config.clone());
+        let mut told = std::collections::BTreeSet::new();
+        for name in [
+            "db.internal",
+            "db",
+            "public.lan",
+            "broken.corp",
+            "empty.home",
+            "nowhere.internal",
+            "nowhere",
+        ] {
+            let ended = proxy.get(&format!("http://{name}/a.jpg")).await;
+            assert_refused(&ended, name);
+            let failed = ended.result.as_ref().unwrap_err();
+            assert_eq!(failed.timings.dns_us, None, "{name}");
+            told.insert((failed.note.clone(), ended.step_names()));
+            if !exempts {
+                assert_eq!(dns.questions(name), 0, "{name}");
+            }
+        }
+        assert_eq!(told.len(), 1, "{told:?}");
+        // What the operator exempted is reached by its inside name, too.
+        let base = format!("http://minio.internal:{port}");
+        let own = Fetching::with_config(folder(&base), config);
+        if exempts {
+            own.original("photo.jpg").await;
+        } else {
+            assert_eq!(own.reason("photo.jpg").await, Reason::AddressProhibited);
+        }
+    }
+}
+
 #[tokio::test]
 async fn names_of_metadata_services_are_refused_before_anybody_is_asked() {
     let dns = FakeDns::start().await;

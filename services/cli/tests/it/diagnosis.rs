@@ -164,6 +164,22 @@ async fn an_origin_is_tested_before_it_is_saved() {
         .json();
     assert_eq!(missing["reason"], "object_not_found");
     assert_eq!(missing["existsAs"][0]["path"], "cat.jpg", "{missing:#}");
+    let fix = missing["fix"].as_str().unwrap();
+    assert!(
+        fix.starts_with("Ask for \"cat.jpg\", which exists ("),
+        "{fix}"
+    );
+
+    // where nobody was asked the path is at fault, and what is wrong with it is said
+    let climbing = instance.api_post(&key, TEST, &draft("../cat.jpg")).await;
+    let climbing = climbing.json();
+    let fix = climbing["fix"].as_str().unwrap();
+    assert!(
+        fix.starts_with("Correct the path of the URL: the path has `.` or `..` segments"),
+        "{fix}"
+    );
+    let said = detail(&climbing, "origin 1").unwrap();
+    assert!(said.contains("`..` segments"), "{said}");
 
     let inside =
         json!({"type": "WEB_FOLDER", "name": "draft", "baseUrl": "http://127.0.0.1/", "path": "a"});

@@ -9,7 +9,7 @@ use limpid_domain::diagnosis::Explanation;
 use limpid_domain::failure::{AttemptFailure, Reason};
 use limpid_domain::ids::{OriginId, OriginNo, RequestId, StreamVersion};
 use limpid_domain::origin::{OriginDraft, OriginLocation};
-use limpid_imaging::{AcceptedFormats, ImageSettings, Limits};
+use limpid_imaging::{AcceptedFormats, ImageSettings, ImagingError, Limits};
 use limpid_origins::{FetchRequest, Original};
 use serde_json::Value;
 
@@ -19,8 +19,10 @@ use crate::failure_recorder::event::FailedAttempt;
 use crate::layer_files::FetchedLayerFiles;
 use crate::picture::{self, PictureOrder};
 use crate::production::Production;
+use crate::production::notes::describe;
 use crate::production::stages::{NoPicture, Stages};
 use crate::steps::Steps;
+use crate::transform_pool::PoolError;
 
 /// How long the whole test may take; a person waits for it.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -151,7 +153,7 @@ impl OriginTest<'_> {
             Ok(original) => steps.done("origin 1", started, || {
                 format!("{} bytes from {}", original.bytes.len(), original.location)
             }),
-            Err(failed) => steps.failed("origin 1", started, || failed.reason.to_string()),
+            Err(failed) => steps.failed("origin 1", started, || describe(origin, failed)),
         }
         fetched
     }
@@ -189,15 +191,20 @@ impl OriginTest<'_> {
                 picture::make(&original, &order)
             })
             .await;
-        let failure = match made {
+        let mut failure = match made {
             Ok(Ok(picture)) => {
                 stages.made(&picture, steps);
                 steps.done("picture", started, || described(&source.bytes));
                 return Ok(());
             }
-            Ok(Err(error)) => picture::failure_of(&error),
-            Err(_) => AttemptFailure::new(Reason::Internal).with_note("the node is busy"),
+            Ok(Err(error)) => self.production.picture_failure(&error),
+            Err(PoolError::Late) => self.production.picture_failure(&ImagingError::Timeout),
+            Err(error @ (PoolError::Full | PoolError::Expired | PoolError::Panicked)) => {
+                AttemptFailure::new(Reason::Internal).with_note(error.to_string())
+            }
         };
+        failure.location = Some(source.location.clone());
+        failure.upstream_status = Some(StatusCode::OK.as_u16());
         stages.not_made(NoPicture::Failed(&failure), started.elapsed(), steps);
         steps.failed("picture", started, || {
             let note = failure.note.as_deref().unwrap_or_default();

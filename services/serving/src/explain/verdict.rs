@@ -135,9 +135,20 @@ pub(crate) fn explanation(
             .as_ref()
             .and_then(|decided| decided.snippet.clone())
             .map(Into::into),
-        advice: decided.map(|decided| decided.advice),
+        advice: decided.map(|decided| match exists_as.first() {
+            Some(near) => found_near(near, &decided.advice),
+            None => decided.advice,
+        }),
         exists_as,
     }
+}
+
+/// The advice about a missing file where there is one near it, which is likelier than anything else.
+fn found_near(near: &NearMiss, advice: &str) -> String {
+    let NearMiss { path, difference } = near;
+    format!(
+        "Ask for \"{path}\", which exists ({difference}), or store the file under the path that is asked for. Otherwise: {advice}"
+    )
 }
 
 /// The first step that failed, of the origin that decided where one did.

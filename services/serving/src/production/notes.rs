@@ -49,7 +49,7 @@ pub(super) fn note_picture(picture: &Picture, started: Instant, steps: &mut Step
     });
 }
 
-pub(super) fn describe(origin: &Origin, failure: &AttemptFailure) -> String {
+pub(crate) fn describe(origin: &Origin, failure: &AttemptFailure) -> String {
     let mut text = format!(
         "\"{}\" ({}): {} - {}",
         origin.settings.name,

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use limpid_delivery_url::FilePath;
 use limpid_domain::failure::{AttemptFailure, LimitBreach, PhaseTimings, Reason};
 use limpid_imaging::ImagingError;
-use limpid_origins::Original;
+use limpid_origins::{Original, text_excerpt};
 use tracing::{Instrument, field, info_span};
 
 use super::notes::{micros, note_picture, note_stages};
@@ -22,6 +22,9 @@ use crate::picture::{self, Picture, PictureOrder};
 use crate::steps::Steps;
 use crate::transform_pool::PoolError;
 use crate::variant::Variant;
+
+/// The origin's answer to a request that gave an original; no other status gives one.
+const ORIGINAL_CAME_WITH: u16 = 200;
 
 impl Production {
     /// The pixel work on one of the pool's threads.
@@ -76,7 +79,11 @@ impl Production {
                 .map_or_else(NoPicture::Refused, NoPicture::Failed);
             stages.not_made(why, started.elapsed(), steps);
         }
-        let failure = why.map_err(Ended::Refused)?;
+        let mut failure = why.map_err(Ended::Refused)?;
+        if failure.reason == Reason::NotAnImage {
+            let query = order.forwarded_query.as_deref();
+            failure.body_excerpt = text_excerpt(&original.bytes, &place.1.credentials, query);
+        }
         let failure = with_original(failure, &original, started, steps);
         let attempt = self.picture_attempt(place, failure, order.endpoint.caching);
         Err(Ended::Failed(Box::new(attempt)))
@@ -149,6 +156,11 @@ impl Production {
         if let Some(refusal) = refusal_of(error) {
             return Err(refusal);
         }
+        Ok(self.picture_failure(error))
+    }
+
+    /// What is wrong with a picture, and how long it had where its time was over.
+    pub(crate) fn picture_failure(&self, error: &ImagingError) -> AttemptFailure {
         let mut failure = picture::failure_of(error);
         if failure.reason == Reason::ProcessingTimeout {
             let allowed = format!("{} s", self.limits.transform_timeout.as_secs());
@@ -158,7 +170,7 @@ impl Production {
                 allowed,
             });
         }
-        Ok(failure)
+        failure
     }
 }
 
@@ -179,6 +191,7 @@ fn with_original(
     steps: &mut Steps,
 ) -> AttemptFailure {
     failure.location = Some(original.location.clone());
+    failure.upstream_status = Some(ORIGINAL_CAME_WITH);
     failure.retries = original.retries;
     failure.timings = PhaseTimings {
         total_us: original

@@ -44,7 +44,7 @@ const NO_TRACE_ENDS_WITH: [(Reason, &str); 2] = [
     (
         Reason::EncodeFailed,
         "no URL and no original makes an encoder fail: sides it cannot write are refused before (every_encoder_writes_the_longest_sides_it_is_asked_for), \
-         frames shown for too long are cut (a_frame_shown_for_hours_is_shown_for_as_long_as_a_format_can), formats only tried are left out; \
+         what is too much for WebP within its sides is a limit (more_blocks_than_webp_can_describe_are_too_large_an_output), frames shown for too long are cut (a_frame_shown_for_hours_is_shown_for_as_long_as_a_format_can), formats only tried are left out; \
          asked all the same, one fails (what_an_encoder_cannot_write_is_its_failure)",
     ),
 ];

@@ -86,6 +86,9 @@ async fn what_two_parties_may_read_differently_is_refused_and_the_connection_clo
         "GET /demo/photo.jpg HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\n\r\nabc",
         "GET /demo/photo.jpg HTTP/1.1\r\nhost : h\r\n\r\n",
         "GET /demo/photo.jpg HTTP/1.1\r\nhost: h\r\nx: a\r\n b\r\n\r\n",
+        "GET /demo/photo.jpg HTTP/1.1\nhost: h\n\n",
+        "GET /demo/photo.jpg HTTP/1.1\r\nhost: h\nx: y\r\n\r\n",
+        "GET /demo/photo.jpg HTTP/1.1\r\nhost: h\r\n\n",
     ] {
         let answer = raw(stack.node.address, request.as_bytes()).await;
         assert!(answer.starts_with(b"HTTP/1.1 400"), "{request:?}");

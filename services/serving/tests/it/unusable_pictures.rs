@@ -53,3 +53,23 @@ async fn pixels_that_take_longer_than_allowed_are_stopped() {
     let target = format!("/demo/tr:{steps}/slow.jpg");
     assert_fails(&stack, &target, 400, "ELIMIT", "processing_timeout").await;
 }
+
+#[tokio::test]
+async fn a_page_in_place_of_a_picture_is_quoted_in_the_event_without_what_was_sent() {
+    let stack = Stack::start().await;
+    let page = b"<title>Please log in</title> you came with canary-token";
+    stack.origin.answer(
+        "/login.jpg?token=canary-token",
+        Script::ok("text/html", page),
+    );
+    let answer = stack.get("/demo/tr:w-2/login.jpg?token=canary-token").await;
+    assert_eq!(answer.header("ik-error-reason"), "not_an_image");
+    let event = stack.event_of(&answer).await;
+    // an answer came, and events are looked for by its status
+    assert_eq!(event.upstream_status, 200);
+    let detail = event.detail.unwrap();
+    assert_eq!(
+        detail.body_excerpt.as_deref(),
+        Some("<title>Please log in</title> you came with ***")
+    );
+}

@@ -116,6 +116,7 @@ fn web(reason: Reason, context: &AdviceContext<'_>) -> Option<Snippet> {
         reason,
         Reason::ObjectNotFound
             | Reason::AccessDenied
+            | Reason::AccessDeniedOrMissing
             | Reason::CredentialsInvalid
             | Reason::BotChallenge
             | Reason::OriginRateLimited
@@ -175,6 +176,10 @@ fn amazon(
         Reason::ObjectNotFound | Reason::KeyEncodingMismatch | Reason::BodyEmpty => shell(
             "Look for the object",
             format!("aws s3api head-object {object}{at}"),
+        ),
+        Reason::OriginUnexpectedStatus => shell(
+            "Ask for the object yourself",
+            format!("aws s3api get-object {object}{at} /dev/null"),
         ),
         Reason::ObjectArchived => shell(
             "Restore the object for a week",
