@@ -352,10 +352,7 @@ async fn the_failing_share_is_compared_with_that_of_the_period_before() {
     let now = hour_of(a_minute_ago());
     store(&dashboard, 1, failures(account.id)).await;
     append(&dashboard, &batch(account.id, a_minute_ago())).await;
-    let earlier = UsageBatch {
-        seq: 2,
-        ..batch(account.id, now - hour * 3)
-    };
+    let earlier = batch(account.id, now - hour * 3);
     append(&dashboard, &earlier).await;
     let stamp = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (from, to) = (stamp(now - hour), stamp(now + hour));

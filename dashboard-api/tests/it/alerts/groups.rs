@@ -226,8 +226,9 @@ async fn a_time_zone_that_the_database_does_not_know_any_more_keeps_nobody_silen
     let body = json!({"name": "Quiet", "condition": condition, "webhooks": [webhook], "quietHours": quiet});
     rule(&account, body).await;
     let forget = "update alert_rule set settings = jsonb_set(settings, '{quietHours,timeZone}', '\"Europe/Atlantis\"')";
-    let mut service = dashboard.database.service().await.unwrap();
-    sqlx::query(forget).execute(&mut *service).await.unwrap();
+    let mut tx = dashboard.database.tenant_tx(account.id).await.unwrap();
+    sqlx::query(forget).execute(tx.as_conn()).await.unwrap();
+    tx.commit().await.unwrap();
     store(&dashboard, 1, failures(&account, Reason::ObjectNotFound, 1)).await;
     watch.look().await;
     watch.send().await;
