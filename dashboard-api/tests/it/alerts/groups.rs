@@ -191,7 +191,7 @@ async fn quiet_hours_are_those_of_a_time_zone() {
     let watch = Watch::start(&dashboard).await;
     let (webhook, _) = watch.webhook(&account).await;
     // Five and a half hours ahead of UTC all year, so that no quiet hour of UTC is one there by accident.
-    let time = |minutes| {
+    let time = |minutes: i64| {
         (watch.clock.now() + TimeDelta::minutes(330 + minutes))
             .format("%H:%M")
             .to_string()

@@ -158,43 +158,56 @@ pub(super) async fn get_summary(
     let before = summary(&mut question.tx, &before).await?;
     let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
     let groups = GroupCounts::of(&list, now);
-    let share = failing_share(&mut question, window, now).await?;
-    let share_before = failing_share(&mut question, window.previous(), now).await?;
-    let shares = [share, share_before].map(|share| share.map(|(share, _)| share));
+    let shares = Shares::of(&mut question, now).await?;
     let counts = (&counts, &before, groups);
     Ok(Json(SummaryAnswer {
-        failing_share_complete: share.map(|(_, complete)| complete),
+        failing_share_complete: shares.now.map(|_| shares.complete),
         ..SummaryAnswer::new(counts, shares, &question.names, meta)
     }))
 }
 
-/// Over whole hours on both sides, because requests are counted by the hour; and whether all of them are counted.
-async fn failing_share(
-    question: &mut Question,
-    window: Window,
-    now: DateTime<Utc>,
-) -> Result<Option<(f64, bool)>, ApiError> {
-    let filter = &question.filter.over(window);
-    let only_by_endpoint = FailureFilter {
-        include: Facets {
-            endpoints: filter.include.endpoints.clone(),
-            ..Facets::default()
-        },
-        events_from: filter.events_from,
-        ..FailureFilter::all(filter.window)
-    };
-    if *filter != only_by_endpoint {
-        return Ok(None);
+/// Failing shares of the period and the one before, over whole hours on both sides because requests are counted by the hour; none where the
+/// filter names what requests are not counted by.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shares {
+    now: Option<f64>,
+    before: Option<f64>,
+    /// Whether all requests of the period are counted.
+    complete: bool,
+}
+
+impl Shares {
+    async fn of(question: &mut Question, now: DateTime<Utc>) -> Result<Self, ApiError> {
+        let filter = &question.filter;
+        let only_by_endpoint = FailureFilter {
+            include: Facets {
+                endpoints: filter.include.endpoints.clone(),
+                ..Facets::default()
+            },
+            events_from: filter.events_from,
+            ..FailureFilter::all(filter.window)
+        };
+        if *filter != only_by_endpoint {
+            return Ok(Self::default());
+        }
+        let window = filter.window;
+        // Read before the counts: what is promised must be in them.
+        let as_of = counted_to(&mut question.tx).await?;
+        let gaps = uncounted(&mut question.tx, hours_around(window)).await?;
+        Ok(Self {
+            complete: freshness(as_of, now, window.to).complete && gaps.is_empty(),
+            now: share_of(question, window).await?,
+            before: share_of(question, window.previous()).await?,
+        })
     }
-    let hours = hours_around(filter.window);
-    // Read before the counts: what is promised must be in them.
-    let as_of = counted_to(&mut question.tx).await?;
-    let gaps = uncounted(&mut question.tx, hours).await?;
-    let complete = freshness(as_of, now, filter.window.to).complete && gaps.is_empty();
-    let failed = summary(&mut question.tx, &filter.over(hours)).await?;
-    let endpoints = &filter.include.endpoints;
+}
+
+async fn share_of(question: &mut Question, window: Window) -> Result<Option<f64>, ApiError> {
+    let hours = hours_around(window);
+    let failed = summary(&mut question.tx, &question.filter.over(hours)).await?;
+    let endpoints = &question.filter.include.endpoints;
     let requests = requests(&mut question.tx, hours, endpoints).await?;
-    Ok(share(failed.client_visible, requests).map(|share| (share, complete)))
+    Ok(share(failed.client_visible, requests))
 }
 
 impl PeriodCounts {
@@ -245,11 +258,11 @@ impl GroupCounts {
 impl SummaryAnswer {
     fn new(
         (counts, before, groups): (&Summary, &Summary, GroupCounts),
-        [share, share_before]: [Option<f64>; 2],
+        shares: Shares,
         names: &Names,
         meta: MetaAnswer,
     ) -> Self {
-        let previous = PeriodCounts::of(before, share_before);
+        let previous = PeriodCounts::of(before, shares.before);
         let visible = |code: &FailureCode| {
             let mut visible = counts.visible_by_code.iter();
             visible
@@ -272,9 +285,9 @@ impl SummaryAnswer {
             client_visible: counts.client_visible,
             attempts: counts.attempts,
             rescued: counts.rescued,
-            failing_share: share,
+            failing_share: shares.now,
             failing_share_complete: None,
-            delta: PeriodCounts::of(counts, share).less(previous),
+            delta: PeriodCounts::of(counts, shares.now).less(previous),
             previous,
             groups,
             origins_affected: counts
