@@ -47,3 +47,10 @@ pub struct AlertRuleSettings {
     /// Whether it is looked at.
     pub enabled: bool,
 }
+
+impl AlertRuleSettings {
+    /// The time zone of its quiet hours, where they have one.
+    pub fn time_zone(&self) -> Option<&str> {
+        self.quiet_hours.as_ref()?.time_zone.as_deref()
+    }
+}

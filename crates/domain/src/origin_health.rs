@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::failure::{Blame, Reason};
 
 /// What a fetch says about its origin.
@@ -33,7 +35,7 @@ impl FetchVerdict {
 }
 
 /// What the breaker of an origin does at a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum OriginBreaker {
     /// Everything goes through.
     Closed,
@@ -79,8 +81,26 @@ const FIRST_BOUND_US: u64 = 1_000;
 /// How long successful fetches took.
 ///
 /// Quantiles are the geometric middle of their bucket, so at most 19 % off; below 1 ms they are 1 ms, above 65.5 s they are 65.5 s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u32>", into = "Vec<u32>")]
 pub struct LatencyHistogram([u32; LATENCY_BUCKETS]);
+
+impl From<Vec<u32>> for LatencyHistogram {
+    /// Missing counts are 0, further ones are left out.
+    fn from(counts: Vec<u32>) -> Self {
+        let mut histogram = Self::default();
+        for (count, given) in histogram.0.iter_mut().zip(counts) {
+            *count = given;
+        }
+        histogram
+    }
+}
+
+impl From<LatencyHistogram> for Vec<u32> {
+    fn from(histogram: LatencyHistogram) -> Self {
+        histogram.0.to_vec()
+    }
+}
 
 impl Default for LatencyHistogram {
     fn default() -> Self {

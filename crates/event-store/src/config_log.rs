@@ -11,7 +11,7 @@ mod append;
 mod replicate;
 
 use chrono::{DateTime, Utc};
-use limpid_domain::event::{ConfigEvent, EventMeta};
+use limpid_domain::event::{ConfigEvent, EventMeta, StreamKind};
 use limpid_domain::ids::{ConfigEventId, StreamId, StreamVersion, TenantId, TenantSeq};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -143,21 +143,41 @@ pub async fn read_before(
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 
-/// At most `limit` events of a tenant that were stored in `[from, to]`, newest first.
+/// Which changes are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<'a> {
+    /// When they were made: in any of these stretches of time, both ends included.
+    pub spans: &'a [(DateTime<Utc>, DateTime<Utc>)],
+    /// What they were made to.
+    pub kinds: &'a [StreamKind],
+    /// To this thing only, where one is named.
+    pub of: Option<StreamId>,
+}
+
+/// At most `limit` changes of a tenant, newest first. Others are no part of the limit: however many there are, they displace nothing.
 ///
 /// Errors: [`StoreError::Undecodable`], [`StoreError::Unavailable`].
 pub async fn read_between(
     tx: &mut TenantTx,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    changes: Changes<'_>,
     limit: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
+    let (began, ended): (Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) =
+        changes.spans.iter().copied().unzip();
+    let kinds: Vec<&str> = changes.kinds.iter().map(|kind| kind.as_str()).collect();
     let rows: Vec<EventRow> = sqlx::query_as(
-        "select tenant_id, tenant_seq, stream_id, version, event_id, recorded_at, meta, kind, schema_v, data \
-         from config_event where tenant_id = $1 and recorded_at >= $2 and recorded_at <= $3 order by tenant_seq desc limit $4",
+        "select e.tenant_id, e.tenant_seq, e.stream_id, e.version, e.event_id, e.recorded_at, e.meta, e.kind, e.schema_v, e.data
+         from config_event e join config_stream s on s.tenant_id = e.tenant_id and s.stream_id = e.stream_id
+         where e.tenant_id = $1 and s.kind = any($2) and ($3::uuid is null or e.stream_id = $3) and exists (
+           select from unnest($4::timestamptz[], $5::timestamptz[]) span(began, ended)
+           where e.recorded_at between span.began and span.ended)
+         order by e.tenant_seq desc limit $6",
     )
     .bind(tx.tenant_id().0)
-    .bind(from)
-    .bind(to)
+    .bind(kinds)
+    .bind(changes.of.map(|stream| stream.0))
+    .bind(began)
+    .bind(ended)
     .bind(i64::from(limit))
     .fetch_all(tx.as_conn())
     .await?;

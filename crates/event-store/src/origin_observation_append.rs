@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use limpid_domain::failure::Reason;
 use limpid_domain::ids::{NodeId, OriginId, OriginNo, RunId, StreamVersion, TenantId};
 use limpid_domain::origin_health::{LatencyHistogram, OriginBreaker};
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::error::StoreError;
@@ -34,7 +35,7 @@ pub struct OriginBatch {
 }
 
 /// How one origin fares, as far as the node learnt something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginSeen {
     /// Whose.
     pub tenant_id: TenantId,
@@ -59,7 +60,7 @@ pub struct OriginSeen {
 }
 
 /// When credentials end by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialEnd {
     /// Nobody looked.
     NotLooked,
@@ -86,7 +87,7 @@ impl From<Option<DateTime<Utc>>> for CredentialEnd {
 }
 
 /// Fetches of one origin in one hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginHour {
     /// Whose.
     pub tenant_id: TenantId,
@@ -105,7 +106,7 @@ pub struct OriginHour {
 }
 
 /// Pictures made of files of one path template at one origin, in one hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateServed {
     /// Whose.
     pub tenant_id: TenantId,
@@ -140,7 +141,7 @@ impl OriginSeen {
 }
 
 /// Rows of a batch.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OriginRows {
     /// How origins fare.
     pub origins: Vec<OriginSeen>,
@@ -262,6 +263,44 @@ fn array_text<N: Copy + Default + PartialEq + ToString>(numbers: &[N]) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_read_from_local_disk_as_they_were_written() {
+        let at = DateTime::from_timestamp(1_795_824_000, 250_000_000).unwrap();
+        let (tenant_id, origin_id) = (TenantId(3), OriginId::mint());
+        let mut latency = LatencyHistogram::default();
+        latency.count(std::time::Duration::from_millis(40));
+        let rows = OriginRows {
+            origins: vec![OriginSeen {
+                consecutive_failures: 2,
+                last_success_at: Some(at),
+                last_failure: Some((at, Reason::ConnectionRefused)),
+                certificate: Some((at, at)),
+                credential: CredentialEnd::At(at),
+                breaker: Some((OriginBreaker::Open, at)),
+                ..OriginSeen::new(tenant_id, origin_id, StreamVersion(4))
+            }],
+            hours: vec![OriginHour {
+                tenant_id,
+                origin_id,
+                hour: at,
+                successes: 1,
+                file_faults: 0,
+                failures: 2,
+                latency,
+            }],
+            served: vec![TemplateServed {
+                tenant_id,
+                origin_no: OriginNo(7),
+                template_hash: -1,
+                hour: at,
+                slots: [1; SLOTS_PER_HOUR],
+                last_success_at: at,
+            }],
+        };
+        let written = postcard::to_allocvec(&rows).unwrap();
+        assert_eq!(postcard::from_bytes::<OriginRows>(&written).unwrap(), rows);
+    }
 
     #[test]
     fn arrays_are_written_without_trailing_zeros() {

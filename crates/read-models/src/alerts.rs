@@ -11,12 +11,14 @@
 //! | `origins` | failures in a row, certificates and credentials that end, against rules about origins |
 //! | `announce` | what is to be told becomes deliveries, several alerts in one |
 //! | `list` | alerts as people read them |
+//! | `time_zone` | what time it is where quiet hours are |
 
 mod announce;
 mod groups;
 mod list;
 mod origins;
 mod shares;
+mod time_zone;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::ids::AlertId;
@@ -30,6 +32,7 @@ pub use groups::watch_groups;
 pub use list::{AlertPage, AlertState, AlertView, alerts};
 pub use origins::watch_origins;
 pub use shares::watch_shares;
+pub use time_zone::is_time_zone;
 
 /// Key of the advisory lock, an arbitrary number that nobody else uses.
 const LOCK_KEY: i64 = 0x6c69_6d70_6964_0012;

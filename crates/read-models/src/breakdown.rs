@@ -76,7 +76,7 @@ impl GroupBy {
         }
     }
 
-    fn column(self, table: Table) -> &'static str {
+    pub(crate) fn column(self, table: Table) -> &'static str {
         match self {
             Self::Code | Self::Reason | Self::Stage => "reason",
             Self::Origin => "origin_no",
@@ -91,7 +91,7 @@ impl GroupBy {
     }
 
     /// The number of a packed count.
-    fn number(self, key: &CellKey) -> i64 {
+    pub(crate) fn number(self, key: &CellKey) -> i64 {
         match self {
             Self::Code | Self::Reason | Self::Stage => key.reason.into(),
             Self::Origin => key.origin_no.into(),

@@ -30,7 +30,9 @@ pub use blast_radius::{BlastRadius, Spread, blast_radius};
 pub(crate) use checkpoint::counted_batches;
 pub use cursor::GroupCursor;
 pub use failing_paths::{FailingPath, failing_paths};
-pub use life::{NewGroupEvent, StoredGroupEvent, life_events, locked_life, pass_time, record};
+pub use life::{
+    NewGroupEvent, StoredGroupEvent, last_served, life_events, locked_life, pass_time, record,
+};
 pub use list::{
     FailureGroup, GroupList, GroupOrder, GroupTotals, TREND_BUCKETS, group, groups, trend_interval,
 };

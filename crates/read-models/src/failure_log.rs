@@ -93,7 +93,7 @@ pub async fn events(
     })
 }
 
-/// Reads one failure, or `None` if this tenant has none with this id.
+/// Reads one failure, or `None` if this tenant has none with this id. The id of a request stands for the failure that its client saw.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
@@ -105,9 +105,9 @@ pub async fn event(tx: &mut TenantTx, id: EventId) -> Result<Option<StoredFailur
     for neighbourhood in NEIGHBOURHOODS {
         let mut query = around(tx, (minted_at, neighbourhood), kept);
         query
-            .push(" and event_id = ")
+            .push(" and ")
             .push_bind(id.0)
-            .push(" limit 1");
+            .push(" in (event_id, request_id) order by headline desc, attempt desc limit 1");
         let row: Option<EventRow> = query.build_query_as().fetch_optional(tx.as_conn()).await?;
         if let Some(row) = row {
             return Ok(row.into_failure());

@@ -5,6 +5,7 @@ use limpid_domain::alert_rule::{
 };
 use limpid_domain::ids::{AlertRuleId, StreamVersion, TenantId};
 use limpid_event_store::StoreError;
+use limpid_read_models::alerts;
 use limpid_read_models::delivery_config::{self, AlertRuleConfig};
 
 use super::transaction::CommandTx;
@@ -40,7 +41,7 @@ pub async fn create_alert_rule(
 ) -> Result<AlertRuleConfig, CommandError> {
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let id = AlertRuleId::mint();
-    let surroundings = surroundings(&mut command, id).await?;
+    let surroundings = surroundings(&mut command, id, &settings).await?;
     let create = AlertRuleCommand::Create(settings);
     let events = decide(None, create, &surroundings)?;
     command.record(id.into(), StreamVersion(0), events).await?;
@@ -58,7 +59,7 @@ pub async fn replace_alert_rule(
     let mut command = CommandTx::begin(context, tenant_id).await?;
     let id = replace.id;
     let loaded = command.load(id.into(), replace.expected, evolve).await?;
-    let surroundings = surroundings(&mut command, id).await?;
+    let surroundings = surroundings(&mut command, id, &replace.settings).await?;
     let replacement = AlertRuleCommand::Replace(replace.settings);
     let events = decide(loaded.state.as_ref(), replacement, &surroundings)?;
     if !events.is_empty() {
@@ -89,8 +90,13 @@ pub async fn delete_alert_rule(
 async fn surroundings(
     command: &mut CommandTx<'_>,
     id: AlertRuleId,
+    settings: &AlertRuleSettings,
 ) -> Result<AlertRuleContext, CommandError> {
     let tx = &mut command.tx;
+    let is_zone_known = match settings.time_zone() {
+        Some(zone) => alerts::is_time_zone(tx, zone).await?,
+        None => false,
+    };
     let rules = delivery_config::alert_rules(tx).await?;
     let webhooks = delivery_config::webhooks(tx).await?;
     let origins = delivery_config::origins(tx).await?;
@@ -102,6 +108,7 @@ async fn surroundings(
         webhooks: webhooks.into_iter().map(|webhook| webhook.id).collect(),
         origins: origins.map(|origin| origin.id).collect(),
         endpoints: endpoints.map(|endpoint| endpoint.id).collect(),
+        is_zone_known,
     })
 }
 

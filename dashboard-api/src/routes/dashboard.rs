@@ -8,6 +8,7 @@ pub(crate) mod caching;
 pub(crate) mod change_effect;
 pub(crate) mod changes;
 pub(crate) mod config;
+mod csv;
 pub(crate) mod custom_domains;
 pub(crate) mod diagnosis;
 pub(crate) mod expiries;

@@ -204,6 +204,34 @@ async fn a_url_endpoint_goes_back_unless_what_it_names_is_gone() {
 }
 
 #[tokio::test]
+async fn however_many_purges_there_are_they_displace_no_change_from_the_time_line() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    for batch in 0..3 {
+        let urls: Vec<String> = (0..100)
+            .map(|n| format!("https://images.example/acme/folder/{batch}/{n}.jpg"))
+            .collect();
+        account
+            .post("/dashboard/v1/purge", &json!({"urls": urls}))
+            .await
+            .expect(201);
+    }
+    let marks = account.get("/dashboard/v1/annotations").await.expect(200);
+    let marks = marks["data"].as_array().unwrap().iter();
+    let kinds: Vec<&str> = marks.map(|mark| mark["kind"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "tenant_created",
+            "url_endpoint_created",
+            "origin_created",
+            "origin_attached"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn changes_and_notes_stand_on_the_time_line() {
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;

@@ -345,6 +345,69 @@ async fn the_failing_share_is_told_where_requests_are_counted_by_what_is_asked()
 }
 
 #[tokio::test]
+async fn the_failing_share_is_compared_with_that_of_the_period_before() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let hour = TimeDelta::hours(1);
+    let now = hour_of(a_minute_ago());
+    store(&dashboard, 1, failures(account.id)).await;
+    append(&dashboard, &batch(account.id, a_minute_ago())).await;
+    let earlier = batch(account.id, now - hour * 3);
+    append(&dashboard, &earlier).await;
+    let stamp = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let (from, to) = (stamp(now - hour), stamp(now + hour));
+    let path = format!("/dashboard/v1/origin-errors/summary?from={from}&to={to}");
+    let summary = account.get(&path).await.expect(200);
+    assert_eq!(summary["failingShare"], json!(6.0 / 16.0));
+    assert_eq!(summary["previous"]["failingShare"], json!(0.0));
+    assert_eq!(summary["delta"]["failingShare"], json!(6.0 / 16.0));
+}
+
+#[tokio::test]
+async fn usage_as_a_table_has_every_entry_and_no_formula() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    let at = a_minute_ago();
+    let mut batch = batch(account.id, at);
+    batch.tops.push(UsageTop {
+        tenant_id: account.id,
+        hour: hour_of(at),
+        dimension: UsageDimension::UserAgent,
+        key: "=HYPERLINK(\"x\")".to_owned(),
+        counts: counts(4, 40),
+    });
+    append(&dashboard, &batch).await;
+    let table = account
+        .get("/dashboard/v1/usage?from=now-3h&format=csv")
+        .await;
+    assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
+    assert!(table.header("content-disposition").ends_with(".csv\""));
+    let meta: Value = serde_json::from_str(table.header("x-limpid-meta")).unwrap();
+    assert_eq!(meta["intervalMs"], 3_600_000);
+    let text = String::from_utf8(table.body.to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "by,value,label,requests,bytes");
+    let of = |by: &str| {
+        let lines = lines.iter().filter(|line| line.starts_with(by));
+        lines.count()
+    };
+    assert_eq!((of("time,"), of("status,"), of("image,")), (4, 5, 2));
+    assert!(
+        text.contains("endpoint,default,Default URL-endpoint,13,1532"),
+        "{text}"
+    );
+    assert!(
+        text.contains("userAgent,\"'=HYPERLINK(\"\"x\"\")\",,4,40"),
+        "{text}"
+    );
+    let refused = account.get("/dashboard/v1/usage?format=xml").await;
+    assert_eq!(
+        refused.refusal(400),
+        "format is one of json, csv, not \"xml\"."
+    );
+}
+
+#[tokio::test]
 async fn our_own_usage_tells_totals_series_and_the_most_used() {
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;

@@ -89,12 +89,9 @@ pub(crate) async fn verify(databases: &Databases) -> Result<(), Failure> {
         .fold(configuration.and(failures), Result::and)
 }
 
-/// One line on a terminal, overwritten by the next; nothing in a file.
-fn progress_of(what: &'static str) -> impl FnMut(u64, u64) {
-    move |done, of| {
-        let percent = done.saturating_mul(100) / of.max(1);
-        output::progress(&format!("{done} of {of} {what}, {percent} %"), done == of);
-    }
+fn progress_of(steps: &'static str) -> impl FnMut(u64, u64) {
+    let mut progress = output::Progress::of(steps);
+    move |done, of| progress.tell(done, of)
 }
 
 /// Rows by which one tenant's projection differs.

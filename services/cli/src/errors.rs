@@ -29,8 +29,8 @@ pub(crate) use groups::groups;
 const TAIL_EVERY: Duration = Duration::from_secs(1);
 /// The longest window, as in the API.
 const LONGEST_WINDOW: TimeDelta = TimeDelta::days(90);
-/// How far back each look overlaps the one before: events arrive a little out of order.
-const TAIL_OVERLAP: TimeDelta = TimeDelta::seconds(30);
+/// Failures that are shown of one look; of more it is told how many there are.
+const TAIL_AT_ONCE: u16 = 1_000;
 
 /// Prints counts by code, reason and origin.
 ///
@@ -131,7 +131,7 @@ fn as_text(
     lines.join("\n")
 }
 
-/// Prints failures one by one, oldest first, then as they happen, until interrupted.
+/// Prints failures one by one, oldest first, then as they arrive, until interrupted: late ones, too, which waited in a spool.
 ///
 /// Errors: as [`list`].
 pub(crate) async fn tail(
@@ -139,54 +139,52 @@ pub(crate) async fn tail(
     arguments: &ErrorsArguments,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
+    let failed = |error| store_failure("read the failures", &error);
     let tenant = account(database, &arguments.account).await?;
-    let clock = Clock::system();
-    let mut filter = filter(arguments, clock.now())?;
-    let follows = arguments.to == "now";
-    let mut shown: HashSet<EventId> = HashSet::new();
+    let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+    let filter = filter_in(&mut tx, arguments, Clock::system().now()).await?;
+    // Read before the failures: what arrives between the two is seen twice, and shown once.
+    let mut position = failure_log::latest_position(&mut tx)
+        .await
+        .map_err(failed)?;
+    let first = newest(&mut tx, &filter).await?;
+    drop(tx);
+    for failure in first.iter().rev() {
+        show(failure, arguments.json)?;
+    }
+    if arguments.to != "now" {
+        return Ok(());
+    }
+    let shown: HashSet<EventId> = first.iter().map(|stored| stored.event.event_id).collect();
     loop {
-        let page = newest(database, tenant, &filter).await?;
-        let ids: HashSet<EventId> = page.iter().map(|failure| failure.event.event_id).collect();
-        for failure in page
-            .iter()
-            .rev()
-            .filter(|failure| !shown.contains(&failure.event.event_id))
-        {
-            show(failure, arguments.json)?;
-        }
-        if !follows {
-            return Ok(());
-        }
-        let now = clock.now();
-        filter.window = Window {
-            from: filter.window.from.max(now - TAIL_OVERLAP),
-            to: now + TimeDelta::seconds(1),
-        };
-        // What fell out of the overlap can't come again, so the set stays small.
-        shown = ids;
         tokio::select! {
             _ = signals.next() => return Ok(()),
             () = tokio::time::sleep(TAIL_EVERY) => {}
         }
+        let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
+        let found = failure_log::arrivals(&mut tx, &filter, &position, TAIL_AT_ONCE)
+            .await
+            .map_err(failed)?;
+        let new = found.failures.iter();
+        for failure in new.filter(|stored| !shown.contains(&stored.event.event_id)) {
+            show(failure, arguments.json)?;
+        }
+        if found.left_out > 0 {
+            output::complain(&format!("{} more are not shown", found.left_out));
+        }
+        position = found.position;
     }
 }
 
 /// Every event of the window that fits into a few pages, newest first.
-async fn newest(
-    database: &Database,
-    tenant: TenantId,
-    filter: &FailureFilter,
-) -> Result<Vec<StoredFailure>, Failure> {
+async fn newest(tx: &mut TenantTx, filter: &FailureFilter) -> Result<Vec<StoredFailure>, Failure> {
     const MAX_PAGES: usize = 50;
-    let failed = |error| store_failure("read the failures", &error);
-    let mut tx = database.tenant_tx(tenant).await.map_err(failed)?;
-    let filter = filter.clone().within(kept(&mut tx).await.map_err(failed)?);
     let mut all = Vec::new();
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        let page = failure_log::events(&mut tx, &filter, cursor.as_ref(), failure_log::MAX_PAGE)
+        let page = failure_log::events(tx, filter, cursor.as_ref(), failure_log::MAX_PAGE)
             .await
-            .map_err(failed)?;
+            .map_err(|error| store_failure("read the failures", &error))?;
         all.extend(page.events);
         cursor = page.next;
         if cursor.is_none() {

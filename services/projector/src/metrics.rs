@@ -18,34 +18,38 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let meter = opentelemetry::global::meter("limpid");
-        let gauge = |name: &'static str, description: &'static str| {
+        let gauge = |name: &'static str, unit: &'static str, description: &'static str| {
             meter
                 .i64_gauge(name)
                 .with_description(description)
-                .with_unit("1")
+                .with_unit(unit)
                 .build()
         };
         Self {
             drift: gauge(
                 "limpid.failure_counts.drift",
+                "{row}",
                 "Hourly counts and batches that disagree with the failure events; must be 0",
             ),
             group_drift: gauge(
                 "limpid.failure_groups.drift",
+                "{row}",
                 "Counts of groups that disagree with the failure events; must be 0",
             ),
             missing_batches: gauge(
                 "limpid.failure_ledger.missing_batches",
+                "{batch}",
                 "Batch numbers missing in the ledger: spool frames that were lost",
             ),
             refused: gauge(
                 "limpid.failure_ledger.refused_events",
+                "{event}",
                 "Failure events in dead-letter files",
             ),
             default_partition: meter
                 .u64_gauge("limpid.failure_partitions.default_events")
                 .with_description("Failure events outside every day's partition; more than a few mean a wrong clock")
-                .with_unit("1")
+                .with_unit("{event}")
                 .build(),
             dropped_counts: meter
                 .u64_counter("limpid.retention.dropped_counts")

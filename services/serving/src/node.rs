@@ -34,7 +34,7 @@ use crate::listener::Listener;
 use crate::metrics;
 use crate::negative_cache::NegativeCache;
 use crate::origin_observations::{
-    GatheredObservations, NodeView, OriginFlusher, OriginObservations,
+    self, GatheredObservations, NodeView, OriginFlusher, OriginObservations,
 };
 use crate::production::Production;
 use crate::production::originals::Originals;
@@ -127,7 +127,9 @@ impl Serving {
         let production = production(&config, requests.clone())?;
         let observed = observed(&production, &reconciler);
         let observed = GatheredObservations::of(observed);
-        let origins = OriginFlusher::new(observed, database, clock, node).with_dead_letter(letters);
+        let origins = OriginFlusher::new(observed, database, clock, node)
+            .with_journal(origin_observations::open_journal(&config.spool.dir))
+            .with_dead_letter(letters);
         let delivery = Arc::new(Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
             cache: VariantCache::new(config.cache.variant_bytes),

@@ -31,7 +31,7 @@ use crate::config_snapshot::Origin;
 use crate::failure_recorder::event::stored_path;
 use counts::OriginCounts;
 
-pub(crate) use flusher::{GatheredObservations, OriginFlusher};
+pub(crate) use flusher::{GatheredObservations, OriginFlusher, open_journal};
 pub(crate) use node_view::NodeView;
 
 /// Locks; a tenant's counts are behind one of them.
@@ -77,7 +77,7 @@ pub(crate) struct OriginObservations {
     templates: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Shard {
     origins: HashMap<(TenantId, OriginId), OriginCounts>,
     templates: HashMap<TenantId, HashMap<TemplateSlot, Successes>>,
@@ -163,6 +163,12 @@ impl OriginObservations {
             .sum();
         self.templates.fetch_sub(beyond, Ordering::Relaxed);
         taken
+    }
+
+    /// Everything that was observed since the last time it was taken; it stays.
+    fn observed(&self) -> Vec<Shard> {
+        let shards = self.shards.iter();
+        shards.map(|shard| locked(shard).clone()).collect()
     }
 
     fn shard(&self, tenant_id: TenantId) -> Option<MutexGuard<'_, Shard>> {

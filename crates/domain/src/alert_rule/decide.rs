@@ -37,6 +37,8 @@ pub struct AlertRuleContext {
     pub origins: Vec<OriginId>,
     /// The tenant's URL endpoints.
     pub endpoints: Vec<UrlEndpointId>,
+    /// Whether the time zone of the quiet hours exists; looked at only where they name one.
+    pub is_zone_known: bool,
 }
 
 /// What happens when `command` meets `state`.
@@ -131,7 +133,12 @@ fn check_names(settings: &AlertRuleSettings, context: &AlertRuleContext) -> Resu
     if let Some(id) = endpoints.iter().find(|id| !context.endpoints.contains(id)) {
         return Err(unknown("URL endpoint", id.to_string()));
     }
-    Ok(())
+    match settings.time_zone() {
+        Some(zone) if !context.is_zone_known => Err(Refusal::invalid(format!(
+            "quietHours.timeZone must be a name of the IANA time zone database such as Europe/Berlin; \"{zone}\" is none"
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +181,21 @@ mod tests {
         let share = AlertRuleSettings::parse(body).unwrap();
         let refused = decide(None, AlertRuleCommand::Create(share), &context).unwrap_err();
         assert!(refused.message().contains("no URL endpoint"), "{refused}");
+    }
+
+    #[test]
+    fn given_a_time_zone_that_nobody_knows_then_the_rule_is_refused() {
+        let body = json!({"name": "Night watch", "condition": {"type": "expiry"},
+            "quietHours": {"from": "22:00", "to": "07:00", "timeZone": "Europe/Atlantis"}});
+        let create = || AlertRuleCommand::Create(AlertRuleSettings::parse(body.clone()).unwrap());
+        let mut context = AlertRuleContext::default();
+        let refused = decide(None, create(), &context).unwrap_err();
+        assert!(
+            refused.message().contains("\"Europe/Atlantis\" is none"),
+            "{refused}"
+        );
+        context.is_zone_known = true;
+        assert!(decide(None, create(), &context).is_ok());
     }
 
     #[test]

@@ -10,9 +10,13 @@ use crate::request_body::Fields;
 /// Minutes of a day.
 const DAY: i32 = 24 * 60;
 
+/// Longest name of a time zone; the longest there is has 32.
+const MAX_ZONE_CHARS: usize = 64;
+
 /// Hours of every day in which nobody is told. They may go over midnight.
 ///
-/// Times are of a fixed distance from UTC: rules of summer time are not known here.
+/// Times are those of a time zone, summer time included, or of a fixed distance from UTC. What a zone's distance is at a moment is not known
+/// here: whoever asks says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuietHours {
@@ -20,8 +24,12 @@ pub struct QuietHours {
     pub from: String,
     /// When they end. Shape: `07:00`.
     pub to: String,
-    /// How far local time is from UTC. Shape: `+01:00`.
-    pub utc_offset: String,
+    /// How far local time is from UTC, always. Shape: `+01:00`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub utc_offset: Option<String>,
+    /// Whose local time it is instead. Shape: a name of the IANA time zone database, `Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time_zone: Option<String>,
 }
 
 impl QuietHours {
@@ -30,14 +38,22 @@ impl QuietHours {
     /// Errors: [`Refusal::Invalid`] with the first broken rule.
     pub(super) fn parse(value: Value) -> Result<Self, Refusal> {
         let mut fields = Fields::of(value)?;
-        let hours = Self {
+        let mut hours = Self {
             from: fields.required_text("from", 5)?,
             to: fields.required_text("to", 5)?,
-            utc_offset: fields
-                .optional_text("utcOffset", 6)?
-                .unwrap_or_else(|| "+00:00".to_owned()),
+            utc_offset: fields.optional_text("utcOffset", 6)?,
+            time_zone: fields.optional_text("timeZone", MAX_ZONE_CHARS)?,
         };
         fields.finish()?;
+        match (&hours.utc_offset, &hours.time_zone) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::invalid(
+                    "quietHours has either timeZone or utcOffset",
+                ));
+            }
+            (None, None) => hours.utc_offset = Some("+00:00".to_owned()),
+            (Some(_), None) | (None, Some(_)) => {}
+        }
         let (Some(from), Some(to)) = (minute_of_day(&hours.from), minute_of_day(&hours.to)) else {
             return Err(Refusal::invalid(
                 "quietHours.from and quietHours.to must be times such as 22:00",
@@ -48,7 +64,8 @@ impl QuietHours {
                 "quietHours must end at another time than they begin; disable the rule instead",
             ));
         }
-        if offset_minutes(&hours.utc_offset).is_none() {
+        let offset = hours.utc_offset.as_deref();
+        if offset.is_some_and(|offset| offset_minutes(offset).is_none()) {
             return Err(Refusal::invalid(
                 "quietHours.utcOffset must be a distance from UTC such as +01:00, at most 14 hours",
             ));
@@ -56,16 +73,21 @@ impl QuietHours {
         Ok(hours)
     }
 
-    /// Whether nobody is told at this moment.
-    pub fn include(&self, at: DateTime<Utc>) -> bool {
-        let (Some(from), Some(to), Some(offset)) = (
-            minute_of_day(&self.from),
-            minute_of_day(&self.to),
-            offset_minutes(&self.utc_offset),
-        ) else {
+    /// Whether nobody is told at this moment, at which their time zone is `zone_offset` ahead of UTC. Where that is not known they are over:
+    /// rather a message too many than none.
+    pub fn include(&self, at: DateTime<Utc>, zone_offset: Option<TimeDelta>) -> bool {
+        let offset = match &self.utc_offset {
+            Some(offset) => {
+                offset_minutes(offset).map(|minutes| TimeDelta::minutes(i64::from(minutes)))
+            }
+            None => zone_offset,
+        };
+        let (Some(from), Some(to), Some(offset)) =
+            (minute_of_day(&self.from), minute_of_day(&self.to), offset)
+        else {
             return false;
         };
-        let Some(local) = at.checked_add_signed(TimeDelta::minutes(i64::from(offset))) else {
+        let Some(local) = at.checked_add_signed(offset) else {
             return false;
         };
         let minute = i32::try_from(local.hour() * 60 + local.minute()).unwrap_or(0);
@@ -106,7 +128,8 @@ mod tests {
 
     fn include(hours: &Value, at: &str) -> bool {
         let hours = QuietHours::parse(hours.clone()).unwrap();
-        hours.include(format!("2026-11-27T{at}:00Z").parse().unwrap())
+        let at = format!("2026-11-27T{at}:00Z").parse().unwrap();
+        hours.include(at, None)
     }
 
     #[test]
@@ -129,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn hours_of_a_time_zone_follow_its_distance_from_utc() {
+        let night = json!({"from": "22:00", "to": "07:00", "timeZone": "Europe/Berlin"});
+        let hours = QuietHours::parse(night.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&hours).unwrap(), night);
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (winter, summer) = (Some(TimeDelta::hours(1)), Some(TimeDelta::hours(2)));
+        assert!(!hours.include(at("2026-01-10T20:30:00Z"), winter));
+        assert!(hours.include(at("2026-07-10T20:30:00Z"), summer));
+        assert!(hours.include(at("2026-01-10T05:30:00Z"), winter));
+        assert!(!hours.include(at("2026-07-10T05:30:00Z"), summer));
+        assert!(!hours.include(at("2026-07-10T23:00:00Z"), None));
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for body in [
             json!({}),
@@ -138,6 +175,8 @@ mod tests {
             json!({"from": "22:00", "to": "07:00", "utcOffset": "1"}),
             json!({"from": "22:00", "to": "07:00", "utcOffset": "+15:00"}),
             json!({"from": "22:00", "to": "07:00", "zone": "CET"}),
+            json!({"from": "22:00", "to": "07:00", "timeZone": "Europe/Berlin", "utcOffset": "+01:00"}),
+            json!({"from": "22:00", "to": "07:00", "timeZone": 60}),
             json!({"from": "+2:00", "to": "07:00"}),
         ] {
             assert!(QuietHours::parse(body.clone()).is_err(), "{body}");

@@ -70,6 +70,10 @@ impl<G: Gathered> Gathering<G> {
             self.number(parts, counted_to, false);
         }
         self.next = own;
+        if !self.numbered.is_empty() {
+            // Right behind it, so that the ledger knows at once that the earlier run has ended, and with what it may have lost.
+            self.number(Vec::new(), own.counted_to, false);
+        }
         self.journal = Some(journal);
         self.is_secured = self.numbered.is_empty();
     }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use futures::future::join_all;
+use limpid_domain::event::StreamKind;
 use limpid_domain::ids::{OriginId, StreamId, StreamVersion, TenantId, TenantSeq};
-use limpid_event_store::config_log::{self, Appended, NewEvent, append};
+use limpid_event_store::config_log::{self, Appended, Changes, NewEvent, append};
 use limpid_event_store::{Database, StoreError};
 
 use crate::{created, fresh, meta, replaced};
@@ -65,6 +66,46 @@ async fn events_read_back_as_they_were_appended() {
         .unwrap();
     assert_eq!(since, loaded[1..]);
     assert_eq!(loaded[0].meta, meta());
+}
+
+#[tokio::test]
+async fn changes_are_read_by_time_and_by_what_they_were_made_to() {
+    let (_test, database) = fresh().await;
+    let tenant = new_tenant(&database).await;
+    let [photos, logos]: [StreamId; 2] = [OriginId::mint().into(), OriginId::mint().into()];
+    let mut recorded = Vec::new();
+    for (stream, expected, event) in [
+        (photos, 0, created("a")),
+        (logos, 0, created("b")),
+        (photos, 1, replaced("c")),
+    ] {
+        let appended = append_one(&database, tenant, stream, expected, event.into()).await;
+        let Appended::Now(events) = appended.unwrap() else {
+            panic!("it was new");
+        };
+        recorded.push(events[0].recorded_at);
+    }
+    let [first, second, third] = recorded[..] else {
+        panic!("{recorded:?}");
+    };
+    let mut tx = database.tenant_tx(tenant).await.unwrap();
+    let mut read = async |spans: &[_], kinds: &[StreamKind], of, limit| {
+        let changes = Changes { spans, kinds, of };
+        let events = config_log::read_between(&mut tx, changes, limit).await;
+        let events = events.unwrap().into_iter();
+        events.map(|event| event.tenant_seq.0).collect::<Vec<_>>()
+    };
+    let origins = [StreamKind::Origin];
+    let all = [(first, third)];
+    assert_eq!(read(&all, &origins, None, 10).await, [3, 2, 1]);
+    assert_eq!(read(&all, &origins, None, 2).await, [3, 2]);
+    assert_eq!(read(&all, &origins, Some(photos), 2).await, [3, 1]);
+    let ends = [(first, first), (third, third)];
+    assert_eq!(read(&ends, &origins, None, 10).await, [3, 1]);
+    assert_eq!(read(&[(second, second)], &origins, None, 10).await, [2]);
+    let others = [StreamKind::Purge, StreamKind::UrlEndpoint];
+    assert!(read(&all, &others, None, 10).await.is_empty());
+    assert!(read(&[], &origins, None, 10).await.is_empty());
 }
 
 #[tokio::test]

@@ -166,6 +166,38 @@ async fn what_a_killed_run_had_counted_is_stored_by_the_next_and_only_once() {
 }
 
 #[tokio::test]
+async fn the_ledger_hears_of_a_run_right_behind_what_the_one_before_left() {
+    let (_test, database) = fresh().await;
+    let away = connect("postgres://nobody@127.0.0.1:1/nothing");
+    let directory = tempfile::tempdir().unwrap();
+    let counted = Counted::default();
+    counted.add(5);
+    let first = start(directory.path(), &away, &counted, CancellationToken::new());
+    until_kept(directory.path(), "requests: 5,").await;
+    kill(first, &counted).await;
+
+    let flusher = Flusher::new(Counted::default(), database.clone(), Clock::system(), NODE);
+    let next = flusher.with_journal(Journal::open(directory.path(), "counts"));
+    let mut run = JoinSet::new();
+    // Its next flush is far away.
+    run.spawn(next.run(Duration::from_mins(60), CancellationToken::new()));
+    let both = async {
+        let mut connection = database.service().await.unwrap();
+        let runs = "select count(distinct run_id) from delivery_usage_ledger where node_id = 7";
+        while sqlx::query_scalar::<_, i64>(runs)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+            < 2
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, both).await.unwrap();
+    assert_eq!(requests(&database).await, 5);
+}
+
+#[tokio::test]
 async fn a_run_that_ends_in_good_order_without_a_database_loses_nothing() {
     let (_test, database) = fresh().await;
     let away = connect("postgres://nobody@127.0.0.1:1/nothing");

@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::time_zone::zone_offset;
 use super::{AlertState, AlertView, lock};
 use crate::webhook_deliveries::{NewDelivery, put};
 
@@ -43,9 +44,14 @@ pub async fn announce(
     close_orphans(&mut tx, now).await?;
     let mut told = Announced::default();
     for rule in rules_with_news(&mut tx).await? {
-        let quiet = rule.settings.quiet_hours.as_ref();
-        if quiet.is_some_and(|hours| hours.include(now)) {
-            continue;
+        if let Some(hours) = &rule.settings.quiet_hours {
+            let offset = match &hours.time_zone {
+                Some(zone) => zone_offset(&mut tx, zone, now).await?,
+                None => None,
+            };
+            if hours.include(now, offset) {
+                continue;
+            }
         }
         for event in WebhookEventType::ALL {
             let news = news(&mut tx, &rule, event).await?;

@@ -25,6 +25,7 @@ pub(super) use advance::after_counting;
 pub use advance::pass_time;
 pub(super) use store::LifeRow;
 use store::{Appended, LIFE_COLUMNS, StoredRow};
+pub use successes::last_served;
 
 /// Tenant and group.
 pub(super) type GroupKey = (i64, i64);

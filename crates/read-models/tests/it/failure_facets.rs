@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use limpid_domain::failure::{FailureCode, FailureEvent};
 use limpid_read_models::breakdown::{GroupBy, SeriesKey};
-use limpid_read_models::failure_facets::facet;
+use limpid_read_models::failure_facets::{facet, facets};
 use limpid_read_models::filter::FailureFilter;
 
 use crate::failures::{TENANT, filters, matching, window, with_failures};
@@ -34,6 +34,33 @@ async fn a_facet_ignores_its_own_selection_and_obeys_all_others() {
             expected,
             "{filter:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn fields_that_are_asked_at_once_say_what_each_says_alone() {
+    let fields = [
+        GroupBy::Code,
+        GroupBy::Reason,
+        GroupBy::Stage,
+        GroupBy::Origin,
+        GroupBy::Endpoint,
+        GroupBy::Outcome,
+        GroupBy::UpstreamStatus,
+        GroupBy::ConfigVersion,
+        GroupBy::Node,
+    ];
+    let (database, events) = with_failures(43).await;
+    for filter in filters(&events) {
+        let mut tx = database.tenant_tx(TENANT).await.unwrap();
+        for asked in [&fields[..], &fields[..2], &fields[5..]] {
+            let together = facets(&mut tx, &filter, asked).await.unwrap();
+            let mut alone = Vec::new();
+            for field in asked {
+                alone.push(facet(&mut tx, &filter, *field).await.unwrap());
+            }
+            assert_eq!(together, alone, "{filter:?}");
+        }
     }
 }
 

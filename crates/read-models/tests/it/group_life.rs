@@ -43,7 +43,7 @@ impl Story {
         }
     }
 
-    fn id(&self) -> GroupId {
+    pub(crate) fn id(&self) -> GroupId {
         group_of(&self.sample)
     }
 

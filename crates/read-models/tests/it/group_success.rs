@@ -8,7 +8,7 @@ use limpid_domain::ids::{BatchSeq, NodeId, OriginNo};
 use limpid_event_store::Database;
 use limpid_event_store::failure_append::{Batch, append_batches};
 use limpid_event_store::origin_observation_append::{OriginBatch, SLOTS_PER_HOUR, TemplateServed};
-use limpid_read_models::failure_groups::project;
+use limpid_read_models::failure_groups::{last_served, project};
 use limpid_read_models::origin_health::forget_successes;
 
 use crate::failures::{TENANT, at};
@@ -71,6 +71,11 @@ impl Served {
         self.story.life().await.state
     }
 
+    async fn last_served(&self) -> Option<DateTime<Utc>> {
+        let mut tx = self.story.database.tenant_tx(TENANT).await.unwrap();
+        last_served(&mut tx, self.story.id()).await.unwrap()
+    }
+
     async fn rows(&self) -> i64 {
         stored_rows(&self.story.database).await
     }
@@ -88,6 +93,7 @@ async fn stored_rows(database: &Database) -> i64 {
 async fn a_group_whose_files_are_served_for_long_enough_is_resolved_and_regresses_when_one_fails() {
     let mut group = Served::begin().await;
     group.fails("2026-11-02T08:01:00Z", 1).await;
+    assert_eq!(group.last_served().await, None);
     group.serves("2026-11-02T08:20:00Z", 40).await;
     group.fails("2026-11-02T08:41:00Z", 40).await;
     // Forty files beside 41 failures: ten more without one are needed, and quiet of ten minutes.
@@ -97,6 +103,7 @@ async fn a_group_whose_files_are_served_for_long_enough_is_resolved_and_regresse
         GroupState::New
     );
     group.serves("2026-11-02T08:47:00Z", 1).await;
+    assert_eq!(group.last_served().await, Some(at("2026-11-02T08:47:00Z")));
     assert_eq!(
         group.state_at("2026-11-02T08:50:59Z").await,
         GroupState::New

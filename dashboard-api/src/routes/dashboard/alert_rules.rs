@@ -64,8 +64,9 @@ struct AlertRuleRequest {
     /// What people call it.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// When it alerts: `{"type": "group_state", "states": ["new", "regressed", "escalating"], "endpoints", "origins", "reasons"}` or
-    /// `{"type": "failing_share", "overPercent", "forMinutes", "minimumRequests", "endpoint"}`.
+    /// When it alerts: `{"type": "group_state", "states": ["new", "regressed", "escalating"], "endpoints", "origins", "reasons"}`,
+    /// `{"type": "failing_share", "overPercent", "forMinutes", "minimumRequests", "endpoint"}`,
+    /// `{"type": "origin_test", "origins", "failures"}` or `{"type": "expiry", "days"}`.
     #[schema(value_type = Object, example = json!({"type": "group_state", "states": ["new", "regressed"]}))]
     condition: Value,
     /// Ids of the webhooks that it tells.
@@ -78,7 +79,7 @@ struct AlertRuleRequest {
     enabled: Option<bool>,
 }
 
-/// Hours of every day; they may go over midnight.
+/// Hours of every day; they may go over midnight. Either of a time zone, or of a fixed distance from UTC.
 #[derive(ToSchema)]
 #[schema(as = QuietHours, rename_all = "camelCase")]
 #[expect(dead_code, reason = "described, never built")]
@@ -89,8 +90,11 @@ struct QuietHoursRequest {
     /// When they end.
     #[schema(example = "07:00")]
     to: String,
-    /// How far local time is from UTC.
-    #[schema(example = "+01:00", default = "+00:00")]
+    /// Whose local time it is, summer time included: a name of the IANA time zone database.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: Option<String>,
+    /// How far local time is from UTC, always. `+00:00` where there is no time zone either.
+    #[schema(example = "+01:00")]
     utc_offset: Option<String>,
 }
 

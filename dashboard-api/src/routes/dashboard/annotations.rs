@@ -5,11 +5,11 @@ use axum::extract::{Path, RawQuery, State};
 use chrono::{DateTime, Days, TimeZone, Utc};
 use http::StatusCode;
 use limpid_domain::event::StreamKind;
-use limpid_domain::ids::NoteId;
+use limpid_domain::ids::{NoteId, StreamId};
 use limpid_domain::refusal::Refusal;
 use limpid_domain::request_body::Fields;
 use limpid_event_store::TenantTx;
-use limpid_event_store::config_log;
+use limpid_event_store::config_log::{self, Changes};
 use limpid_read_models::annotations::{Note, add_note, notes, remove_note};
 use limpid_read_models::filter::Window;
 use serde::Serialize;
@@ -34,7 +34,7 @@ const MAX_NOTE_CHARS: usize = 500;
 const FIRST_YEAR: i32 = 2000;
 const AHEAD: Days = Days::new(1);
 
-/// Configuration changes of an answer: more are no longer marks but a colour.
+/// Configuration changes of an answer, the newest: more are no longer marks but a colour.
 const MAX_CHANGES: u32 = 200;
 
 /// The routes of this resource.
@@ -115,7 +115,7 @@ async fn list_annotations(
     let (from, to) = read_period(&mut parameters, state.config().clock.now());
     parameters.finish()?;
     let mut tx = state.failures_tx(tenant.id).await?;
-    let data = annotations(&mut tx, Window { from, to }).await?;
+    let data = annotations(&mut tx, Window { from, to }, None).await?;
     Ok(Json(AnnotationList { data }))
 }
 
@@ -194,20 +194,28 @@ async fn delete_annotation(
     }
 }
 
-/// Marks of a window, oldest first.
+/// What breaks images, or mends them, when it is changed: no keys, nor purges, nor whom to tell of failures.
+const MARKED: [StreamKind; 4] = [
+    StreamKind::Tenant,
+    StreamKind::Origin,
+    StreamKind::UrlEndpoint,
+    StreamKind::NamedTransformation,
+];
+
+/// Marks of a window, oldest first: changes, of one thing only where it is named, and notes.
 pub(super) async fn annotations(
     tx: &mut TenantTx,
     window: Window,
+    of: Option<StreamId>,
 ) -> Result<Vec<Annotation>, ApiError> {
-    let changes = config_log::read_between(tx, (window.from, window.to), MAX_CHANGES).await?;
-    // A key that is issued or revoked breaks no image, and neither does whom to tell of it.
-    let changes = changes.into_iter().filter(|event| {
-        !matches!(
-            event.event.stream_kind(),
-            StreamKind::KeyPair | StreamKind::AlertRule | StreamKind::Webhook
-        )
-    });
+    let changes = Changes {
+        spans: &[(window.from, window.to)],
+        kinds: &MARKED,
+        of,
+    };
+    let changes = config_log::read_between(tx, changes, MAX_CHANGES).await?;
     let mut marks: Vec<Annotation> = changes
+        .into_iter()
         .map(|event| {
             let (resource, resource_id) = resource_of(event.event.stream_kind(), event.stream_id);
             Annotation::ConfigChange {
@@ -226,14 +234,6 @@ pub(super) async fn annotations(
 }
 
 impl Annotation {
-    /// Whether it is a change of this thing, or a note, which may be about anything.
-    pub(super) fn is_about(&self, id: Uuid) -> bool {
-        match self {
-            Self::ConfigChange { resource_id, .. } => *resource_id == Some(id),
-            Self::Note { .. } => true,
-        }
-    }
-
     fn at(&self) -> DateTime<Utc> {
         match self {
             Self::ConfigChange { at, .. } | Self::Note { at, .. } => *at,

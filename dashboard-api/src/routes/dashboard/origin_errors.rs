@@ -35,7 +35,7 @@ use crate::questions::QuestionTx;
 use crate::router::ApiState;
 pub(super) use filter::read_period;
 use filter::{FacetRequest, FilterRequest};
-pub(super) use meta::MetaAnswer;
+pub(super) use meta::{META, MetaAnswer};
 use names::Names;
 
 /// The routes of this resource.

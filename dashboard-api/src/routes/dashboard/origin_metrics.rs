@@ -112,7 +112,7 @@ async fn get_origin_metrics(
     let mut filter = FailureFilter::all(window).within(kept);
     filter.include.origins = vec![origin.no];
     let failures = timeseries(&mut tx, &filter, GroupBy::Code, interval).await?;
-    let marks = annotations(&mut tx, window).await?;
+    let marks = annotations(&mut tx, window, Some(id.into())).await?;
     let buckets = in_buckets(&hours, id, (window, interval));
     let keys = failures.keys.iter().map(|key| match key {
         SeriesKey::Code(code) => code.as_str(),
@@ -124,10 +124,7 @@ async fn get_origin_metrics(
     };
     let meta = MetaAnswer::new(window, freshness(as_of, now, to)).in_buckets(interval);
     Ok(Json(MetricsAnswer {
-        annotations: marks
-            .into_iter()
-            .filter(|mark| mark.is_about(id.0))
-            .collect(),
+        annotations: marks,
         ..MetricsAnswer::new(failures.start, &buckets, codes, meta)
     }))
 }

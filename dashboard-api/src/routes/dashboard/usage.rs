@@ -4,7 +4,9 @@ mod breakdowns;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use chrono::{DateTime, TimeDelta, Utc};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use http::{HeaderValue, header};
 use limpid_domain::usage::CacheResult;
 use limpid_read_models::delivery_config;
 use limpid_read_models::delivery_usage::{
@@ -19,7 +21,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::origin_errors::{MetaAnswer, read_period};
+use super::csv::push_line;
+use super::origin_errors::{META, MetaAnswer, read_period};
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
 use crate::query::Parameters;
@@ -38,6 +41,15 @@ const INTERVALS: [(&str, i64); 6] = [
 
 /// Serving nodes tell what they counted every ten seconds.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(30);
+
+/// What an answer is: JSON, or a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+}
+
+const FORMATS: [(&str, Format); 2] = [("json", Format::Json), ("csv", Format::Csv)];
 
 /// Entries of a list of the most used.
 const LIST_LENGTH: i64 = 20;
@@ -105,8 +117,9 @@ struct SeriesAnswer {
     security(("privateKey" = [])),
     params(("from" = Option<String>, Query, description = "First moment: RFC 3339, now, or now-6h; 24 hours before `to` where it is not given."),
         ("to" = Option<String>, Query, description = "First moment after the period; now where it is not given."),
-        ("interval" = Option<String>, Query, description = "Width of a bucket: 1h, 3h, 6h, 12h, 1d or 7d; chosen for at most 120 buckets where it is not given.")),
-    responses((status = 200, description = "The usage.", body = UsageAnswer),
+        ("interval" = Option<String>, Query, description = "Width of a bucket: 1h, 3h, 6h, 12h, 1d or 7d; chosen for at most 120 buckets where it is not given."),
+        ("format" = Option<String>, Query, description = "json (default), or csv: a table of `by`, `value`, `label`, `requests` and `bytes` with everything that is in `series` (`by` is `time`) and `by`; `meta` is in the header `x-limpid-meta`.")),
+    responses((status = 200, description = "The usage.", content((UsageAnswer = "application/json"), (String = "text/csv"))),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody)))]
@@ -114,12 +127,14 @@ async fn get_usage(
     tenant: Tenant,
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-) -> Result<Json<UsageAnswer>, ApiError> {
+) -> Result<Response, ApiError> {
     let now = state.config().clock.now();
-    let mut parameters = Parameters::parse(query.as_deref(), &["from", "to", "interval"]);
+    let known = ["from", "to", "interval", "format"];
+    let mut parameters = Parameters::parse(query.as_deref(), &known);
     let (from, to) = read_period(&mut parameters, now);
     let window = hours_around(Window { from, to });
     let interval = read_interval(&mut parameters, window);
+    let format = parameters.choice("format", &FORMATS);
     parameters.finish()?;
     let mut tx = state.question(tenant.id).await?;
     // Read before the counts: what it promises must be in them.
@@ -137,7 +152,7 @@ async fn get_usage(
         ..fresh
     };
     let stretches = uncounted.into_iter();
-    Ok(Json(UsageAnswer {
+    let answer = UsageAnswer {
         requests,
         bytes: cells.iter().map(|cell| cell.counts.bytes).sum(),
         cache_hit_ratio: cache_hit_ratio(&cells),
@@ -149,7 +164,35 @@ async fn get_usage(
             .map(|Window { from, to }| StretchAnswer { from, to })
             .collect(),
         meta: MetaAnswer::new(window, fresh).in_buckets(interval),
-    }))
+    };
+    match format {
+        Some((_, Format::Csv)) => answer.into_table(window),
+        Some((_, Format::Json)) | None => Ok(Json(answer).into_response()),
+    }
+}
+
+impl UsageAnswer {
+    fn into_table(self, window: Window) -> Result<Response, ApiError> {
+        let mut text = String::new();
+        let head = ["by", "value", "label", "requests", "bytes"];
+        push_line(&mut text, head.map(str::to_owned));
+        self.series.push_to(&mut text);
+        self.by.push_to(&mut text);
+        let mut response =
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response();
+        let headers = response.headers_mut();
+        let (from, to) = (window.from.timestamp(), window.to.timestamp());
+        let disposition = format!("attachment; filename=\"usage-{from}-{to}.csv\"");
+        if let Ok(value) = HeaderValue::try_from(disposition) {
+            headers.insert(header::CONTENT_DISPOSITION, value);
+        }
+        let meta =
+            serde_json::to_string(&self.meta).map_err(|error| ApiError::Internal(error.into()))?;
+        if let Ok(value) = HeaderValue::try_from(meta) {
+            headers.insert(META, value);
+        }
+        Ok(response)
+    }
 }
 
 /// A part of a whole; nothing where there is no whole. Counted apart, the part may lag or lead by moments: never more than all.
@@ -231,6 +274,24 @@ impl SeriesAnswer {
             bytes: column(&|bucket| bucket.counts.bytes),
             cache_hits: column(&|bucket| if_so(is_hit(bucket.cache), bucket)),
             errors: column(&|bucket| if_so(bucket.status >= 400, bucket)),
+        }
+    }
+
+    fn push_to(&self, text: &mut String) {
+        let width = self.interval_ms / 1_000;
+        let mut start = self.start.timestamp();
+        for (requests, bytes) in self.requests.iter().zip(&self.bytes) {
+            let at = DateTime::from_timestamp(start, 0).unwrap_or(self.start);
+            let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let cells = [
+                "time".to_owned(),
+                at,
+                String::new(),
+                requests.to_string(),
+                bytes.to_string(),
+            ];
+            push_line(text, cells);
+            start += width;
         }
     }
 }

@@ -20,6 +20,11 @@ fn watching(webhooks: &[&str]) -> Value {
     json!({"name": "Night watch", "condition": {"type": "group_state", "states": ["new"]}, "webhooks": webhooks})
 }
 
+/// A rule whose quiet hours are local time of `zone`.
+fn quiet(zone: &str) -> Value {
+    json!({"name": "Night watch", "condition": {"type": "expiry"}, "quietHours": {"from": "22:00", "to": "07:00", "timeZone": zone}})
+}
+
 async fn id_of(account: &Account<'_>, path: &str, body: &Value) -> String {
     let created = account.post(path, body).await.expect(201);
     created["id"].as_str().unwrap().to_owned()
@@ -73,6 +78,14 @@ async fn what_could_never_alert_is_refused_when_it_is_saved() {
         (
             json!({"name": "x"}),
             "condition is required and must be an object".to_owned(),
+        ),
+        (
+            quiet("Europe/Atlantis"),
+            "quietHours.timeZone must be a name of the IANA time zone database such as Europe/Berlin; \"Europe/Atlantis\" is none".to_owned(),
+        ),
+        (
+            quiet("right/UTC"),
+            "quietHours.timeZone must be a name of the IANA time zone database such as Europe/Berlin; \"right/UTC\" is none".to_owned(),
         ),
     ] {
         assert_eq!(account.post(RULES, &body).await.refusal(400), message);

@@ -184,6 +184,58 @@ async fn in_quiet_hours_nobody_is_told_and_at_their_end_everything_at_once() {
 }
 
 #[tokio::test]
+async fn quiet_hours_are_those_of_a_time_zone() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    let watch = Watch::start(&dashboard).await;
+    let (webhook, _) = watch.webhook(&account).await;
+    // Five and a half hours ahead of UTC all year, so that no quiet hour of UTC is one there by accident.
+    let time = |minutes: i64| {
+        (watch.clock.now() + TimeDelta::minutes(330 + minutes))
+            .format("%H:%M")
+            .to_string()
+    };
+    let quiet = json!({"from": time(-10), "to": time(60), "timeZone": "Asia/Kolkata"});
+    let condition = json!({"type": "group_state", "states": ["new"]});
+    let body = json!({"name": "Quiet", "condition": condition, "webhooks": [webhook], "quietHours": quiet});
+    let id = rule(&account, body).await;
+    assert_eq!(
+        account.get(&format!("{RULES}/{id}")).await.expect(200)["quietHours"],
+        quiet
+    );
+    store(&dashboard, 1, failures(&account, Reason::ObjectNotFound, 1)).await;
+    watch.look().await;
+    watch.send().await;
+    assert_eq!(watch.received().len(), 0);
+    watch.clock.advance(TimeDelta::minutes(61));
+    watch.look().await;
+    watch.send().await;
+    assert_eq!(watch.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_time_zone_that_the_database_does_not_know_any_more_keeps_nobody_silent() {
+    let dashboard = Dashboard::start().await;
+    let account = dashboard.account("acme").await;
+    account.origin("Photos").await;
+    let watch = Watch::start(&dashboard).await;
+    let (webhook, _) = watch.webhook(&account).await;
+    let quiet = json!({"from": "00:00", "to": "23:59", "timeZone": "UTC"});
+    let condition = json!({"type": "group_state", "states": ["new"]});
+    let body = json!({"name": "Quiet", "condition": condition, "webhooks": [webhook], "quietHours": quiet});
+    rule(&account, body).await;
+    let forget = "update alert_rule set settings = jsonb_set(settings, '{quietHours,timeZone}', '\"Europe/Atlantis\"')";
+    let mut tx = dashboard.database.tenant_tx(account.id).await.unwrap();
+    sqlx::query(forget).execute(tx.as_conn()).await.unwrap();
+    tx.commit().await.unwrap();
+    store(&dashboard, 1, failures(&account, Reason::ObjectNotFound, 1)).await;
+    watch.look().await;
+    watch.send().await;
+    assert_eq!(watch.received().len(), 1);
+}
+
+#[tokio::test]
 async fn muted_groups_and_what_was_there_before_a_rule_are_no_news() {
     let dashboard = Dashboard::start().await;
     let account = dashboard.account("acme").await;

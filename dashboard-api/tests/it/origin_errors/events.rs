@@ -88,6 +88,8 @@ async fn one_event_comes_with_its_detail_meaning_advice_and_sibling_attempts() {
     let attempts = event["attempts"].as_array().unwrap().iter();
     let codes: Vec<&Value> = attempts.map(|attempt| &attempt["code"]).collect();
     assert_eq!(codes, ["EACCES", "ENOENT"]);
+    let of_request = account.get(&format!("{EVENTS}/{request_id}")).await;
+    assert_eq!(of_request.expect(200), event, "what the client saw");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::failures::{failure, store};
 use crate::dashboard::Dashboard;
 
 const EXPORT: &str = "/dashboard/v1/origin-errors/export";
+const EVENTS: &str = "/dashboard/v1/origin-errors/events";
 
 #[tokio::test]
 async fn an_export_holds_every_event_of_the_filter_and_no_formula() {
@@ -53,6 +54,13 @@ async fn an_export_holds_every_event_of_the_filter_and_no_formula() {
         .get(&format!("{EXPORT}?code=ELIMIT&format=ndjson"))
         .await;
     assert!(nothing.body.is_empty());
+    let meta: Value = serde_json::from_str(nothing.header("x-limpid-meta")).unwrap();
+    let listed = account.get(&format!("{EVENTS}?code=ELIMIT")).await;
+    let listed = &listed.expect(200)["meta"];
+    assert_eq!(
+        (&meta["complete"], &meta["position"]),
+        (&listed["complete"], &listed["position"])
+    );
     assert!(
         account
             .get(&format!("{EXPORT}?format=xml"))

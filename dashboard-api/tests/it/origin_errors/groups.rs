@@ -215,13 +215,16 @@ async fn the_summary_counts_groups_and_compares_with_the_period_before() {
     assert_eq!(summary["attempts"], 15);
     assert_eq!(
         summary["previous"],
-        json!({"clientVisible": 50, "attempts": 50, "rescued": 0})
+        json!({"clientVisible": 50, "attempts": 50, "rescued": 0, "failingShare": null})
     );
     assert_eq!(
         summary["delta"],
-        json!({"clientVisible": -36, "attempts": -35, "rescued": 1})
+        json!({"clientVisible": -36, "attempts": -35, "rescued": 1, "failingShare": null})
     );
-    assert_eq!(summary["originsAffected"], 1);
+    assert_eq!(
+        (&summary["originsAffected"], &summary["origins"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Every other command: what it prints, and its exit code.
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -140,6 +143,32 @@ fn transform_refuses_with_code_and_message() {
         "{}",
         stderr(&refused)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_begins_with_what_failed_and_goes_on_with_what_fails() {
+    let instance = Instance::start();
+    let key = instance.ready("/demo/private_key");
+    assert_eq!(instance.get("/demo/refused/a.jpg").await.status, 404);
+    instance
+        .summary_when(&key, |summary| summary["clientVisible"] == 1)
+        .await;
+    let mut tail = limpid()
+        .args(["errors", "tail", "--code", "ECONNREFUSED", "--data-dir"])
+        .arg(instance.data_dir())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (shown, lines) = mpsc::channel();
+    let output = BufReader::new(tail.stdout.take().unwrap());
+    std::thread::spawn(move || output.lines().try_for_each(|line| shown.send(line)));
+    let next = || lines.recv_timeout(Duration::from_mins(1)).unwrap().unwrap();
+    assert!(next().ends_with("/a.jpg"));
+    assert_eq!(instance.get("/demo/no-such-file.jpg").await.status, 404);
+    assert_eq!(instance.get("/demo/refused/b.jpg").await.status, 404);
+    assert!(next().ends_with("/b.jpg"), "of this code, and once");
+    tail.kill().unwrap();
+    tail.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -236,3 +236,64 @@ async fn a_program_that_is_told_to_stop_under_load_loses_no_request_and_no_failu
     assert!(instance.terminate().success(), "{}", instance.log());
     drop(postgres);
 }
+
+/// Fetches of all origins that were answered without a file, or failed.
+async fn unsuccessful_fetches(instance: &Instance, key: &str) -> u64 {
+    let answer = instance
+        .api(key, "/dashboard/v1/origins/health?from=now-1h&to=now")
+        .await;
+    let health = answer.json();
+    let origins = health["origins"].as_array().unwrap().iter();
+    let counts = |origin: &Value| {
+        let kinds = ["fileFaults", "failures"].iter();
+        kinds
+            .map(|kind| origin[kind].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    origins.map(counts).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_program_observed_of_origins_is_stored_by_the_next() {
+    const FETCHES: u64 = 50;
+    let postgres = TestCluster::start();
+    let url = postgres.url().to_owned();
+    let mut instance = Instance::with(&["--database-url", &url], &[("RUST_LOG", "warn")]);
+    let key = instance.ready("/demo/private_key");
+    let before = unsuccessful_fetches(&instance, &key).await;
+    // What is observed from here on is on local disk and nowhere else.
+    let postgres = off_the_runtime(postgres, TestCluster::crash).await;
+    let mut connection = Connection::open(instance.serving()).await.unwrap();
+    for number in 0..FETCHES {
+        let request =
+            format!("GET /demo/observed/{number}.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(
+            connection.ask(request.as_bytes()).await.unwrap().status,
+            404
+        );
+    }
+    let observed = std::time::SystemTime::now();
+    let written = |slot: &&str| {
+        let file = instance.data_dir().join("spool").join(slot);
+        let changed = std::fs::metadata(file).and_then(|file| file.modified());
+        changed.is_ok_and(|at| at > observed)
+    };
+    let waited = Instant::now();
+    while !["origins.a", "origins.b"].iter().any(written) {
+        assert!(waited.elapsed() < PATIENCE, "{}", instance.log());
+        tokio::time::sleep(PAUSE).await;
+    }
+    instance.kill();
+    let postgres = off_the_runtime(postgres, TestCluster::restart).await;
+    instance.start_again();
+    let waited = Instant::now();
+    let mut stored = before;
+    while stored < before + FETCHES {
+        assert!(waited.elapsed() < PATIENCE, "{stored}\n{}", instance.log());
+        tokio::time::sleep(PAUSE).await;
+        stored = unsuccessful_fetches(&instance, &key).await;
+    }
+    assert_eq!(stored, before + FETCHES, "each once");
+    assert!(instance.terminate().success(), "{}", instance.log());
+    drop(postgres);
+}

@@ -14,7 +14,7 @@ const SECONDS_PER_HOUR: i64 = 3_600;
 const MAX_HOURS: usize = 24;
 
 /// What was seen of one origin.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OriginCounts {
     pub(super) version: StreamVersion,
     /// When the credentials of that version end.

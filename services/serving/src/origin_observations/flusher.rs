@@ -1,9 +1,10 @@
 //! Observations of origins on their way to the database.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use limpid_event_store::flusher::{Flusher, Gathered};
+use limpid_event_store::flusher::{Flusher, Gathered, Journal, Left};
 use limpid_event_store::origin_observation_append::OriginRows;
 
 use super::rows::ObservedRows;
@@ -15,6 +16,11 @@ const ROWS_PER_BATCH: usize = 1_000;
 
 /// Carries observations from a node to a database.
 pub(crate) type OriginFlusher = Flusher<GatheredObservations>;
+
+/// Opens what is kept on disk of observations that no database has, in the directory of the spool, which only this process uses.
+pub(crate) fn open_journal(directory: &Path) -> (Journal<OriginRows>, Left<OriginRows>) {
+    Journal::open(directory, "origins")
+}
 
 /// What a node observes of origins, and what it knows of them beside.
 #[derive(Debug)]
@@ -38,25 +44,38 @@ impl Gathered for GatheredObservations {
     fn take(&mut self, now: DateTime<Utc>) -> Vec<OriginRows> {
         let mut rows = ObservedRows::of(self.observations.take());
         self.view.add_to(&mut rows, now);
-        let origins: Vec<_> = rows.origins.into_values().collect();
-        let mut origins = origins.chunks(ROWS_PER_BATCH);
-        let mut hours = rows.hours.chunks(ROWS_PER_BATCH);
-        let mut served = rows.served.chunks(ROWS_PER_BATCH);
-        let mut parts = Vec::new();
-        loop {
-            let next = (origins.next(), hours.next(), served.next());
-            if next == (None, None, None) {
-                return parts;
-            }
-            parts.push(OriginRows {
-                origins: next.0.unwrap_or_default().to_vec(),
-                hours: next.1.unwrap_or_default().to_vec(),
-                served: next.2.unwrap_or_default().to_vec(),
-            });
-        }
+        parts(&rows.into())
+    }
+
+    /// Breakers and ends of certificates and credentials are not among it: the next run learns them anew.
+    fn unsent(&mut self) -> OriginRows {
+        ObservedRows::of(self.observations.observed()).into()
+    }
+
+    fn left(&mut self, rows: OriginRows) -> Vec<OriginRows> {
+        parts(&rows)
     }
 
     fn refused(&self, rows: u64) {
         metrics::count_refused_rows(Self::NAME, rows);
+    }
+}
+
+/// In parts of a batch each.
+fn parts(rows: &OriginRows) -> Vec<OriginRows> {
+    let mut origins = rows.origins.chunks(ROWS_PER_BATCH);
+    let mut hours = rows.hours.chunks(ROWS_PER_BATCH);
+    let mut served = rows.served.chunks(ROWS_PER_BATCH);
+    let mut parts = Vec::new();
+    loop {
+        let next = (origins.next(), hours.next(), served.next());
+        if next == (None, None, None) {
+            return parts;
+        }
+        parts.push(OriginRows {
+            origins: next.0.unwrap_or_default().to_vec(),
+            hours: next.1.unwrap_or_default().to_vec(),
+            served: next.2.unwrap_or_default().to_vec(),
+        });
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use limpid_domain::ids::{OriginId, OriginNo, TenantId};
 use limpid_event_store::origin_observation_append::{
-    OriginHour, OriginSeen, SLOTS_PER_HOUR, TemplateServed,
+    OriginHour, OriginRows, OriginSeen, SLOTS_PER_HOUR, TemplateServed,
 };
 
 use super::counts::OriginCounts;
@@ -23,7 +23,7 @@ pub(super) struct ObservedRows {
 }
 
 impl ObservedRows {
-    /// The rows of what was taken from the counters.
+    /// The rows of what the counters have, or had until it was taken.
     pub(super) fn of(taken: Vec<Shard>) -> Self {
         let mut rows = Self::default();
         let mut served: BTreeMap<(TenantId, OriginNo, i64, i64), TemplateServed> = BTreeMap::new();
@@ -63,6 +63,16 @@ impl ObservedRows {
                 failures: counts.failures,
                 latency: counts.latency,
             }));
+    }
+}
+
+impl From<ObservedRows> for OriginRows {
+    fn from(rows: ObservedRows) -> Self {
+        Self {
+            origins: rows.origins.into_values().collect(),
+            hours: rows.hours,
+            served: rows.served,
+        }
     }
 }
 

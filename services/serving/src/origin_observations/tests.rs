@@ -2,7 +2,7 @@
 
 use limpid_domain::ids::StreamVersion;
 use limpid_domain::origin::{OriginCredentials, OriginLocation, OriginSettings};
-use limpid_event_store::origin_observation_append::{CredentialEnd, TemplateServed};
+use limpid_event_store::origin_observation_append::{CredentialEnd, OriginRows, TemplateServed};
 use uuid::Uuid;
 
 use super::rows::ObservedRows;
@@ -208,4 +208,20 @@ fn a_storm_of_successes_is_a_row_of_each_kind() {
     );
     assert_eq!(rows.hours[0].successes, i64::from(rounds));
     assert_eq!(served_sum(&rows), i32::try_from(rounds).unwrap());
+}
+
+#[test]
+fn what_is_kept_on_disk_is_what_the_next_flush_takes() {
+    let observations = OriginObservations::default();
+    observe(&observations, "09:59:58", None);
+    observe(&observations, "09:59:59", Some(Reason::ConnectionRefused));
+    observations.served(TENANT, OriginNo(4), (&file("p/1/a.jpg"), at("09:59:58")));
+    let kept = || OriginRows::from(ObservedRows::of(observations.observed()));
+    let first = kept();
+    assert_eq!(first, kept(), "it stays");
+    observe(&observations, "10:00:00", Some(Reason::ConnectionRefused));
+    assert_ne!(first, kept());
+    let last = kept();
+    assert_eq!(OriginRows::from(rows(&observations)), last);
+    assert_eq!(kept(), OriginRows::default());
 }

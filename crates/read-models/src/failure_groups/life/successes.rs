@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use limpid_domain::failure_group::{GroupState, SuccessFacts};
-use limpid_event_store::StoreError;
+use limpid_domain::ids::GroupId;
+use limpid_event_store::{StoreError, TenantTx};
 use sqlx::{FromRow, PgConnection};
 
 use super::GroupKey;
@@ -81,4 +82,24 @@ pub(super) async fn successes_of(
             ((row.tenant_id, row.group_id), facts)
         })
         .collect())
+}
+
+/// When a file of the group's path template last became a picture at its origin; `None` where none has since the group began or was reopened, or
+/// none in the days that successes are kept.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer in time.
+pub async fn last_served(
+    tx: &mut TenantTx,
+    id: GroupId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select max(s.last_success_at) from failure_group g
+         join template_success s on s.tenant_id = g.tenant_id and s.origin_no = g.origin_no and s.template_hash = g.template_hash
+         where g.tenant_id = $1 and g.group_id = $2",
+    )
+    .bind(tx.tenant_id().0)
+    .bind(id.0)
+    .fetch_one(tx.as_conn())
+    .await?)
 }

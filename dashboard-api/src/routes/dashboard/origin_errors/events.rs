@@ -81,7 +81,7 @@ pub(super) async fn list_events(
 /// Reads one failure with everything that is known about it.
 #[utoipa::path(get, path = "/dashboard/v1/origin-errors/events/{id}", tag = "origin errors",
     operation_id = "getOriginError", security(("privateKey" = [])),
-    params(("id" = String, Path, description = "The event's id, as `ik-event-id` names it.")),
+    params(("id" = String, Path, description = "The event's id, as `ik-event-id` names it; or its request's, as `ik-request-id` names it, for the failure that the client saw.")),
     responses((status = 200, description = "The event.", body = EventWithDetailAnswer),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody),

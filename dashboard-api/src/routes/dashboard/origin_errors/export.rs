@@ -15,6 +15,7 @@ use limpid_read_models::filter::FailureFilter;
 use super::Question;
 use super::event_answer::EventAnswer;
 use super::filter::{FILTER_NAMES, FilterParameters, FilterRequest};
+use super::meta::META;
 use super::names::Names;
 use crate::auth::Tenant;
 use crate::error::{ApiError, ProblemBody};
@@ -39,7 +40,8 @@ const FORMATS: [(&str, Format); 2] = [("csv", Format::Csv), ("ndjson", Format::N
         ("format" = Option<String>, Query, description = "csv (default) or ndjson: one event a line, as the list shows it.")),
     responses((status = 200, description = "The file. CSV cells that a spreadsheet would take for a formula begin with an apostrophe.",
             content((String = "text/csv"), (String = "application/x-ndjson")),
-            headers(("x-limpid-query" = String, description = "The query that was answered."))),
+            headers(("x-limpid-query" = String, description = "The query that was answered."),
+                ("x-limpid-meta" = String, description = "`meta` of other answers, as JSON: what the file covers, how fresh and how complete it is."))),
         (status = 400, description = "A parameter cannot be read.", body = ProblemBody),
         (status = 401, description = "No private key.", body = ProblemBody),
         (status = 403, description = "A wrong private key.", body = ProblemBody)))]
@@ -54,8 +56,11 @@ pub(super) async fn export_events(
     let format = parameters.choice("format", &FORMATS);
     parameters.finish()?;
     let (name, format) = format.unwrap_or(("csv", Format::Csv));
-    let question = Question::open(&state, &tenant, request).await?;
+    let mut question = Question::open(&state, &tenant, request).await?;
     let window = question.filter.window;
+    // Read before the events: what it promises must be among them.
+    let meta = question.meta_of_events(window).await?;
+    let meta = serde_json::to_string(&meta).map_err(|error| ApiError::Internal(error.into()))?;
     let export = Export {
         state,
         tenant_id: tenant.id,
@@ -77,6 +82,9 @@ pub(super) async fn export_events(
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(meta) {
+        headers.insert(META, value);
     }
     if let Ok(value) = HeaderValue::try_from(query.unwrap_or_default()) {
         headers.insert(QUERY, value);

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use limpid_read_models::breakdown::GroupBy;
-use limpid_read_models::failure_facets::{Facet, facet};
+use limpid_read_models::failure_facets::{Facet, facets};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -84,11 +84,13 @@ pub(super) async fn get_facets(
     parameters.finish()?;
     let mut question = Question::open(&state, &tenant, request).await?;
     let meta = question.meta(None).await?;
-    let mut facets = Vec::with_capacity(fields.len());
-    for (name, field) in fields {
-        let values = facet(&mut question.tx, &question.filter, field).await?;
-        facets.push(FacetAnswer::new(name, values, &question.names));
-    }
+    let (names, by): (Vec<&str>, Vec<GroupBy>) = fields.into_iter().unzip();
+    let counted = facets(&mut question.tx, &question.filter, &by).await?;
+    let facets = names
+        .into_iter()
+        .zip(counted)
+        .map(|(name, values)| FacetAnswer::new(name, values, &question.names));
+    let facets = facets.collect();
     Ok(Json(FacetsAnswer { facets, meta }))
 }
 

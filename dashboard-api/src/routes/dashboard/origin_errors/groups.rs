@@ -132,6 +132,9 @@ pub(super) struct GroupDetailAnswer {
     group: GroupAnswer,
     /// Its numbers in the period; null where it has none.
     in_period: Option<GroupWithCountsAnswer>,
+    /// When a file of its path template was last served from its origin; null where none was since it began (or in the last 15 days), and of
+    /// groups of `**` and of failures before an origin was asked.
+    last_served: Option<DateTime<Utc>>,
     /// Start of the first bucket of the trend.
     trend_start: DateTime<Utc>,
     /// Width of a bucket of the trend. Units: ms.
@@ -246,17 +249,21 @@ pub(super) async fn get_group(
         .find(|stored| stored.event.detail.is_some());
     let recommended = with_detail.or_else(|| latest.events.first());
     let reach = blast_radius(&mut question.tx, &question.filter).await?;
+    let last_served = failure_groups::last_served(&mut question.tx, id).await?;
     let names = &question.names;
     let suspects = Suspects::load(&mut question.tx, std::iter::once(&group)).await?;
     let whose = (&group, names);
     let suspect = suspects.described(&mut question.tx, whose).await?;
     let recommended_event = recommended.map(|stored| EventAnswer::new(&stored.event, names));
-    Ok(Json(GroupDetailAnswer::new(
-        &group,
-        list,
-        (recommended_event, suspect, reach.into(), meta),
-        (names, &suspects, now),
-    )))
+    Ok(Json(GroupDetailAnswer {
+        last_served,
+        ..GroupDetailAnswer::new(
+            &group,
+            list,
+            (recommended_event, suspect, reach.into(), meta),
+            (names, &suspects, now),
+        )
+    }))
 }
 
 /// Events among which one with details is looked for.
@@ -365,6 +372,7 @@ impl GroupDetailAnswer {
             snippet: snippet(group.reason, &context),
             in_period: in_period
                 .map(|totals| GroupWithCountsAnswer::new(totals, (names, suspects, now))),
+            last_served: None,
             trend_start: list.trend_start,
             trend_interval_ms: list.trend_interval.num_milliseconds(),
             suspect,

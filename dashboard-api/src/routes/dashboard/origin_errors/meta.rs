@@ -1,12 +1,16 @@
 //! What an answer covers and how far it can be trusted.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderName;
 use limpid_read_models::failure_log::Position;
 use limpid_read_models::filter::Window;
 use limpid_read_models::freshness::Freshness;
 use limpid_read_models::retention::Kept;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// The header that says of a file what `meta` says of other answers, as JSON.
+pub(in crate::routes::dashboard) const META: HeaderName = HeaderName::from_static("x-limpid-meta");
 
 /// What an answer covers.
 #[derive(Debug, Serialize, ToSchema)]

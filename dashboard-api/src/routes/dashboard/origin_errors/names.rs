@@ -36,6 +36,12 @@ impl Names {
         self.origins.iter().find(|origin| origin.no == no)
     }
 
+    /// How many origins there are that are not deleted.
+    pub(super) fn present_origins(&self) -> usize {
+        let present = self.origins.iter().filter(|origin| !origin.deleted);
+        present.count()
+    }
+
     /// The URL endpoint with this number.
     pub(super) fn endpoint(&self, no: UrlEndpointNo) -> Option<&UrlEndpointConfig> {
         self.endpoints.iter().find(|endpoint| endpoint.no == no)

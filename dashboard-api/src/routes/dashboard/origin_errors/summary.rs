@@ -9,7 +9,7 @@ use limpid_domain::ids::OriginNo;
 use limpid_read_models::delivery_usage::{counted_to, hours_around, requests, uncounted};
 use limpid_read_models::failure_groups::{GroupList, GroupOrder, GroupTotals, groups};
 use limpid_read_models::failure_summary::{Summary, summary};
-use limpid_read_models::filter::{Facets, FailureFilter};
+use limpid_read_models::filter::{Facets, FailureFilter, Window};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -41,7 +41,7 @@ pub(super) struct SummaryAnswer {
     /// Whether all requests of those hours are counted, apart from the last seconds; null where there is no share. Requests of a serving node
     /// that was killed may be missing, and the share is too high then.
     failing_share_complete: Option<bool>,
-    /// The same three numbers of the period of the same length just before.
+    /// The same numbers of the period of the same length just before.
     previous: PeriodCounts,
     /// This period's numbers less the previous one's.
     delta: PeriodCounts,
@@ -49,6 +49,8 @@ pub(super) struct SummaryAnswer {
     groups: GroupCounts,
     /// Origins with failed attempts in the period.
     origins_affected: usize,
+    /// Origins that the account has now.
+    origins: usize,
     /// Attempts by code, most first.
     by_code: Vec<CodeCount>,
     /// Attempts by reason, most first.
@@ -65,6 +67,8 @@ pub(super) struct PeriodCounts {
     client_visible: i64,
     attempts: i64,
     rescued: i64,
+    /// Null where there is no share, or none to compare with.
+    failing_share: Option<f64>,
 }
 
 /// How many groups there are in the period.
@@ -154,49 +158,65 @@ pub(super) async fn get_summary(
     let before = summary(&mut question.tx, &before).await?;
     let list = groups(&mut question.tx, &question.filter, GroupOrder::Count).await?;
     let groups = GroupCounts::of(&list, now);
-    let share = failing_share(&mut question, now).await?;
+    let shares = Shares::of(&mut question, now).await?;
     let counts = (&counts, &before, groups);
     Ok(Json(SummaryAnswer {
-        failing_share: share.map(|(share, _)| share),
-        failing_share_complete: share.map(|(_, complete)| complete),
-        ..SummaryAnswer::new(counts, &question.names, meta)
+        failing_share_complete: shares.now.map(|_| shares.complete),
+        ..SummaryAnswer::new(counts, shares, &question.names, meta)
     }))
 }
 
-/// Over whole hours on both sides, because requests are counted by the hour; and whether all of them are counted.
-async fn failing_share(
-    question: &mut Question,
-    now: DateTime<Utc>,
-) -> Result<Option<(f64, bool)>, ApiError> {
-    let filter = &question.filter;
-    let only_by_endpoint = FailureFilter {
-        include: Facets {
-            endpoints: filter.include.endpoints.clone(),
-            ..Facets::default()
-        },
-        events_from: filter.events_from,
-        ..FailureFilter::all(filter.window)
-    };
-    if *filter != only_by_endpoint {
-        return Ok(None);
+/// Failing shares of the period and the one before, over whole hours on both sides because requests are counted by the hour; none where the
+/// filter names what requests are not counted by.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shares {
+    now: Option<f64>,
+    before: Option<f64>,
+    /// Whether all requests of the period are counted.
+    complete: bool,
+}
+
+impl Shares {
+    async fn of(question: &mut Question, now: DateTime<Utc>) -> Result<Self, ApiError> {
+        let filter = &question.filter;
+        let only_by_endpoint = FailureFilter {
+            include: Facets {
+                endpoints: filter.include.endpoints.clone(),
+                ..Facets::default()
+            },
+            events_from: filter.events_from,
+            ..FailureFilter::all(filter.window)
+        };
+        if *filter != only_by_endpoint {
+            return Ok(Self::default());
+        }
+        let window = filter.window;
+        // Read before the counts: what is promised must be in them.
+        let as_of = counted_to(&mut question.tx).await?;
+        let gaps = uncounted(&mut question.tx, hours_around(window)).await?;
+        Ok(Self {
+            complete: freshness(as_of, now, window.to).complete && gaps.is_empty(),
+            now: share_of(question, window).await?,
+            before: share_of(question, window.previous()).await?,
+        })
     }
-    let hours = hours_around(filter.window);
-    // Read before the counts: what is promised must be in them.
-    let as_of = counted_to(&mut question.tx).await?;
-    let gaps = uncounted(&mut question.tx, hours).await?;
-    let complete = freshness(as_of, now, filter.window.to).complete && gaps.is_empty();
-    let failed = summary(&mut question.tx, &filter.over(hours)).await?;
-    let endpoints = &filter.include.endpoints;
+}
+
+async fn share_of(question: &mut Question, window: Window) -> Result<Option<f64>, ApiError> {
+    let hours = hours_around(window);
+    let failed = summary(&mut question.tx, &question.filter.over(hours)).await?;
+    let endpoints = &question.filter.include.endpoints;
     let requests = requests(&mut question.tx, hours, endpoints).await?;
-    Ok(share(failed.client_visible, requests).map(|share| (share, complete)))
+    Ok(share(failed.client_visible, requests))
 }
 
 impl PeriodCounts {
-    fn of(counts: &Summary) -> Self {
+    fn of(counts: &Summary, failing_share: Option<f64>) -> Self {
         Self {
             client_visible: counts.client_visible,
             attempts: counts.attempts,
             rescued: counts.rescued,
+            failing_share,
         }
     }
 
@@ -205,6 +225,10 @@ impl PeriodCounts {
             client_visible: self.client_visible - other.client_visible,
             attempts: self.attempts - other.attempts,
             rescued: self.rescued - other.rescued,
+            failing_share: self
+                .failing_share
+                .zip(other.failing_share)
+                .map(|(share, before)| share - before),
         }
     }
 }
@@ -234,10 +258,11 @@ impl GroupCounts {
 impl SummaryAnswer {
     fn new(
         (counts, before, groups): (&Summary, &Summary, GroupCounts),
+        shares: Shares,
         names: &Names,
         meta: MetaAnswer,
     ) -> Self {
-        let previous = PeriodCounts::of(before);
+        let previous = PeriodCounts::of(before, shares.before);
         let visible = |code: &FailureCode| {
             let mut visible = counts.visible_by_code.iter();
             visible
@@ -260,9 +285,9 @@ impl SummaryAnswer {
             client_visible: counts.client_visible,
             attempts: counts.attempts,
             rescued: counts.rescued,
-            failing_share: None,
+            failing_share: shares.now,
             failing_share_complete: None,
-            delta: PeriodCounts::of(counts).less(previous),
+            delta: PeriodCounts::of(counts, shares.now).less(previous),
             previous,
             groups,
             origins_affected: counts
@@ -270,6 +295,7 @@ impl SummaryAnswer {
                 .iter()
                 .filter(|(no, _)| *no != OriginNo::NONE)
                 .count(),
+            origins: names.present_origins(),
             by_code: by_code.collect(),
             by_reason: by_reason.collect(),
             by_origin: by_origin

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use limpid_domain::event::StreamKind;
 use limpid_domain::failure_group::{GroupEvent, GroupState};
 use limpid_domain::ids::{GroupId, TenantSeq};
-use limpid_event_store::config_log::{self, StoredEvent};
+use limpid_event_store::config_log::{self, Changes, StoredEvent};
 use limpid_event_store::{StoreError, TenantTx};
 use limpid_read_models::failure_groups::{FailureGroup, life_events};
 use serde::Serialize;
@@ -23,7 +24,7 @@ const SUSPICIOUS: TimeDelta = TimeDelta::minutes(15);
 /// Clocks of database and serving nodes differ: a change may seem to come this much after what it caused.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(2);
 
-/// Changes that are looked through.
+/// Changes of origins and URL endpoints that are looked through.
 const MAX_CHANGES: u32 = 1_000;
 
 /// Events of a group's life that are looked through for its last beginning.
@@ -78,15 +79,13 @@ impl Suspects {
         for group in groups {
             runs.insert(group.id, Run::of(tx, group).await?);
         }
-        let first = runs.values().map(|run| run.began_at).min();
-        let last = runs.values().map(|run| run.began_at).max();
-        let changes = match first.zip(last) {
-            Some((first, last)) => {
-                let span = (first - SUSPICIOUS, last + CLOCK_SKEW);
-                config_log::read_between(tx, span, MAX_CHANGES).await?
-            }
-            None => Vec::new(),
+        let spans = runs.values().map(Run::suspicious);
+        let changes = Changes {
+            spans: &spans.collect::<Vec<_>>(),
+            kinds: &[StreamKind::Origin, StreamKind::UrlEndpoint],
+            of: None,
         };
+        let changes = config_log::read_between(tx, changes, MAX_CHANGES).await?;
         Ok(Self { changes, runs })
     }
 
@@ -147,13 +146,17 @@ impl Run {
         Ok(regressed.map_or(first, |stored| again(stored.at)))
     }
 
+    /// When a change was made that this run can have begun after, both ends included.
+    fn suspicious(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.began_at - SUSPICIOUS, self.began_at + CLOCK_SKEW)
+    }
+
     fn has_begun_after(self, change: &StoredEvent) -> bool {
+        let (from, to) = self.suspicious();
         let was_in_force = self
             .config_version
             .is_none_or(|version| change.tenant_seq <= version);
-        was_in_force
-            && change.recorded_at <= self.began_at + CLOCK_SKEW
-            && change.recorded_at >= self.began_at - SUSPICIOUS
+        was_in_force && (from..=to).contains(&change.recorded_at)
     }
 }
 

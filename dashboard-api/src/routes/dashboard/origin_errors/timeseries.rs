@@ -101,7 +101,7 @@ pub(super) async fn get_timeseries(
     let window = question.filter.window;
     let meta = question.meta(Some(interval)).await?;
     let series = timeseries(&mut question.tx, &question.filter, group_by, interval).await?;
-    let annotations = annotations(&mut question.tx, window).await?;
+    let annotations = annotations(&mut question.tx, window, None).await?;
     let keys = series.keys.iter();
     Ok(Json(TimeseriesAnswer {
         start: series.start,

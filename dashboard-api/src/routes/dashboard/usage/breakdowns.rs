@@ -9,6 +9,8 @@ use limpid_read_models::delivery_usage::{TopKey, UsageCell};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::routes::dashboard::csv::push_line;
+
 /// Usage by one thing after the other, most requests first. The lists of endpoints, statuses, caches and formats are complete; of the others
 /// they hold the 20 with most requests and the 20 with most bytes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,6 +85,37 @@ impl Breakdowns {
             user_agent: top(&[UsageDimension::UserAgent]),
             browser: top(&[UsageDimension::Browser]),
             device: top(&[UsageDimension::Device]),
+        }
+    }
+}
+
+impl Breakdowns {
+    /// Appends every entry as a line, named like the members of the JSON.
+    pub(super) fn push_to(&self, text: &mut String) {
+        let lists = [
+            ("endpoint", &self.endpoint),
+            ("status", &self.status),
+            ("cache", &self.cache),
+            ("format", &self.format),
+            ("image", &self.image),
+            ("otherAsset", &self.other_asset),
+            ("transformation", &self.transformation),
+            ("referrer", &self.referrer),
+            ("userAgent", &self.user_agent),
+            ("browser", &self.browser),
+            ("device", &self.device),
+        ];
+        for (by, named) in lists {
+            for usage in named {
+                let cells = [
+                    by.to_owned(),
+                    usage.value.clone(),
+                    usage.label.clone().unwrap_or_default(),
+                    usage.requests.to_string(),
+                    usage.bytes.to_string(),
+                ];
+                push_line(text, cells);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Events as CSV (RFC 4180) that a spreadsheet opens without running anything.
+//! Events as CSV.
 
 use super::super::event_answer::EventAnswer;
+use crate::routes::dashboard::csv::push_line;
 
 type Cell = fn(&EventAnswer) -> String;
 
@@ -37,55 +38,4 @@ pub(super) fn push_row(text: &mut String, event: &EventAnswer) {
 
 fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-fn push_line(text: &mut String, cells: impl Iterator<Item = String>) {
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        push_cell(text, &cell);
-    }
-    text.push_str("\r\n");
-}
-
-fn push_cell(text: &mut String, cell: &str) {
-    // A spreadsheet takes these for the start of a formula; it takes an apostrophe for "this is text".
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let is_quoted = is_formula || cell.contains(['"', ',', '\r', '\n']);
-    if !is_quoted {
-        text.push_str(cell);
-        return;
-    }
-    text.push('"');
-    if is_formula {
-        text.push('\'');
-    }
-    text.push_str(&cell.replace('"', "\"\""));
-    text.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_quoted_where_it_must_be_and_no_formula_is_left() {
-        for (cell, expected) in [
-            ("plain", "plain"),
-            ("", ""),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("=1+1", "\"'=1+1\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@sum", "\"'@sum\""),
-            ("\tx", "\"'\tx\""),
-            ("two\nlines", "\"two\nlines\""),
-        ] {
-            let mut text = String::new();
-            push_cell(&mut text, cell);
-            assert_eq!(text, expected);
-        }
-    }
 }
