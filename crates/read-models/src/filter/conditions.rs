@@ -64,19 +64,18 @@ fn push_window(
         condition.push_bind(starts.clone()).push(")");
     }
     if let Some(pack) = source.after_pack {
+        // The whole right side is a value of its own: of an expression around it row-level security makes a filter, not a condition of the index.
         query
             .push(" and ")
             .push(time)
-            .push(" >= coalesce((select hour + least(packed_parts, ")
+            .push(" >= (select coalesce(max(hour + least(packed_parts, ")
             .push_bind(pack.parts)
-            .push(format_args!(
-                ") * interval '{PART_SECONDS} seconds' from failure_hour_pack where tenant_id = "
-            ))
+            .push(format_args!(") * interval '{PART_SECONDS} seconds'), "))
+            .push_bind(window.from)
+            .push(") from failure_hour_pack where tenant_id = ")
             .push_bind(tenant_id.0)
             .push(" and hour = ")
             .push_bind(pack.hour)
-            .push("), ")
-            .push_bind(window.from)
             .push(")");
     }
 }
