@@ -120,16 +120,13 @@ impl Serving {
         let drainer = FailureDrainer::new(reader, database.clone());
         metrics::observe_drain(drainer.status(), config.clock.clone());
         let counter = Arc::new(UsageCounter::default());
-        let (clock, node) = (config.clock.clone(), drainer.node());
+        let node = drainer.node();
         let usage =
             usage_flusher(&config, &counter, (&database, node)).with_dead_letter(letters.clone());
         let requests = TaskTracker::new();
         let production = production(&config, requests.clone())?;
-        let observed = observed(&production, &reconciler);
-        let observed = GatheredObservations::of(observed);
-        let origins = OriginFlusher::new(observed, database, clock, node)
-            .with_journal(origin_observations::open_journal(&config.spool.dir))
-            .with_dead_letter(letters);
+        let observed = GatheredObservations::of(observed(&production, &reconciler));
+        let origins = origin_flusher(&config, observed, (database, node)).with_dead_letter(letters);
         let delivery = Arc::new(Delivery {
             snapshots: Arc::clone(&reconciler.snapshots),
             cache: VariantCache::new(config.cache.variant_bytes),
@@ -302,6 +299,16 @@ fn production(config: &ServingConfig, tracker: TaskTracker) -> Result<Production
 
 fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// What was observed of origins, on its way into the database by local disk.
+fn origin_flusher(
+    config: &ServingConfig,
+    observed: GatheredObservations,
+    (database, node): (Database, NodeId),
+) -> OriginFlusher {
+    OriginFlusher::new(observed, database, config.clock.clone(), node)
+        .with_journal(origin_observations::open_journal(&config.spool.dir))
 }
 
 fn usage_flusher(

@@ -180,7 +180,7 @@ async fn the_ledger_hears_of_a_run_right_behind_what_the_one_before_left() {
     let next = flusher.with_journal(Journal::open(directory.path(), "counts"));
     let mut run = JoinSet::new();
     // Its next flush is far away.
-    run.spawn(next.run(Duration::from_mins(60), CancellationToken::new()));
+    run.spawn(next.run(Duration::from_hours(1), CancellationToken::new()));
     let both = async {
         let mut connection = database.service().await.unwrap();
         let runs = "select count(distinct run_id) from delivery_usage_ledger where node_id = 7";

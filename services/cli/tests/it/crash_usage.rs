@@ -272,7 +272,7 @@ async fn what_a_killed_program_observed_of_origins_is_stored_by_the_next() {
             404
         );
     }
-    let observed = std::time::SystemTime::now();
+    let observed = std::time::SystemTime::from(Clock::system().now());
     let written = |slot: &&str| {
         let file = instance.data_dir().join("spool").join(slot);
         let changed = std::fs::metadata(file).and_then(|file| file.modified());
