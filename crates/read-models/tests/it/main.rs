@@ -5,6 +5,7 @@ mod delivery_usage;
 mod failure_counts;
 mod failure_facets;
 mod failure_groups;
+mod failure_hour_packs;
 mod failure_log;
 mod failure_packs;
 mod failure_paths;
