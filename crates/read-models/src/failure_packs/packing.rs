@@ -10,7 +10,7 @@ use crate::numbers::{Reader, Writer};
 pub(super) const PARTS: usize = 24;
 
 /// What a count is of. The order is that of `failure_group_1h`, within an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
 pub(crate) struct CellKey {
     pub(crate) group_id: i64,
     pub(crate) upstream_status: i16,

@@ -183,14 +183,8 @@ struct CountedHour {
 #[derive(Debug, sqlx::FromRow)]
 struct Count {
     part: i16,
-    group_id: i64,
-    upstream_status: i16,
-    config_version: i64,
-    outcome: i16,
-    headline: bool,
-    endpoint_no: i32,
-    origin_no: i32,
-    reason: i16,
+    #[sqlx(flatten)]
+    key: CellKey,
     occurrences: i64,
     first: i64,
     last: i64,
@@ -246,7 +240,7 @@ async fn counted(
     .await?;
     for row in rows {
         let part = usize::try_from(row.part).unwrap_or_default();
-        counts.add(row.key(), part, row.counted());
+        counts.add(row.key, part, row.counted());
     }
     Ok(Some(CountedHour {
         generation,
@@ -256,19 +250,6 @@ async fn counted(
 }
 
 impl Count {
-    fn key(&self) -> CellKey {
-        CellKey {
-            group_id: self.group_id,
-            upstream_status: self.upstream_status,
-            config_version: self.config_version,
-            outcome: self.outcome,
-            headline: self.headline,
-            endpoint_no: self.endpoint_no,
-            origin_no: self.origin_no,
-            reason: self.reason,
-        }
-    }
-
     fn counted(&self) -> Counted {
         Counted {
             occurrences: self.occurrences,

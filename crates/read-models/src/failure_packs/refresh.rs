@@ -180,14 +180,8 @@ impl CountedDay {
 struct Count {
     tenant_id: i64,
     hour: DateTime<Utc>,
-    group_id: i64,
-    upstream_status: i16,
-    config_version: i64,
-    outcome: i16,
-    headline: bool,
-    endpoint_no: i32,
-    origin_no: i32,
-    reason: i16,
+    #[sqlx(flatten)]
+    key: CellKey,
     occurrences: i64,
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
@@ -234,26 +228,13 @@ pub(super) async fn counted(
             && hour < i64::from(pack.packed_hours)
         {
             let hour = usize::try_from(hour).unwrap_or_default();
-            pack.counts.add(count.key(), hour, count.counted());
+            pack.counts.add(count.key, hour, count.counted());
         }
     }
     Ok(days.into_values().collect())
 }
 
 impl Count {
-    fn key(&self) -> CellKey {
-        CellKey {
-            group_id: self.group_id,
-            upstream_status: self.upstream_status,
-            config_version: self.config_version,
-            outcome: self.outcome,
-            headline: self.headline,
-            endpoint_no: self.endpoint_no,
-            origin_no: self.origin_no,
-            reason: self.reason,
-        }
-    }
-
     fn counted(&self) -> Counted {
         let since_the_hour =
             |at: DateTime<Utc>| (at - self.hour).num_microseconds().unwrap_or_default();
